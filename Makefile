@@ -1,0 +1,79 @@
+# What a contributor runs. A machine needs Go 1.26, Node 20, Python 3.11 (or newer), make, git and bash;
+# everything else is fetched at the versions pinned in this repository.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOL    := go tool -modfile=internal/tools/go.mod
+PYTHON  := .venv/bin/python
+
+# Go builds without cgo where there is no C compiler, and the race detector needs cgo.
+RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+GO_FILES    = $(shell git ls-files --cached --others --exclude-standard '*.go')
+SHELL_FILES = .ci/run $(shell git ls-files --cached --others --exclude-standard '*.sh')
+
+# Written by the installs below, so that they run again only when what they install has changed.
+NODE_READY   := sdk-node/node_modules/.package-lock.json
+PYTHON_READY := sdk-python/.venv/ready
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo build test check fmt docs \
+	test-go test-node test-python check-go check-shell check-node check-python
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## build, then run whipper on a few hundred real files (examples/demo.sh)
+	bash examples/demo.sh
+
+build: ## build bin/whipper
+	go build -ldflags '-X main.version=$(VERSION)' -o bin/whipper ./cmd/whipper
+
+test: test-go test-node test-python ## run every test: Go, Node, Python
+
+test-go:
+	@$(if $(RACE),,echo 'no C compiler: the race detector is off')
+	$(TOOL) gotestsum --format standard-quiet -- $(RACE) -shuffle=on ./...
+
+test-node: $(NODE_READY)
+	cd sdk-node && npm test
+
+test-python: $(PYTHON_READY)
+	cd sdk-python && $(PYTHON) -m pytest
+
+check: check-go check-shell check-node check-python ## check format, types, lint, package arrows and docs
+
+check-go:
+	$(TOOL) gofumpt -d $(GO_FILES)
+	go mod tidy -diff
+	go vet ./...
+	$(TOOL) golangci-lint run
+	go test ./internal/checks
+
+check-shell:
+	for file in $(SHELL_FILES); do bash -n "$$file" || exit 1; done
+
+check-node: $(NODE_READY)
+	cd sdk-node && npm run check
+
+check-python: $(PYTHON_READY)
+	cd sdk-python && $(PYTHON) -m ruff format --check
+	cd sdk-python && $(PYTHON) -m ruff check
+	cd sdk-python && $(PYTHON) -m mypy --strict
+
+fmt: $(NODE_READY) $(PYTHON_READY) ## format the code
+	$(TOOL) gofumpt -w $(GO_FILES)
+	cd sdk-node && npm run format
+	cd sdk-python && $(PYTHON) -m ruff format
+
+docs: build ## write docs/cli.md from the commands themselves
+	bin/whipper docs >docs/cli.md
+
+$(NODE_READY): sdk-node/package.json sdk-node/package-lock.json
+	cd sdk-node && npm ci --no-audit --no-fund
+	touch $@
+
+$(PYTHON_READY): sdk-python/pyproject.toml
+	python3 -m venv sdk-python/.venv
+	cd sdk-python && $(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@

@@ -1,0 +1,161 @@
+package checks
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/whipper-sidecar/whipper"
+
+// arrows says which rooms, the module's top folders, each room may import. A room may always import itself. Tests are
+// free to look at anything, so they are not asked.
+var arrows = map[string][]string{
+	"cmd":         {"conformance", "internal", "jsonrpc", "ledger", "migrations", "sdk-go", "sdk-node", "sdk-python", "server", "supervisor"},
+	"bench":       {"jsonrpc", "ledger", "sdk-go", "server", "supervisor"},
+	"conformance": {"jsonrpc"},
+	"examples":    {"sdk-go"},
+	"internal":    {"jsonrpc", "ledger", "server", "supervisor"},
+	"jsonrpc":     {},
+	"ledger":      {"migrations"},
+	"migrations":  {},
+	"sdk-go":      {"jsonrpc"},
+	"sdk-node":    {},
+	"sdk-python":  {},
+	"server":      {"jsonrpc", "ledger", "supervisor"},
+	"supervisor":  {"jsonrpc", "ledger"},
+}
+
+// reserved names the rooms that may import a library, where that is not every room: by prefix of the import path.
+var reserved = map[string][]string{
+	"database/sql":                          {"ledger"},
+	"modernc.org/":                          {"ledger"},
+	"github.com/jackc/":                     {"ledger"},
+	"github.com/pressly/goose":              {"ledger"},
+	"github.com/urfave/cli":                 {"cmd"},
+	"github.com/vbauerster/mpb":             {"cmd"},
+	"github.com/jedib0t/go-pretty":          {"cmd"},
+	"go.opentelemetry.io/otel/exporters":    {"cmd", "internal"},
+	"go.opentelemetry.io/contrib/exporters": {"cmd", "internal"},
+}
+
+// room gives the top folder of a package of this module, or "" for any other package.
+func room(importPath string) string {
+	rest, ours := strings.CutPrefix(importPath, module+"/")
+	if !ours {
+		return ""
+	}
+	first, _, _ := strings.Cut(rest, "/")
+	return first
+}
+
+// forbiddenImports returns the edges of an import graph that arrows or reserved do not allow.
+func forbiddenImports(imports map[string][]string) []string {
+	var problems []string
+	for _, from := range slices.Sorted(maps.Keys(imports)) {
+		home := room(from)
+		allowed, known := arrows[home]
+		if !known {
+			problems = append(problems, fmt.Sprintf("%s: room %q has no line in arrows", from, home))
+			continue
+		}
+		for _, to := range imports[from] {
+			if there := room(to); there != "" && there != home && !slices.Contains(allowed, there) {
+				problems = append(problems, fmt.Sprintf("%s must not import %s", from, to))
+			}
+			for prefix, rooms := range reserved {
+				if strings.HasPrefix(to, prefix) && !slices.Contains(rooms, home) {
+					problems = append(problems, fmt.Sprintf("%s must not import %s: only %v may", from, to, rooms))
+				}
+			}
+		}
+	}
+	return problems
+}
+
+func TestPackagesImportOnlyAlongTheArrows(t *testing.T) {
+	decoder := json.NewDecoder(strings.NewReader(run(t, "go", "list", "-e", "-json=ImportPath,Imports", "./...")))
+	imports := map[string][]string{}
+	for {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		err := decoder.Decode(&pkg)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("decode go list: %v", err)
+		}
+		imports[pkg.ImportPath] = pkg.Imports
+	}
+	if len(imports) < 2 {
+		t.Fatalf("go list named %d packages", len(imports))
+	}
+	report(t, forbiddenImports(imports))
+}
+
+func TestImportsAgainstTheArrowsAreFound(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		from string
+		to   string
+		want string // "" if allowed
+	}{
+		{"cmd may import the server", "cmd/whipper", module + "/server", ""},
+		{"cmd may embed an SDK", "cmd/whipper", module + "/sdk-node", ""},
+		{"the server may import the supervisor", "server", module + "/supervisor", ""},
+		{"the supervisor may import the ledger", "supervisor", module + "/ledger", ""},
+		{"the ledger may import its migrations", "ledger", module + "/migrations", ""},
+		{"the ledger may import the SQLite driver", "ledger", "modernc.org/sqlite", ""},
+		{"a room may import its own parts", "ledger/sub", module + "/ledger", ""},
+		{"anyone may import the standard library", "jsonrpc", "encoding/json", ""},
+		{
+			"the server must not import cmd", "server", module + "/cmd/whipper",
+			module + "/server must not import " + module + "/cmd/whipper",
+		},
+		{
+			"the supervisor must not import the server", "supervisor", module + "/server",
+			module + "/supervisor must not import " + module + "/server",
+		},
+		{
+			"the ledger must not know JSON-RPC", "ledger", module + "/jsonrpc",
+			module + "/ledger must not import " + module + "/jsonrpc",
+		},
+		{
+			"jsonrpc imports nothing of ours", "jsonrpc", module + "/ledger",
+			module + "/jsonrpc must not import " + module + "/ledger",
+		},
+		{
+			"only the ledger imports its migrations", "supervisor", module + "/migrations",
+			module + "/supervisor must not import " + module + "/migrations",
+		},
+		{
+			"only the ledger imports a driver", "server", "modernc.org/sqlite",
+			module + "/server must not import modernc.org/sqlite: only [ledger] may",
+		},
+		{
+			"only the ledger imports goose", "migrations", "github.com/pressly/goose/v3",
+			module + "/migrations must not import github.com/pressly/goose/v3: only [ledger] may",
+		},
+		{
+			"a new room needs a line", "util", "fmt",
+			module + `/util: room "util" has no line in arrows`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := forbiddenImports(map[string][]string{module + "/" + test.from: {test.to}})
+			if test.want == "" {
+				expect(t, got)
+			} else {
+				expect(t, got, test.want)
+			}
+		})
+	}
+}
