@@ -1,0 +1,324 @@
+package jsonrpc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sourcegraph/jsonrpc2"
+)
+
+// ErrClosed is what calls and writes on a connection that has ended give.
+var ErrClosed = errors.New("connection is closed")
+
+// ErrAnswered is what the second answer to one request gives.
+var ErrAnswered = errors.New("request is answered already")
+
+// Options of a Conn. The zero value is a client's.
+type Options struct {
+	// MaxMessageSize is the most bytes one frame may have, in either direction, its line end not counted;
+	// 0: DefaultMaxMessageSize.
+	MaxMessageSize int
+
+	// MaxBuffered is how many bytes of answers may wait for the peer before nothing more is read from it;
+	// 0: 4 × MaxMessageSize. Calls and notifications of ours are not held back: their number is for the caller to bound.
+	MaxBuffered int
+
+	// StallTimeout ends the connection when the peer takes no byte for so long; 0: never.
+	StallTimeout time.Duration
+
+	// Stray gets every frame that is not a message, with the code and the words that say why; of a frame that is too large,
+	// its beginning and its end. Answers to no call of ours are stray as well. The bytes are the receiver's. It runs on the
+	// reader's goroutine. Nil: the peer gets an error answer, with the request's id where that can be told, else with a null
+	// id; an answer is never answered.
+	Stray func(frame []byte, code int64, why string)
+
+	// WriteFailed is told, once and from the writer's goroutine, that the peer can no longer be written to; the other direction
+	// goes on. It must not call Close, which waits for it. Nil: the connection is closed, after what the peer had written
+	// by then has been read.
+	WriteFailed func(error)
+
+	// Batches has batches of requests accepted and answered.
+	Batches bool
+}
+
+// Handler gets requests and notifications in the order in which they came, on the reader's goroutine: while it runs
+// nothing else is read.
+type Handler interface {
+	ServeRPC(c *Conn, r *Request)
+}
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(c *Conn, r *Request)
+
+// ServeRPC calls f.
+func (f HandlerFunc) ServeRPC(c *Conn, r *Request) { f(c, r) }
+
+// Conn is one end of a connection. Its methods may be called from any goroutine.
+type Conn struct {
+	rw     io.ReadWriteCloser
+	opts   Options
+	stream *stream
+	rpc    *jsonrpc2.Conn
+	lastID atomic.Uint64
+	owned  sync.WaitGroup // the writer's goroutine
+
+	end   sync.Once
+	cause error // why the connection ended; set before Done is closed
+}
+
+// call is what the library carries for us beside a request's stub.
+type call struct {
+	params, meta json.RawMessage
+	done         func(*Response)
+}
+
+// callField is the name under which a call travels in a request's extra fields; it is never written.
+const callField = "call"
+
+func callOf(r *jsonrpc2.Request) *call {
+	c, _ := r.ExtraFields[0].Value.(*call)
+	return c
+}
+
+// NewConn speaks on rw, which it owns from then on, until either side closes it. Closing rw must end a Read and a Write
+// under way. StallTimeout needs a SetWriteDeadline method of rw's, CloseWrite one of that name.
+func NewConn(rw io.ReadWriteCloser, h Handler, o Options) *Conn {
+	if o.MaxMessageSize == 0 {
+		o.MaxMessageSize = DefaultMaxMessageSize
+	}
+	if o.MaxBuffered == 0 {
+		o.MaxBuffered = 4 * o.MaxMessageSize
+	}
+	c := &Conn{rw: rw, opts: o}
+	s := &stream{
+		conn:    c,
+		started: make(chan struct{}),
+		frames:  newFrameReader(rw, o.MaxMessageSize),
+		out:     newWriter(rw, o.StallTimeout, o.MaxMessageSize),
+	}
+	c.stream = s
+	c.owned.Go(c.write)
+	c.rpc = jsonrpc2.NewConn(context.Background(), s,
+		handlerFunc(func() {
+			m, _ := s.received()
+			h.ServeRPC(c, m.request)
+		}),
+		jsonrpc2.OnSend(func(req *jsonrpc2.Request, resp *jsonrpc2.Response) {
+			s.sending.request, s.sending.response = req, resp
+		}),
+		jsonrpc2.OnRecv(func(req *jsonrpc2.Request, resp *jsonrpc2.Response) {
+			if resp == nil {
+				return // a request: the handler's
+			}
+			s.stubs.answer = resp
+			m, frame := s.received()
+			if req == nil {
+				c.stray(frame, &fault{code: CodeInvalidRequest, why: "answer to an id that no call in flight has", answer: true})
+				return
+			}
+			callOf(req).done(m.response)
+		}),
+		jsonrpc2.SetLogger(log.New(io.Discard, "", 0))) // it would log to stderr what stray and Done report
+	close(s.started)
+	return c
+}
+
+// handlerFunc is the library's handler: the message itself is in the stream.
+type handlerFunc func()
+
+func (f handlerFunc) Handle(context.Context, *jsonrpc2.Conn, *jsonrpc2.Request) { f() }
+
+// Start sends a call and returns its id, which counts from 1. done gets the answer on the reader's goroutine, perhaps
+// before Start returns; it is not called if the connection ends first, which Done tells. params and meta may be used again
+// when Start returns.
+func (c *Conn) Start(method string, params, meta json.RawMessage, done func(*Response)) (id uint64, err error) {
+	id = c.lastID.Add(1)
+	_, err = c.rpc.DispatchCall(context.Background(), method, nil,
+		jsonrpc2.PickID(jsonrpc2.ID{Num: id}),
+		jsonrpc2.ExtraField(callField, &call{params: params, meta: meta, done: done}))
+	if err != nil {
+		return 0, closedError(err)
+	}
+	return id, nil
+}
+
+// Notify sends a notification.
+func (c *Conn) Notify(method string, params json.RawMessage) error {
+	return closedError(c.rpc.Notify(context.Background(), method, nil, jsonrpc2.ExtraField(callField, &call{params: params})))
+}
+
+// Call sends a call with params encoded as JSON (nil: none; a json.RawMessage goes as it is), waits for the answer and decodes it into result (nil: not
+// wanted). An error answer is an *Error. When ctx ends first, the peer gets a $/cancelRequest and Call gives ctx's error.
+func (c *Conn) Call(ctx context.Context, method string, params, result any) error {
+	raw, isRaw := params.(json.RawMessage)
+	if params != nil && !isRaw {
+		var err error
+		if raw, err = json.Marshal(params); err != nil {
+			return err
+		}
+	}
+	resp, err := c.CallRaw(ctx, method, raw, nil)
+	switch {
+	case err != nil:
+		return err
+	case resp.Error != nil:
+		return resp.Error
+	case result == nil:
+		return nil
+	}
+	if out, ok := result.(*json.RawMessage); ok {
+		*out = resp.Result
+		return nil
+	}
+	return json.Unmarshal(resp.Result, result)
+}
+
+// CallRaw is Call for bytes that are JSON already. An error answer is in the response.
+func (c *Conn) CallRaw(ctx context.Context, method string, params, meta json.RawMessage) (*Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	answer := make(chan *Response, 1)
+	id, err := c.Start(method, params, meta, func(r *Response) { answer <- r })
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case r := <-answer:
+		return r, nil
+	case <-c.Done():
+		select { // the last answer and the end may have come together
+		case r := <-answer:
+			return r, nil
+		default:
+			return nil, ErrClosed
+		}
+	case <-ctx.Done():
+		_ = c.Notify(MethodCancel, json.RawMessage(`{"id":`+strconv.FormatUint(id, 10)+`}`)) // a closed connection cancels by itself
+		return nil, ctx.Err()
+	}
+}
+
+// Reply answers r with a result (nil: null). The answer to a notification goes nowhere. One request has one answer: a
+// second gives ErrAnswered.
+func (c *Conn) Reply(r *Request, result, meta json.RawMessage) error {
+	return c.answer(r, result, nil, meta)
+}
+
+// ReplyError answers r with an error.
+func (c *Conn) ReplyError(r *Request, e *Error, meta json.RawMessage) error {
+	return c.answer(r, nil, e, meta)
+}
+
+// answer sends an answer, or adds it to its batch and sends that when it is whole.
+func (c *Conn) answer(r *Request, result json.RawMessage, e *Error, meta json.RawMessage) error {
+	if r.Notification() {
+		return nil
+	}
+	if r.answered.Swap(true) {
+		return ErrAnswered
+	}
+	frame := appendResponse(make([]byte, 0, len(result)+len(meta)+128), r.ID, result, e, meta)
+	size := len(frame)
+	tooLarge := func(limit int) []byte {
+		e := Errorf(CodeMessageTooLarge, "an answer of %d bytes is over the limit of %d", size, limit)
+		small := appendResponse(nil, r.ID, nil, e, meta)
+		if len(small) > answerReserve {
+			small = appendResponse(nil, r.ID, nil, e, nil)
+		}
+		return small
+	}
+	if size > c.opts.MaxMessageSize {
+		frame = tooLarge(c.opts.MaxMessageSize)
+	}
+	if r.batch != nil {
+		if frame = r.batch.add(r.ID, frame, tooLarge); frame == nil {
+			return nil
+		}
+	}
+	return closedError(c.rpc.SendResponse(context.Background(), &jsonrpc2.Response{Result: (*json.RawMessage)(&frame)}))
+}
+
+// Done is closed when the connection has ended, whoever ended it.
+func (c *Conn) Done() <-chan struct{} { return c.rpc.DisconnectNotify() }
+
+// Err says why the connection ended: io.EOF when the peer closed it, ErrClosed after Close, ErrStalled for a peer that does
+// not read, or what reading or writing gave. It is nil while the connection lives.
+func (c *Conn) Err() error {
+	select {
+	case <-c.Done():
+		return c.cause
+	default:
+		return nil
+	}
+}
+
+// Close ends the connection. What is buffered is written first, for at most a second. It waits for the writer; a handler
+// that is running, from which it may be called, is not waited for. On a connection that has ended it gives ErrClosed.
+func (c *Conn) Close() error {
+	c.ended(ErrClosed)
+	err := c.rpc.Close()
+	c.owned.Wait()
+	return closedError(err)
+}
+
+// CloseWrite ends our direction once what is buffered is written, and goes on reading. rw must have a CloseWrite method.
+func (c *Conn) CloseWrite() { c.stream.out.finish() }
+
+// write is the writer's goroutine.
+func (c *Conn) write() {
+	err := c.stream.out.run()
+	if err == nil {
+		if half, ok := c.rw.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite() // the peer may be gone already
+		}
+		return
+	}
+	<-c.stream.started
+	select {
+	case <-c.Done(): // it failed because we close
+		return
+	default:
+	}
+	if c.opts.WriteFailed != nil {
+		c.opts.WriteFailed(err)
+		return
+	}
+	c.ended(err)
+	if !errors.Is(err, ErrStalled) { // the peer is gone: what it wrote before is still to be read
+		moment := time.NewTimer(flushAtMost)
+		defer moment.Stop()
+		select {
+		case <-c.Done():
+		case <-moment.C:
+		}
+	}
+	_ = c.rw.Close() // ends the reader, and with it the connection
+}
+
+// ended keeps why the connection ends; the first to know is right.
+func (c *Conn) ended(err error) { c.end.Do(func() { c.cause = err }) }
+
+// stray reports a frame that is no message.
+func (c *Conn) stray(frame []byte, f *fault) {
+	switch {
+	case c.opts.Stray != nil:
+		c.opts.Stray(frame, f.code, f.why)
+	case !f.answer:
+		_ = c.answer(f.request(nil), nil, f.err(), nil) // a closed connection ends the reader by itself
+	}
+}
+
+func closedError(err error) error {
+	if errors.Is(err, jsonrpc2.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}

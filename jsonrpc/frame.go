@@ -1,0 +1,94 @@
+package jsonrpc
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// DefaultMaxMessageSize is the most bytes one frame may have unless set otherwise.
+const DefaultMaxMessageSize = 16 << 20
+
+const readBuffer = 64 << 10
+
+// tooLargeError is a frame over the limit. The frame has been read to its end and dropped.
+type tooLargeError struct{ limit int }
+
+func (e *tooLargeError) Error() string { return fmt.Sprintf("frame is larger than %d bytes", e.limit) }
+
+// frameReader cuts a byte stream into lines. Its memory is bounded by the limit, whatever the peer sends.
+type frameReader struct {
+	r     *bufio.Reader
+	limit int // bytes of a line, its end not counted
+}
+
+func newFrameReader(r io.Reader, limit int) *frameReader {
+	return &frameReader{r: bufio.NewReaderSize(r, readBuffer), limit: limit}
+}
+
+// next returns the next line that is not blank, without its end, in memory of its own. With a *tooLargeError it returns
+// what is kept of the line: its beginning, cutMark and its end. A last line without an end is dropped: it was cut off.
+func (f *frameReader) next() ([]byte, error) {
+	for {
+		line, err := f.line()
+		if err != nil || len(trimLeft(line)) > 0 {
+			return line, err
+		}
+	}
+}
+
+func (f *frameReader) line() ([]byte, error) {
+	part, err := f.r.ReadSlice('\n')
+	if err == nil {
+		if line := trimEnd(part); len(line) <= f.limit {
+			return bytes.Clone(line), nil
+		}
+		return f.cut(part, nil)
+	}
+	var parts [][]byte // joined at the end, so that nothing is copied more than twice and the frame has no slack
+	size := 0
+	for errors.Is(err, bufio.ErrBufferFull) && size+len(part) <= f.limit+len("\r") {
+		parts = append(parts, bytes.Clone(part))
+		size += len(part)
+		part, err = f.r.ReadSlice('\n')
+	}
+	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		return nil, err
+	}
+	line := bytes.Join(append(parts, part), nil)
+	if err == nil && len(trimEnd(line)) <= f.limit {
+		return trimEnd(line), nil
+	}
+	return f.cut(line, err)
+}
+
+// cut reads on to the end of a line of which too much has been read already.
+func (f *frameReader) cut(line []byte, err error) ([]byte, error) {
+	if err == nil {
+		line = trimEnd(line)
+	}
+	kept := make([]byte, 0, cutHead+len(cutMark)+2*cutTail)
+	kept = append(kept, line[:min(len(line), cutHead)]...)
+	kept = append(kept, cutMark...)
+	tail := bytes.Clone(lastBytes(line[min(len(line), cutHead):], cutTail))
+	for errors.Is(err, bufio.ErrBufferFull) {
+		line, err = f.r.ReadSlice('\n')
+		tail = append(lastBytes(tail, cutTail), lastBytes(line, cutTail)...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(kept, trimEnd(lastBytes(tail, cutTail))...), &tooLargeError{limit: f.limit}
+}
+
+// trimEnd takes the line end off.
+func trimEnd(line []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
+}
+
+func lastBytes(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
+
+// trimLeft takes off the white space before a line's first token.
+func trimLeft(line []byte) []byte { return bytes.TrimLeft(line, " \t\r") }

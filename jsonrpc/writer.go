@@ -1,0 +1,211 @@
+package jsonrpc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// ErrStalled is why a connection ends whose peer took no bytes for the stall timeout.
+var ErrStalled = errors.New("peer does not read")
+
+const (
+	writeChunk  = 256 << 10 // a stall is a chunk of which no byte was taken in time
+	keepBuffer  = 256 << 10 // a buffer that grew beyond this is given back
+	flushAtMost = time.Second
+)
+
+// writer gathers frames and writes them from one goroutine: all that came in during one write go out in the next.
+// Appending never blocks; whoever produces frames for a slow peer looks at waitBelow first.
+type writer struct {
+	w     io.Writer
+	stall time.Duration // 0: none
+	limit int           // bytes of a frame, its end not counted
+
+	mu      sync.Mutex
+	below   sync.Cond // answers shrank, or the writer ended
+	buf     []byte    // to be written
+	answers int       // bytes of answers in buf
+	writing int       // bytes of answers being written
+	closing bool      // write what there is, then end
+	hurry   bool      // the deadline that is set is the last one
+	err     error     // why nothing can be written any more
+
+	wake chan struct{} // one token: buf or closing changed
+	done chan struct{} // closed when the goroutine has ended
+}
+
+func newWriter(w io.Writer, stall time.Duration, limit int) *writer {
+	out := &writer{w: w, stall: stall, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	out.below.L = &out.mu
+	return out
+}
+
+// append lets build add one frame to the buffer. A frame over the limit is taken back.
+func (w *writer) append(answer bool, build func(buf []byte) []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.err != nil:
+		return fmt.Errorf("%w: %w", ErrClosed, w.err)
+	case w.closing:
+		return ErrClosed
+	}
+	before := len(w.buf)
+	buf := append(build(w.buf), '\n')
+	size := len(buf) - before
+	if size > w.limit+1 {
+		if cap(buf) > keepBuffer {
+			w.buf = append([]byte(nil), w.buf...) // lets go of the memory
+		}
+		return Errorf(CodeMessageTooLarge, "a message of %d bytes is over the limit of %d", size-1, w.limit)
+	}
+	w.buf = buf
+	if answer {
+		w.answers += size
+	}
+	w.signal()
+	return nil
+}
+
+// waitBelow blocks while more than limit bytes of answers wait to be written and the writer lives, and says whether it did.
+// Only answers count: two peers that wait for each other to take calls before they read answers would wait for ever.
+func (w *writer) waitBelow(limit int) (waited bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.answers+w.writing > limit && w.err == nil && !w.closing {
+		w.below.Wait()
+		waited = true
+	}
+	return waited
+}
+
+// run writes until it is told to close or a write fails, and gives the failure.
+func (w *writer) run() error {
+	defer close(w.done)
+	var spare []byte
+	for range w.wake {
+		for {
+			out, more := w.take(spare)
+			if !more {
+				return nil
+			}
+			if len(out) == 0 {
+				break
+			}
+			err := w.write(out)
+			w.written(err)
+			if err != nil {
+				return err
+			}
+			if spare = out; cap(spare) > keepBuffer {
+				spare = nil
+			}
+		}
+	}
+	return nil
+}
+
+// take gives what is to be written now and leaves spare in its place; more is false once there will be nothing any more.
+func (w *writer) take(spare []byte) (out []byte, more bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.buf) == 0 {
+		return nil, !w.closing
+	}
+	out, w.buf = w.buf, spare[:0]
+	w.writing, w.answers = w.answers, 0
+	return out, true
+}
+
+func (w *writer) written(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writing = 0
+	if err != nil {
+		w.err, w.buf, w.answers = err, nil, 0
+	}
+	w.below.Broadcast()
+}
+
+func (w *writer) write(b []byte) error {
+	for len(b) > 0 {
+		if err := w.extend(); err != nil {
+			return err
+		}
+		n, err := w.w.Write(b[:min(len(b), writeChunk)])
+		b = b[n:]
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			if n > 0 && !w.hurried() {
+				continue
+			}
+			return fmt.Errorf("%w: %d bytes wait", ErrStalled, len(b))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extend gives the peer until the stall timeout to take something.
+func (w *writer) extend() error {
+	if w.stall == 0 {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hurry {
+		return nil
+	}
+	return w.setDeadline(w.stall)
+}
+
+// setDeadline bounds writes from now on, if what is written to can do that; mu is held.
+func (w *writer) setDeadline(limit time.Duration) error {
+	d, ok := w.w.(interface{ SetWriteDeadline(time.Time) error })
+	if !ok {
+		return nil
+	}
+	if err := d.SetWriteDeadline(time.Now().Add(limit)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
+		return err
+	}
+	return nil
+}
+
+// finish has the goroutine write what is buffered and end. Nothing can be added any more.
+func (w *writer) finish() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closing = true
+	w.below.Broadcast()
+	w.signal()
+}
+
+// finishWithin is finish, with writes ended after limit where what is written to can do that.
+func (w *writer) finishWithin(limit time.Duration) {
+	w.finish()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.hurry {
+		w.hurry = true
+		_ = w.setDeadline(limit) // one that fails is closed already
+	}
+}
+
+func (w *writer) hurried() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.hurry
+}
+
+// signal leaves the token; mu is held.
+func (w *writer) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
