@@ -1,0 +1,190 @@
+package ledger
+
+import (
+	"database/sql/driver"
+	"fmt"
+)
+
+const (
+	insertSQL = `INSERT INTO job (` + jobColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	startSQL = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL
+		WHERE id = ? AND state = 'queued'`
+	finishSQL = `UPDATE job SET state = ?, attempt = ?, runs = ?, crashes = ?, alone = ?, run_at = ?, started_at = ?,
+			finished_at = ?, worker = ?, pid = ?, error_source = ?, progress = ?, error = ?, result = ?
+		WHERE id = ? AND state = ?`
+	attemptSQL   = `INSERT INTO attempt (job_id, ` + attemptColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	unattemptSQL = `DELETE FROM attempt WHERE job_id = ? AND number = ?`
+	presentSQL   = `SELECT state, runs, finished_at FROM job WHERE id = ?`
+)
+
+// Insert hands over a job that is not in the ledger yet, under an id from NextID: an invoke, in whatever state it is in.
+//
+// Insert, Start and Finish do not wait. What they hand over is not lost while the process lives: while commits fail it
+// stays in memory and is tried again, in order. done, if not nil, is called once from the writer's goroutine, which it
+// must not hold up: with nil after the commit, with a *GuardError where the row was not in the state that the change
+// starts from, or with ErrClosed (from the caller's goroutine, where the ledger was closed already). Changes of one job
+// that meet in one transaction are written as one.
+func (l *Ledger) Insert(job Job, done func(error)) {
+	l.writer.put(&op{kind: opInsert, keep: true, job: job, done: done})
+}
+
+// Start hands over the row that Begin returned for a queued job. See Insert.
+func (l *Ledger) Start(job Job, done func(error)) {
+	l.writer.put(&op{kind: opStart, keep: true, job: job, done: done})
+}
+
+// Finish hands over the rows that Settle returned for a running job: terminal, or queued again. An attempt with Number 0
+// is not recorded, and the job must be queued then: it ends without having run. See Insert.
+func (l *Ledger) Finish(job Job, a Attempt, done func(error)) {
+	l.writer.put(&op{kind: opFinish, keep: true, job: job, attempt: a, done: done})
+}
+
+// change is what a transaction does to one job.
+type change struct {
+	from     State // on disk; "": the row is not there
+	job      *Job  // the row to be
+	attempts []*Attempt
+	first    *op // of those that make up the change, linked by next
+	last     *op
+}
+
+// collect adds an operation to its job's change, or refuses it where the change has another state by then.
+func (b *batch) collect(o *op) {
+	from := Queued
+	switch {
+	case o.kind == opInsert:
+		from = ""
+	case o.kind == opFinish && o.attempt.Number != 0:
+		from = Running
+	}
+	if (o.job.State == Running) != (o.kind == opStart) && o.kind != opInsert {
+		o.err = fmt.Errorf("job %d: a run cannot begin or end as %s", o.job.ID, o.job.State)
+		return
+	}
+	i, ok := b.place[o.job.ID]
+	if !ok {
+		b.place[o.job.ID] = len(b.changes)
+		b.changes = append(b.changes, change{from: from, job: &o.job, first: o, last: o})
+		if o.attempt.Number != 0 {
+			b.changes[len(b.changes)-1].attempts = []*Attempt{&o.attempt}
+		}
+		return
+	}
+	c := &b.changes[i]
+	if c.job.State != from {
+		b.refuse(o, &GuardError{ID: o.job.ID, From: from, To: o.job.State})
+		return
+	}
+	c.job = &o.job
+	c.last.next, c.last = o, o
+	if o.attempt.Number != 0 {
+		c.attempts = append(c.attempts, &o.attempt)
+	}
+}
+
+// flush writes the collected changes.
+func (b *batch) flush() error {
+	for i := range b.changes {
+		if err := b.writeChange(&b.changes[i]); err != nil {
+			return err
+		}
+	}
+	clear(b.changes)
+	b.changes = b.changes[:0]
+	clear(b.place)
+	return nil
+}
+
+// writeChange writes one job's rows, or refuses the operations that make up its change. An error is the transaction's.
+func (b *batch) writeChange(c *change) error {
+	refusal, err := b.writeRows(c)
+	if err != nil {
+		return err
+	}
+	if refusal == nil {
+		b.moved(c.job.ID, c.job.Pool, c.job.Method, c.from, c.job.State)
+		return nil
+	}
+	present, same, err := b.present(c.job)
+	if err != nil {
+		return err
+	}
+	if same && c.first.retried {
+		// The commit that was reported as failed has reached the disk all the same.
+		if c.job.State.Terminal() {
+			b.ended = append(b.ended, c.job.ID)
+		}
+		return nil
+	}
+	if c.from != "" || present {
+		refusal = &GuardError{ID: c.job.ID, From: c.from, To: c.job.State}
+	}
+	for o := c.first; o != nil; o = o.next {
+		b.refuse(o, refusal)
+	}
+	return nil
+}
+
+// writeRows writes the attempts, then the job. Where one of the rows is refused, the attempts are taken back: a
+// savepoint around each job would cost more than it saves.
+func (b *batch) writeRows(c *change) (refusal, err error) {
+	inserted := 0
+	for _, a := range c.attempts {
+		b.args = attemptArgs(append(b.args[:0], c.job.ID), a)
+		if _, refusal = b.conn.exec(attemptSQL, b.args...); refusal != nil {
+			break
+		}
+		inserted++
+	}
+	if refusal == nil {
+		var changed int64
+		if changed, refusal = b.writeJob(c); refusal == nil && changed != 1 {
+			refusal = ErrGuard
+		}
+	}
+	if refusal == nil || ofEveryWrite(refusal) {
+		return nil, refusal
+	}
+	for _, a := range c.attempts[:inserted] {
+		if _, err := b.conn.exec(unattemptSQL, c.job.ID, int64(a.Number)); err != nil {
+			return nil, err
+		}
+	}
+	return refusal, nil
+}
+
+func (b *batch) writeJob(c *change) (changed int64, err error) {
+	j := c.job
+	switch {
+	case c.from == "":
+		if b.args, err = jobArgs(b.args[:0], j); err != nil {
+			return 0, err
+		}
+		return b.conn.exec(insertSQL, b.args...)
+	case j.State == Running && len(c.attempts) == 0:
+		return b.conn.exec(startSQL, int64(j.Attempt), int64(j.Runs), moment(j.StartedAt), text(j.Worker), number(j.PID), j.ID)
+	}
+	b.args = append(b.args[:0], string(j.State), int64(j.Attempt), int64(j.Runs), int64(j.Crashes), flag(j.Alone),
+		j.RunAt.UnixMicro(), moment(j.StartedAt), moment(j.FinishedAt), text(j.Worker), number(j.PID),
+		text(string(j.ErrorSource)), j.Progress, j.Error, j.Result, j.ID, string(c.from))
+	return b.conn.exec(finishSQL, b.args...)
+}
+
+// present says whether the job is in the ledger, and whether it already is what the change would make it.
+func (b *batch) present(j *Job) (present, same bool, err error) {
+	err = b.conn.query(presentSQL, func(values []driver.Value) error {
+		s := scanner{values: values}
+		state, runs, finishedAt := State(s.text()), int(s.int()), s.value()
+		present, same = true, state == j.State && runs == j.Runs && finishedAt == moment(j.FinishedAt)
+		return nil
+	}, j.ID)
+	return present, same, err
+}
+
+// refuse answers an operation, after the commit, with an error. It is loud: a refusal means that two parts of the
+// program disagree about a job.
+func (b *batch) refuse(o *op, err error) {
+	b.log.Error("ledger refused a change", "job", o.job.ID, "error", err)
+	o.err = err
+}

@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+const (
+	fileName = "ledger.db"
+	lockName = "lock"
+
+	filePerm = 0o600
+	dirPerm  = 0o700
+)
+
+// Sizes in bytes unless they say otherwise.
+const (
+	busyTimeoutMs     = 5000
+	checkpointPages   = 4000     // of 4 KiB: what SQLite lets the WAL grow to before a commit checkpoints it
+	walKeep           = 32 << 20 // the WAL file is cut to this after a checkpoint
+	writerCacheKiB    = 32 << 10
+	readerCacheKiB    = 8 << 10
+	maxReaderConns    = 4
+	walTooLong        = 4 * walKeep // no checkpoint has got through for long: insist
+	insistTimeoutMs   = 200
+	walCheckEvery     = 64 // commits
+	defaultDurability = Full
+)
+
+// makeDir creates the ledger's folder for its owner alone. A folder that is there keeps its permissions.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, dirPerm); err != nil {
+		return fmt.Errorf("create ledger folder: %w", err)
+	}
+	return nil
+}
+
+// makePrivate makes sure that the database exists and that it and what SQLite keeps beside it are the owner's alone,
+// whatever the umask. SQLite gives the files it adds later the database's own permissions.
+//
+// It must run before this process opens the database: closing any descriptor of a file drops all POSIX locks that the
+// process has on it, SQLite's too.
+func makePrivate(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("create ledger: %w", err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Chmod(path+suffix, filePerm); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("make ledger private: %w", err)
+		}
+	}
+	return nil
+}
+
+// writerDSN names the database for the one connection that writes.
+func writerDSN(path string, d Durability) string {
+	q := url.Values{}
+	q.Set("_auto_vacuum", "INCREMENTAL") // has an effect only before the first table
+	q.Set("_journal_mode", "WAL")
+	q.Set("_synchronous", "FULL")
+	if d == Normal {
+		q.Set("_synchronous", "NORMAL")
+	}
+	q.Add("_pragma", "wal_autocheckpoint("+strconv.Itoa(checkpointPages)+")")
+	q.Add("_pragma", "journal_size_limit("+strconv.Itoa(walKeep)+")")
+	q.Add("_pragma", "temp_store(memory)")
+	return dsn(path, q, writerCacheKiB)
+}
+
+// readerDSN names the database for connections that cannot write.
+func readerDSN(path string) string {
+	q := url.Values{}
+	q.Set("mode", "ro")
+	q.Set("_query_only", "1")
+	return dsn(path, q, readerCacheKiB)
+}
+
+func dsn(path string, q url.Values, cacheKiB int) string {
+	q.Set("_busy_timeout", strconv.Itoa(busyTimeoutMs))
+	q.Set("_dqs", "0")
+	q.Set("_error_rc", "1")
+	q.Add("_pragma", "cache_size("+strconv.Itoa(-cacheKiB)+")")
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		abs = path // the working folder is gone: SQLite will say so
+	}
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: q.Encode()}).String()
+}

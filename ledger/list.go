@@ -1,0 +1,164 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Limits of one page.
+const (
+	DefaultListLimit = 100
+	MaxListLimit     = 1000
+)
+
+var allStates = []State{Queued, Running, Succeeded, Failed, Cancelled, Dropped}
+
+// Filter selects jobs. Every member that is set must hold; the zero Filter selects all.
+type Filter struct {
+	Pool, Method string
+	States       []State   // any of them
+	Since, Until time.Time // CreatedAt: from Since on, and before Until
+	LabelName    string    // jobs with this label …
+	LabelValue   string    // … of exactly this value
+	Limit        int       // jobs a page; 0: DefaultListLimit, at most MaxListLimit
+	Cursor       string    // what the page before returned as next; "": the first page
+	Payloads     bool      // with Params, Result and Error, which are nil otherwise
+}
+
+const pairsSQL = `SELECT DISTINCT pool, method FROM tally WHERE (pool = ?1 OR ?1 = '') AND (method = ?2 OR ?2 = '')`
+
+// List returns a page of jobs, the newest (highest id) first. next continues after it, and is "" on the last page. A
+// page costs the same wherever it is: it begins by a seek to the cursor's id in the primary key, in the index of states
+// where States is set, or else in that of pools and methods. What else is in the filter is checked row by row.
+func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, err error) {
+	before, err := decodeCursor(f.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = DefaultListLimit
+	}
+	limit = min(limit, MaxListLimit)
+	if jobs, err = r.list(ctx, f, before, limit+1); err != nil { // one more tells whether there is a next page
+		return nil, "", fmt.Errorf("list jobs: %w", err)
+	}
+	if len(jobs) > limit {
+		jobs = slices.Clip(jobs[:limit])
+		next = encodeCursor(jobs[limit-1].ID)
+	}
+	return jobs, next, nil
+}
+
+// listRange is a part of an index in which entries are in order of id. The zero range is the primary key.
+type listRange struct {
+	state        State
+	pool, method string
+}
+
+// list merges the newest jobs of all ranges.
+func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) ([]Job, error) {
+	ranges, err := r.ranges(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []Job
+	after := int64(0)
+	for _, in := range ranges {
+		text, args := listQuery(f, in, after, before, limit)
+		more, err := scanJobs(r.db.QueryContext(ctx, text, args...))
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, more...)
+		slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(b.ID, a.ID) })
+		if len(jobs) >= limit {
+			jobs = jobs[:limit]
+			after = jobs[limit-1].ID // what is older cannot be on this page
+		}
+	}
+	return jobs, nil
+}
+
+// ranges returns what to read for a filter.
+func (r *Reader) ranges(ctx context.Context, f Filter) ([]listRange, error) {
+	var ranges []listRange
+	if len(f.States) > 0 {
+		for _, state := range slices.Compact(slices.Sorted(slices.Values(f.States))) {
+			ranges = append(ranges, listRange{state: state})
+		}
+		return ranges, nil
+	}
+	if f.Pool == "" && f.Method == "" {
+		return []listRange{{}}, nil
+	}
+	rows, err := r.stmt[pairsSQL].QueryContext(ctx, f.Pool, f.Method)
+	err = eachRow(rows, err, 2, func(values []driver.Value) error {
+		s := scanner{values: values}
+		ranges = append(ranges, listRange{pool: s.text(), method: s.text()})
+		return nil
+	})
+	return ranges, err
+}
+
+// listQuery writes the query for the newest jobs of a range between two ids. The plus signs keep SQLite from using
+// another index than the range's.
+func listQuery(f Filter, in listRange, after, before int64, limit int) (string, []any) {
+	columns := jobNoPayloads
+	if f.Payloads {
+		columns = jobColumns
+	}
+	conditions := []string{"id < ?", "id > ?"}
+	args := []any{before, after}
+	where := func(condition string, values ...any) {
+		conditions = append(conditions, condition)
+		args = append(args, values...)
+	}
+	switch {
+	case in.state != "":
+		where("state = ?", string(in.state))
+		if f.Pool != "" {
+			where("+pool = ?", f.Pool)
+		}
+		if f.Method != "" {
+			where("+method = ?", f.Method)
+		}
+	case in.pool != "":
+		where("pool = ? AND method = ?", in.pool, in.method)
+	}
+	if !f.Since.IsZero() {
+		where("created_at >= ?", f.Since.UnixMicro())
+	}
+	if !f.Until.IsZero() {
+		where("created_at < ?", f.Until.UnixMicro())
+	}
+	if f.LabelName != "" {
+		where("EXISTS (SELECT 1 FROM json_each(job.labels) WHERE key = ? AND value = ?)", f.LabelName, f.LabelValue)
+	}
+	return "SELECT " + columns + " FROM job WHERE " + strings.Join(conditions, " AND ") + " ORDER BY id DESC LIMIT ?",
+		append(args, limit)
+}
+
+// A cursor is the last id of a page, dressed so that nobody takes it for a page number.
+const cursorMark = "j"
+
+func encodeCursor(id int64) string { return cursorMark + strconv.FormatInt(id, 36) }
+
+// decodeCursor returns the id that the page lies below.
+func decodeCursor(cursor string) (int64, error) {
+	if cursor == "" {
+		return 1<<63 - 1, nil
+	}
+	digits, ok := strings.CutPrefix(cursor, cursorMark)
+	id, err := strconv.ParseInt(digits, 36, 64)
+	if !ok || err != nil || id < 1 {
+		return 0, fmt.Errorf("cursor %q: %w", cursor, ErrCursor)
+	}
+	return id, nil
+}

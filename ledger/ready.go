@@ -1,0 +1,158 @@
+package ledger
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"time"
+)
+
+// The claim. Queued jobs sit in an index ordered by priority, then by run_at. Jobs that are due later sit between the
+// due ones of one priority and those of the next, so the priorities in use are found first, each by one seek (a loose
+// index scan), and each one's due jobs are then a range that can be read from its start.
+const (
+	prioritiesSQL = `WITH RECURSIVE used(priority) AS (
+			SELECT max(priority) FROM job WHERE state = 'queued' AND pool = ?1
+			UNION ALL
+			SELECT (SELECT max(priority) FROM job WHERE state = 'queued' AND pool = ?1 AND priority < used.priority)
+			FROM used WHERE used.priority IS NOT NULL
+		) SELECT priority FROM used WHERE priority IS NOT NULL`
+	readySQL = `SELECT id FROM job WHERE state = 'queued' AND pool = ?1 AND priority = ?2 AND run_at <= ?3
+			AND (expires_at IS NULL OR expires_at > ?3)
+		ORDER BY run_at, id`
+	nextRunSQL = `SELECT run_at FROM job WHERE state = 'queued' AND pool = ?1 AND priority = ?2 AND run_at > ?3
+		ORDER BY run_at LIMIT 1`
+	nextExpirySQL = `SELECT id, expires_at FROM job WHERE state = 'queued' AND expires_at IS NOT NULL AND pool = ?1
+			AND expires_at > ?2
+		ORDER BY expires_at`
+	claimSQL   = `SELECT ` + jobColumns + ` FROM job WHERE id IN (SELECT value FROM json_each(?)) AND state = 'queued'`
+	expiredSQL = `SELECT ` + jobColumns + ` FROM job WHERE state = 'queued' AND expires_at IS NOT NULL AND pool = ?
+			AND expires_at <= ?
+		ORDER BY expires_at LIMIT ?`
+)
+
+// Ready returns up to limit jobs of a pool that may run now and are not in skip, in the order in which they are to run:
+// highest priority, then earliest RunAt, then lowest id. It changes nothing: they stay queued until Start. Expired jobs
+// are left out. Its cost grows with limit, len(skip) and the number of distinct priorities in use, and with nothing else.
+//
+// next is when to ask again if nothing else happens: the earliest moment after now at which a job of the pool that is
+// not in jobs becomes due or expires; zero if there is none.
+func (r *Reader) Ready(ctx context.Context, pool string, now time.Time, limit int, skip map[int64]struct{}) (jobs []Job, next time.Time, err error) {
+	jobs, next, err = r.ready(ctx, pool, now.UnixMicro(), limit, skip)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("read ready jobs of pool %q: %w", pool, err)
+	}
+	return jobs, next, nil
+}
+
+func (r *Reader) ready(ctx context.Context, pool string, now int64, limit int, skip map[int64]struct{}) ([]Job, time.Time, error) {
+	priorities, err := r.ints(ctx, prioritiesSQL, pool)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	var ids []int64
+	var next time.Time
+	for _, priority := range priorities {
+		if len(ids) < limit {
+			if ids, err = r.due(ctx, ids, pool, priority, now, limit, skip); err != nil {
+				return nil, time.Time{}, err
+			}
+		}
+		runAt, err := r.ints(ctx, nextRunSQL, pool, priority, now)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if len(runAt) > 0 {
+			next = earlier(next, time.UnixMicro(runAt[0]).UTC())
+		}
+	}
+	place := make(map[int64]int, len(ids))
+	for i, id := range ids {
+		place[id] = i
+	}
+	expiry, err := r.nextExpiry(ctx, pool, now, place)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	next = earlier(next, expiry)
+	if len(ids) == 0 {
+		return nil, next, nil
+	}
+	found, err := r.many(ctx, claimSQL, ids)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	// A job that was started or cancelled since its id was read is not there any more.
+	ordered := make([]*Job, len(ids))
+	for i := range found {
+		ordered[place[found[i].ID]] = &found[i]
+	}
+	jobs := make([]Job, 0, len(found))
+	for _, job := range ordered {
+		if job != nil {
+			jobs = append(jobs, *job)
+		}
+	}
+	return jobs, next, nil
+}
+
+// due appends the ids of due jobs of one priority until there are limit.
+func (r *Reader) due(ctx context.Context, ids []int64, pool string, priority, now int64, limit int, skip map[int64]struct{}) ([]int64, error) {
+	rows, err := r.stmt[readySQL].QueryContext(ctx, pool, priority, now)
+	err = eachRow(rows, err, 1, func(values []driver.Value) error {
+		id, _ := values[0].(int64)
+		if _, ok := skip[id]; !ok {
+			ids = append(ids, id)
+		}
+		if len(ids) >= limit {
+			return errStop
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// nextExpiry returns when the next job that is not among the taken ones expires, or zero.
+func (r *Reader) nextExpiry(ctx context.Context, pool string, now int64, taken map[int64]int) (time.Time, error) {
+	var next time.Time
+	rows, err := r.stmt[nextExpirySQL].QueryContext(ctx, pool, now)
+	err = eachRow(rows, err, 2, func(values []driver.Value) error {
+		s := scanner{values: values}
+		id, at := s.int(), s.moment()
+		if _, ok := taken[id]; ok {
+			return nil
+		}
+		next = at
+		return errStop
+	})
+	return next, err
+}
+
+// Expired returns up to limit queued jobs of a pool that must not be started any more, the longest expired first.
+func (r *Reader) Expired(ctx context.Context, pool string, now time.Time, limit int) ([]Job, error) {
+	jobs, err := scanJobs(r.stmt[expiredSQL].QueryContext(ctx, pool, now.UnixMicro(), limit))
+	if err != nil {
+		return nil, fmt.Errorf("read expired jobs of pool %q: %w", pool, err)
+	}
+	return jobs, nil
+}
+
+// ints returns the first column of a query.
+func (r *Reader) ints(ctx context.Context, text string, args ...any) ([]int64, error) {
+	var all []int64
+	rows, err := r.stmt[text].QueryContext(ctx, args...)
+	err = eachRow(rows, err, 1, func(values []driver.Value) error {
+		n, _ := values[0].(int64)
+		all = append(all, n)
+		return nil
+	})
+	return all, err
+}
+
+// earlier returns the earlier of two moments, of which a zero one does not count.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

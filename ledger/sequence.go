@@ -1,0 +1,101 @@
+package ledger
+
+import (
+	"context"
+	"database/sql/driver"
+	"sync"
+)
+
+// idBlock is how many ids are reserved ahead. A crash skips at most so many.
+const idBlock = 8192
+
+const (
+	sequenceSQL = `SELECT max(n, (SELECT ifnull(max(id), 0) + 1 FROM job)) FROM counter WHERE name = 'job_id'`
+	reserveSQL  = `UPDATE counter SET n = ? WHERE name = 'job_id'`
+)
+
+// sequence gives out job ids. Those below limit are reserved on disk, so that no later process gives them out again;
+// the writer moves limit on in whatever transaction comes before they run out.
+type sequence struct {
+	mu    sync.Mutex
+	next  int64
+	limit int64
+	asked bool // a commit that moves limit on has been asked for
+}
+
+// loadSequence reads where the last process stopped.
+func loadSequence(c *conn) (*sequence, error) {
+	s := &sequence{}
+	err := c.query(sequenceSQL, func(values []driver.Value) error {
+		s.next, _ = values[0].(int64)
+		return nil
+	})
+	s.limit = s.next
+	return s, err
+}
+
+// take gives out an id within the reserved block. ask says that the caller is the first to find the block running out.
+func (s *sequence) take() (id int64, ok, ask bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next < s.limit {
+		id, ok = s.next, true
+		s.next++
+	}
+	if s.limit-s.next < idBlock/4 && !s.asked {
+		s.asked, ask = true, true
+	}
+	return id, ok, ask
+}
+
+// draw gives out an id to the writer, whose transaction reserves it if need be.
+func (s *sequence) draw() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.next
+	s.next++
+	return id
+}
+
+// due returns the limit that the transaction at hand should write, or 0 if there is enough left.
+func (s *sequence) due() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.limit-s.next >= idBlock/2 {
+		return 0
+	}
+	return s.next + idBlock
+}
+
+// reserved takes note that a limit is on disk, or, where it is 0, that none was written.
+func (s *sequence) reserved(limit int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = max(s.limit, limit)
+	s.asked = false
+}
+
+// end gives the rest of the block back: it returns the next id, and no id is given out any more.
+func (s *sequence) end() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = 0
+	return s.next
+}
+
+// NextID returns an id for a job that is inserted later. Ids rise, and none is ever given out twice, whether or not the
+// job is inserted and even if the process is killed. It waits for the disk only where the reserved ids have run out.
+func (l *Ledger) NextID(ctx context.Context) (int64, error) {
+	for {
+		id, ok, ask := l.ids.take()
+		if ask {
+			l.writer.put(&op{kind: opNothing})
+		}
+		if ok {
+			return id, nil
+		}
+		if err := l.writer.do(ctx, 1, func(*batch) error { return nil }); err != nil {
+			return 0, err
+		}
+	}
+}

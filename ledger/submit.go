@@ -1,0 +1,115 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"database/sql/driver"
+	"time"
+)
+
+const (
+	keySQL    = `SELECT id, method, params FROM job WHERE pool = ? AND idempotency_key = ?`
+	cancelSQL = `UPDATE job SET state = 'cancelled', finished_at = ?, error = ?, error_source = 'whipper'
+		WHERE id = ? AND state = 'queued' RETURNING pool, method`
+)
+
+// Submitted is the ledger's answer for one submitted job.
+type Submitted struct {
+	ID        int64
+	Duplicate bool // a job with this idempotency key was there already, and ID is that job's
+}
+
+// Submit writes jobs and returns their ids in the same order once they are on disk. It is all or nothing. The ledger
+// sets ID; where the submitter left them zero, State is Queued, CreatedAt now, RunAt CreatedAt, MaxAttempts
+// DefaultMaxAttempts (1 for an invoke), Backoff DefaultBackoff, Delivery AtLeastOnce, Origin FromSubmit.
+//
+// It returns an *InvalidJobError for a job that cannot be meant, and a *KeyConflictError for an idempotency key that
+// belongs to a job with another method or other params. Any other error means that the disk refused, except for ctx's
+// own, after which nothing is written. The caller must not write to the jobs' slices and maps any more.
+func (l *Ledger) Submit(ctx context.Context, jobs []Job) ([]Submitted, error) {
+	now := l.now()
+	rows := make([]Job, len(jobs))
+	for i, job := range jobs {
+		rows[i] = job.withDefaults(now)
+		if problems := rows[i].validate(); len(problems) > 0 {
+			return nil, &InvalidJobError{Index: i, Problems: problems}
+		}
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	answer := make([]Submitted, len(rows))
+	err := l.writer.do(ctx, len(rows), func(b *batch) error {
+		for i := range rows {
+			var err error
+			if answer[i], err = b.submit(&rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// submit inserts one job, or finds the one that has its idempotency key.
+func (b *batch) submit(job *Job) (Submitted, error) {
+	if job.IdempotencyKey != "" {
+		id, err := b.holder(job)
+		if err != nil || id != 0 {
+			return Submitted{ID: id, Duplicate: true}, err
+		}
+	}
+	job.ID = b.ids.draw()
+	var err error
+	if b.args, err = jobArgs(b.args[:0], job); err != nil {
+		return Submitted{}, err
+	}
+	if _, err := b.conn.exec(insertSQL, b.args...); err != nil {
+		return Submitted{}, err
+	}
+	b.moved(job.ID, job.Pool, job.Method, "", job.State)
+	return Submitted{ID: job.ID}, nil
+}
+
+// holder returns the job that has the same idempotency key and asks for the same, or 0.
+func (b *batch) holder(job *Job) (id int64, err error) {
+	same := true
+	err = b.conn.query(keySQL, func(values []driver.Value) error {
+		s := scanner{values: values}
+		id = s.int()
+		same = s.text() == job.Method && bytes.Equal(s.bytes(), job.Params)
+		return nil
+	}, job.Pool, job.IdempotencyKey)
+	if err == nil && !same {
+		err = &KeyConflictError{Pool: job.Pool, Key: job.IdempotencyKey, ID: id}
+	}
+	return id, err
+}
+
+// CancelQueued cancels those of the jobs that are queued, with the given error object as their outcome, and returns
+// their ids once that is on disk. All other jobs stay as they are, and unknown ids are passed over.
+func (l *Ledger) CancelQueued(ctx context.Context, ids []int64, at time.Time, errJSON []byte) (cancelled []int64, err error) {
+	var done []int64
+	err = l.writer.do(ctx, len(ids), func(b *batch) error {
+		done = done[:0]
+		for _, id := range ids {
+			err := b.conn.query(cancelSQL, func(values []driver.Value) error {
+				s := scanner{values: values}
+				b.moved(id, s.text(), s.text(), Queued, Cancelled)
+				done = append(done, id)
+				return nil
+			}, at.UnixMicro(), errJSON, id)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return done, nil
+}
