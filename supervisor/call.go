@@ -1,0 +1,117 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// Call is an invocation as its caller asks for it.
+type Call struct {
+	Method   string
+	Params   json.RawMessage // an array, an object, or nil
+	Timeout  time.Duration   // 0: the pool's
+	Priority int             // ledger.MinPriority to ledger.MaxPriority
+	Trace    ledger.Trace
+}
+
+// Reply is what became of an invocation. Either Result or Error is set.
+type Reply struct {
+	Result      json.RawMessage
+	Error       *jsonrpc.Error
+	ErrorSource ledger.Source
+	Job         int64
+	Attempts    int
+	Worker      string // "" if none got it
+	Wait, Run   time.Duration
+}
+
+// phase is how far a call in a worker has come.
+type phase int
+
+const (
+	starting   phase = iota // its start is being committed; the worker has not seen it
+	running                 // the worker has it
+	cancelling              // the worker was asked to cancel it
+	settled                 // it has its outcome, and the worker still owes an answer
+)
+
+// call is one job on its way through the pool. The fields of the first group are guarded by the pool's lock while no worker
+// has the call, and belong to that worker's goroutine while one has; those of the second group are the pool's all the time.
+type call struct {
+	job      ledger.Job
+	onRecord bool // the ledger has, or has been handed, its row
+	phase    phase
+	rpcID    uint64
+	deadline time.Time // when the phase has lasted too long
+	progress []byte
+
+	seq       uint64     // order of arrival
+	reply     chan Reply // nil for a submitted job; room for one
+	worker    *worker    // the one that has it
+	cancelled bool       // whoever wanted it does not any more
+	index     int        // in its queue
+}
+
+// meta is the extension member of the call on the worker's wire.
+func (c *call) meta(deadline time.Time) json.RawMessage {
+	b := make([]byte, 0, 192)
+	b = append(b, `{"job":`...)
+	b = strconv.AppendInt(b, c.job.ID, 10)
+	b = append(b, `,"attempt":`...)
+	b = strconv.AppendInt(b, int64(c.job.Attempt), 10)
+	b = append(b, `,"deadline":"`...)
+	b = jsonrpc.Time{Time: deadline}.AppendTo(b)
+	b = append(b, '"')
+	for _, m := range []struct{ name, value string }{
+		{"traceparent", c.job.Traceparent},
+		{"tracestate", c.job.Tracestate},
+		{"baggage", c.job.Baggage},
+	} {
+		if m.value != "" {
+			quoted, _ := json.Marshal(m.value) // a string always has an encoding
+			b = append(b, `,"`+m.name+`":`...)
+			b = append(b, quoted...)
+		}
+	}
+	return append(b, '}')
+}
+
+// answered says how an attempt ended that the worker answered.
+func answered(c *call, r *jsonrpc.Response) ledger.Ending {
+	if r.Error == nil {
+		return ledger.Ending{Outcome: ledger.OutcomeSucceeded, Result: r.Result}
+	}
+	e := ledger.Ending{Outcome: ledger.OutcomeError, Error: errorJSON(r.Error), ErrorSource: ledger.FromWorker}
+	if c.phase == cancelling {
+		e.Outcome = ledger.OutcomeCancelled
+		return e
+	}
+	details := r.Error.Details()
+	switch {
+	case details.SnoozeMs != nil && *details.SnoozeMs >= 0:
+		e.Outcome = ledger.OutcomeSnoozed
+		e.Snooze = time.Duration(*details.SnoozeMs) * time.Millisecond
+	case r.Error.Code == jsonrpc.CodeMethodNotFound, r.Error.Code == jsonrpc.CodeInvalidParams:
+		e.Permanent = true
+	default:
+		e.Permanent = details.Retryable != nil && !*details.Retryable
+	}
+	return e
+}
+
+// failure is an ending that whipper itself gives an error to.
+func failure(o ledger.Outcome, e *jsonrpc.Error) ledger.Ending {
+	return ledger.Ending{Outcome: o, Error: errorJSON(e), ErrorSource: ledger.FromWhipper}
+}
+
+func errorJSON(e *jsonrpc.Error) []byte {
+	b, err := json.Marshal(e)
+	if err != nil { // only Data that is not JSON can do that, and none such comes off the wire
+		b, _ = json.Marshal(jsonrpc.Errorf(e.Code, "%s", e.Message))
+	}
+	return b
+}

@@ -1,0 +1,156 @@
+package supervisor
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+const (
+	windowAtLeast = 64
+	windowBytes   = 64 << 20 // of params, about
+	extraClaim    = 8        // beyond a full window, for jobs of a higher priority
+	expireAtOnce  = 256
+	claimRetry    = time.Second // after a read that failed, or while commits do
+)
+
+// claim is the claimer's goroutine: it keeps the window filled with jobs that are ready. It sleeps until there may be one: a
+// submission, a retry, the time of a delayed job, or room in the window.
+func (p *Pool) claim(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.claimWake:
+		case <-timer.C:
+			p.mu.Lock()
+			p.exhausted = false
+			p.mu.Unlock()
+		}
+		next, err := p.claimOnce(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			p.log.Error("ledger cannot be read for ready jobs", "error", err)
+			timer.Reset(claimRetry)
+		case !next.IsZero():
+			timer.Reset(max(0, time.Until(next)))
+		}
+	}
+}
+
+// claimOnce fetches ready jobs into the window and gives the time at which the next one will be ready, if one is known.
+//
+// Jobs that the pool has in memory are still queued on disk, so the read is told to leave them out. What is in memory is looked
+// up before the read begins: a job that ends while it goes on may still look queued to it, but is on that list.
+func (p *Pool) claimOnce(ctx context.Context) (next time.Time, err error) {
+	p.mu.Lock()
+	n := p.claimSize()
+	if n <= 0 || p.phase == poolDraining {
+		p.mu.Unlock()
+		return next, nil
+	}
+	if p.ledger.Err() != nil { // nothing new is begun whose outcome might not be kept
+		p.mu.Unlock()
+		return time.Now().Add(claimRetry), nil
+	}
+	p.exhausted = true // until somebody says otherwise, also during the read
+	p.claiming = true
+	known := maps.Clone(p.held)
+	p.mu.Unlock()
+
+	now := time.Now()
+	expired, err := p.ledger.Expired(ctx, p.opts.Pool, now, expireAtOnce)
+	var jobs []ledger.Job
+	if err == nil {
+		jobs, next, err = p.ledger.Ready(ctx, p.opts.Pool, now, n, known)
+	}
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.claiming = false
+	for i := range expired {
+		if c := p.adopt(expired[i], known); c != nil {
+			p.expire(c)
+		}
+	}
+	bytes := 0
+	for i := range jobs {
+		bytes += len(jobs[i].Params)
+		if c := p.adopt(jobs[i], known); c != nil {
+			p.enqueue(c)
+		}
+	}
+	if len(jobs) > 0 {
+		p.jobBytes = bytes / len(jobs)
+	}
+	clear(p.forgotten)
+	if err == nil && (len(jobs) == n || len(expired) == expireAtOnce) {
+		p.exhausted = false
+	}
+	p.dispatch()
+	return next, err
+}
+
+// adopt takes a job from the ledger into memory, unless it is there, or was cancelled meanwhile; mu is held. An invoke that
+// was put back for later finds its caller again; one without a caller is cancelled.
+func (p *Pool) adopt(job ledger.Job, known map[int64]struct{}) *call {
+	if _, there := known[job.ID]; there {
+		return nil
+	}
+	if _, there := p.held[job.ID]; there {
+		return nil
+	}
+	if _, cancelled := p.forgotten[job.ID]; cancelled {
+		return nil
+	}
+	c := p.invoked[job.ID]
+	switch {
+	case c != nil:
+		c.job, c.worker, c.phase, c.progress = job, nil, starting, nil
+	default:
+		c = &call{job: job, index: -1, onRecord: true}
+	}
+	p.remember(c)
+	if job.Origin == ledger.FromInvoke && (c.reply == nil || c.cancelled) {
+		p.finishWaiting(c, ledger.Cancelled, jsonrpc.Errorf(jsonrpc.CodeCancelled, "the caller is gone"))
+		return nil
+	}
+	return c
+}
+
+// expire fails a job whose time to start has passed; mu is held.
+func (p *Pool) expire(c *call) {
+	p.finishWaiting(c, ledger.Failed, jsonrpc.Errorf(jsonrpc.CodeExpired, "the job had not started by %s",
+		c.job.ExpiresAt.UTC().Format(time.RFC3339)))
+}
+
+// claimSize is how many jobs to fetch; mu is held.
+func (p *Pool) claimSize() int {
+	size := p.windowSize()
+	if !p.exhausted && p.window.Len() < 2*size {
+		return max(size-p.window.Len(), extraClaim)
+	}
+	return size - p.window.Len()
+}
+
+// windowSize is how many jobs the window should hold: enough that no slot waits for a read; mu is held.
+func (p *Pool) windowSize() int {
+	size := windowAtLeast + 2*p.slots*p.opts.MaxWorkers
+	if p.jobBytes > 0 {
+		size = min(size, windowBytes/p.jobBytes)
+	}
+	return max(size, p.slots)
+}
+
+// lookAgain wakes the claimer because the ledger may have jobs that it has not seen; mu is held.
+func (p *Pool) lookAgain() {
+	p.exhausted = false
+	p.wakeClaimer()
+}

@@ -1,0 +1,194 @@
+package supervisor
+
+import (
+	"time"
+
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// dispatch hands waiting calls to free slots, and takes on workers for those that find none; mu is held.
+func (p *Pool) dispatch() {
+	now := time.Now()
+	for {
+		from := p.nextQueue()
+		if from == nil {
+			break
+		}
+		c := from.first()
+		if c.job.Alone {
+			if !p.placeAlone(from, c) {
+				break
+			}
+			continue
+		}
+		w := p.freeWorker()
+		if w == nil {
+			break
+		}
+		from.take()
+		p.turn = !p.turn
+		if !c.job.ExpiresAt.IsZero() && now.After(c.job.ExpiresAt) {
+			p.expire(c)
+			continue
+		}
+		p.assign(w, c)
+	}
+	p.grow()
+	if p.phase == poolDraining {
+		if p.invokes.Len() == 0 && !p.stopping {
+			p.stopping = true
+			for _, w := range p.seats {
+				w.tell(command{kind: stop})
+			}
+		}
+		return
+	}
+	if !p.exhausted && p.window.Len() < p.windowSize()/2 {
+		p.wakeClaimer()
+	}
+}
+
+// nextQueue gives the queue whose first call is next: the higher priority's; in turn when both are equal, so that neither a
+// backlog of jobs nor a flood of invokes starves the other.
+func (p *Pool) nextQueue() *queue {
+	i, w := p.invokes.first(), p.window.first()
+	switch {
+	case i == nil && w == nil:
+		return nil
+	case w == nil:
+		return &p.invokes
+	case i == nil:
+		return &p.window
+	case i.job.Priority > w.job.Priority:
+		return &p.invokes
+	case i.job.Priority < w.job.Priority || p.turn:
+		return &p.window
+	}
+	return &p.invokes
+}
+
+// freeWorker gives the first idle worker, else the first that has a free slot.
+func (p *Pool) freeWorker() *worker {
+	var busy *worker
+	for _, w := range p.seats {
+		switch s := &w.seat; {
+		case s.retiring || s.alone || s.reserved != nil || s.taken >= s.slots:
+		case s.taken == 0:
+			return w
+		case busy == nil:
+			busy = w
+		}
+	}
+	return busy
+}
+
+// placeAlone gives a call that must share its process with no other to an idle worker, or reserves one for it. False: every
+// worker is taken or reserved already.
+func (p *Pool) placeAlone(from *queue, c *call) bool {
+	var best *worker
+	for _, w := range p.seats {
+		s := &w.seat
+		if s.retiring || s.alone || s.reserved != nil || s.slots == 0 {
+			continue
+		}
+		if best == nil || s.taken < best.seat.taken {
+			best = w
+		}
+	}
+	if best == nil {
+		return false
+	}
+	from.take()
+	p.turn = !p.turn
+	if best.seat.taken == 0 {
+		p.assign(best, c)
+	} else {
+		best.seat.reserved = c
+	}
+	return true
+}
+
+// handBackReserved puts a call back in its queue whose reserved worker cannot take it; mu is held.
+func (p *Pool) handBackReserved(w *worker) {
+	if c := w.seat.reserved; c != nil {
+		w.seat.reserved = nil
+		p.enqueue(c)
+	}
+}
+
+// assign gives a call to a worker; mu is held.
+func (p *Pool) assign(w *worker, c *call) {
+	s := &w.seat
+	s.taken++
+	s.alone = c.job.Alone
+	s.stats.MaxSeenConcurrentCalls = max(s.stats.MaxSeenConcurrentCalls, s.taken)
+	c.worker = w
+	w.tell(command{kind: take, call: c})
+}
+
+// release frees a slot of a worker.
+func (p *Pool) release(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.vacate(w)
+	p.dispatch()
+}
+
+func (p *Pool) vacate(w *worker) {
+	s := &w.seat
+	s.taken--
+	if s.taken > 0 {
+		return
+	}
+	s.alone = false
+	if c := s.reserved; c != nil {
+		s.reserved = nil
+		p.assign(w, c)
+	}
+}
+
+// giveBack returns a call that a worker could not start.
+func (p *Pool) giveBack(w *worker, c *call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.worker = nil
+	p.vacate(w)
+	switch {
+	case c.cancelled:
+		p.finishWaiting(c, ledger.Cancelled, cancelledError())
+	case p.phase == poolDraining && c.reply == nil:
+		p.forget(c) // queued on disk, for the next start
+	default:
+		p.enqueue(c)
+	}
+	p.dispatch()
+}
+
+// enqueue puts a call in its queue; mu is held. A call that comes back keeps its place.
+func (p *Pool) enqueue(c *call) {
+	if c.seq == 0 {
+		p.lastSeq++
+		c.seq = p.lastSeq
+	}
+	if c.reply != nil {
+		p.invokes.add(c)
+	} else {
+		p.window.add(c)
+	}
+}
+
+// grow takes on workers for calls that find no slot, now or in the workers that are starting; mu is held.
+func (p *Pool) grow() {
+	if p.boots.degraded() || p.stopping || len(p.seats) == 0 { // the last worker has gone: Run is about to end
+		return
+	}
+	coming := 0
+	for _, w := range p.seats {
+		if !w.seat.retiring && w.seat.slots == 0 {
+			coming += p.slots
+		}
+	}
+	for waiting := p.invokes.Len() + p.window.Len(); waiting > coming && p.staying() < p.opts.MaxWorkers; coming += p.slots {
+		p.addWorker()
+	}
+}

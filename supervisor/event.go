@@ -1,0 +1,64 @@
+package supervisor
+
+import (
+	"encoding/json"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+// event is what a process's reader, writer and waiter tell the worker's goroutine. An event of an earlier incarnation is
+// ignored.
+type event struct {
+	incarnation int
+	kind        eventKind
+	call        *call             // answered
+	response    *jsonrpc.Response // answered, greeted
+	id          uint64            // tooLarge
+	message     *jsonrpc.Request  // notified
+	exit        exit              // exited
+	err         error             // broken
+}
+
+type eventKind int
+
+const (
+	greeted      eventKind = iota // $/initialize was answered
+	answeredCall                  // a call was answered
+	tooLarge                      // an answer was larger than a frame may be
+	notified                      // $/progress came in
+	broken                        // stdin cannot be written to
+	exited                        // the process has been reaped and its pipes read
+)
+
+// command is what the pool, or the ledger, tells the worker's goroutine. Commands never wait for room.
+type command struct {
+	kind commandKind
+	call *call
+	err  error // committed
+}
+
+type commandKind int
+
+const (
+	take      commandKind = iota // run this call
+	cancel                       // ask for this call to be cancelled
+	committed                    // the start of this at-most-once call is on disk
+	stop                         // finish what you have and end
+	abandon                      // put back what you have and end
+	destroy                      // put back what you have and die
+)
+
+// progressOf reads a $/progress notification.
+func progressOf(r *jsonrpc.Request) (id uint64, value json.RawMessage, ok bool) {
+	var p jsonrpc.ProgressParams
+	if r.Params == nil || json.Unmarshal(r.Params, &p) != nil {
+		return 0, nil, false
+	}
+	if json.Unmarshal(p.ID, &id) != nil || len(p.Value) > maxProgress {
+		return 0, nil, false
+	}
+	return id, p.Value, true
+}
+
+// maxProgress is the most bytes of a progress value that is kept.
+const maxProgress = 64 << 10

@@ -1,0 +1,99 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// settled gives a call that a worker ran its outcome. The call still holds its slot.
+func (p *Pool) settled(w *worker, c *call, e ledger.Ending) {
+	next, attempt := ledger.Settle(c.job, e, rand.Float64())
+	c.job = next
+	p.mu.Lock()
+	w.seat.stats.CallsHandled++
+	if e.Outcome != ledger.OutcomeSucceeded && e.Outcome != ledger.OutcomeSnoozed {
+		w.seat.stats.ErrorCount++
+	}
+	delete(p.current, next.ID)
+	if next.State.Terminal() {
+		delete(p.invoked, next.ID)
+	}
+	p.mu.Unlock()
+	p.ledger.Finish(next, attempt, p.finished(next))
+	p.answer(c)
+}
+
+// finishWaiting ends a call that no worker has begun; mu is held.
+func (p *Pool) finishWaiting(c *call, s ledger.State, e *jsonrpc.Error) {
+	next := c.job
+	next.State, next.FinishedAt = s, time.Now()
+	next.Error, next.ErrorSource = errorJSON(e), ledger.FromWhipper
+	c.job = next
+	delete(p.current, next.ID)
+	delete(p.invoked, next.ID)
+	if c.onRecord {
+		p.ledger.Finish(next, ledger.Attempt{}, p.finished(next))
+	} else {
+		c.onRecord = true
+		p.ledger.Insert(next, p.finished(next))
+	}
+	p.answer(c)
+}
+
+// finished is what happens once a job's outcome, or its return to the queue, is on disk.
+func (p *Pool) finished(job ledger.Job) func(error) {
+	return func(err error) {
+		if err != nil {
+			p.log.Error("outcome of a job was not recorded", "job", job.ID, "state", string(job.State), "error", err)
+		}
+		if errors.Is(err, ledger.ErrClosed) {
+			return // Run is over; and the caller may hold the lock
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.held, job.ID)
+		if job.State == ledger.Queued {
+			p.lookAgain()
+		}
+	}
+}
+
+// lost gives up a call whose start could not be recorded: the ledger knows better than the pool what became of it.
+func (p *Pool) lost(c *call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forget(c)
+}
+
+// forget drops a call from memory that is queued on disk, or was never there; mu is held.
+func (p *Pool) forget(c *call) {
+	delete(p.current, c.job.ID)
+	delete(p.invoked, c.job.ID)
+	delete(p.held, c.job.ID)
+}
+
+// answer tells a caller who waits what became of the call, if that is final.
+func (p *Pool) answer(c *call) {
+	if c.reply == nil || !c.job.State.Terminal() {
+		return
+	}
+	j := &c.job
+	r := Reply{Job: j.ID, Attempts: j.Attempt, Worker: j.Worker, Wait: j.Wait()}
+	if j.Runs > 0 {
+		r.Run = j.FinishedAt.Sub(j.StartedAt)
+	}
+	if j.State == ledger.Succeeded {
+		r.Result = j.Result
+	} else {
+		r.ErrorSource, r.Error = j.ErrorSource, new(jsonrpc.Error)
+		if json.Unmarshal(j.Error, r.Error) != nil {
+			r.Error = jsonrpc.Errorf(jsonrpc.CodeInternalError, "job %d is %s, and its error cannot be read", j.ID, j.State)
+		}
+	}
+	c.reply <- r
+}

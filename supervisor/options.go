@@ -1,0 +1,121 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+// Ways to greet a new worker.
+const (
+	HandshakeAuto = "auto" // send $/initialize; "method not found" is an answer too
+	HandshakeNone = "none" // send nothing; the worker is ready at once
+)
+
+// Options of a pool. A zero value takes the default that is named.
+type Options struct {
+	Pool    string   // name; "default"
+	Command []string // program and arguments; the program is looked up in PATH unless it holds a slash
+	Dir     string   // working folder of the workers; the supervisor's own
+	Env     []string // whole environment of the workers; the supervisor's own
+
+	MinWorkers         int // kept alive at all times; 1
+	MaxWorkers         int // never exceeded; the number of cores, at least MinWorkers
+	MaxConcurrentCalls int // calls at once in one worker; what the worker declares, else 1
+
+	InvocationTimeout time.Duration // for a call without a timeout of its own; 30s
+	InactivityTimeout time.Duration // after it an idle worker above MinWorkers ends; off
+	FlushTimeout      time.Duration // to answer a $/cancelRequest; 5s
+	ForceKillTimeout  time.Duration // from $/shutdown to SIGKILL; 5s
+	ReadyTimeout      time.Duration // from fork to ready; 30s
+	DrainTimeout      time.Duration // for calls in flight at shutdown; 30s
+
+	MaxQueueSize   int    // waiting invokes; 10000
+	MaxMessageSize int    // bytes of one frame; 16 MiB
+	Handshake      string // HandshakeAuto or HandshakeNone; auto
+
+	Logger *slog.Logger // nothing is logged
+
+	// WorkerStderr gets what workers print, line by line and marked with the worker, from several goroutines, one Write a line;
+	// nil: it goes to Logger.
+	WorkerStderr io.Writer
+}
+
+func (o Options) withDefaults() Options {
+	defaultTo(&o.Pool, "default")
+	defaultTo(&o.MinWorkers, 1)
+	defaultTo(&o.MaxWorkers, max(runtime.NumCPU(), o.MinWorkers))
+	defaultTo(&o.InvocationTimeout, 30*time.Second)
+	defaultTo(&o.FlushTimeout, 5*time.Second)
+	defaultTo(&o.ForceKillTimeout, 5*time.Second)
+	defaultTo(&o.ReadyTimeout, 30*time.Second)
+	defaultTo(&o.DrainTimeout, 30*time.Second)
+	defaultTo(&o.MaxQueueSize, 10_000)
+	defaultTo(&o.MaxMessageSize, jsonrpc.DefaultMaxMessageSize)
+	defaultTo(&o.Handshake, HandshakeAuto)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func defaultTo[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate reports every problem at once. It expects defaults to be filled in.
+func (o Options) validate() error {
+	var problems []error
+	bad := func(field string, value any, want string) {
+		problems = append(problems, fmt.Errorf("%s: %v given, %s wanted", field, value, want))
+	}
+	if len(o.Command) == 0 || o.Command[0] == "" {
+		bad("Command", o.Command, "a program")
+	}
+	for _, n := range []struct {
+		field string
+		value int
+	}{
+		{"MinWorkers", o.MinWorkers},
+		{"MaxQueueSize", o.MaxQueueSize},
+		{"MaxMessageSize", o.MaxMessageSize},
+	} {
+		if n.value < 1 {
+			bad(n.field, n.value, "at least 1")
+		}
+	}
+	if o.MaxWorkers < o.MinWorkers {
+		bad("MaxWorkers", o.MaxWorkers, fmt.Sprintf("at least MinWorkers (%d)", o.MinWorkers))
+	}
+	if o.MaxConcurrentCalls < 0 {
+		bad("MaxConcurrentCalls", o.MaxConcurrentCalls, "at least 1, or 0 for what the worker declares")
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"InvocationTimeout", o.InvocationTimeout},
+		{"InactivityTimeout", o.InactivityTimeout},
+		{"FlushTimeout", o.FlushTimeout},
+		{"ForceKillTimeout", o.ForceKillTimeout},
+		{"ReadyTimeout", o.ReadyTimeout},
+		{"DrainTimeout", o.DrainTimeout},
+	} {
+		if d.value < 0 {
+			bad(d.field, d.value, "a positive duration")
+		}
+	}
+	if !slices.Contains([]string{HandshakeAuto, HandshakeNone}, o.Handshake) {
+		bad("Handshake", o.Handshake, "auto or none")
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,182 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// Pool is a set of worker processes that run the same command, and the calls that wait for them.
+type Pool struct {
+	opts   Options
+	ledger *ledger.Ledger
+	log    *slog.Logger
+	bootID string
+	forker *forker // while Run runs
+
+	readyOnce sync.Once
+	readyCh   chan struct{}
+	fatal     chan error // a command that cannot be started at all; room for one
+	claimWake chan struct{}
+	workers   sync.WaitGroup // their goroutines
+
+	mu        sync.Mutex
+	phase     poolPhase
+	seats     []*worker // in the order of their birth
+	lastSeat  int       // number of the last worker
+	lastSeq   uint64
+	slots     int // calls at once that one worker takes, as far as is known
+	methods   []string
+	boots     boots
+	gone      tally // of workers that have left
+	maxSeen   int
+	stopping  bool // the drain has told the workers to stop
+	invokes   queue
+	window    queue // jobs fetched from the ledger, still queued there
+	turn      bool  // the window's, when both queues are equal
+	held      map[int64]struct{}
+	invoked   map[int64]*call // by job, whose callers wait
+	current   map[int64]*call // by job, all that the pool has in memory
+	claiming  bool
+	exhausted bool               // the ledger has no ready job that is not in memory
+	jobBytes  int                // params of a job, on average
+	forgotten map[int64]struct{} // cancelled while a claim was under way
+}
+
+type poolPhase int
+
+const (
+	poolStarting poolPhase = iota
+	poolServing
+	poolDraining
+)
+
+// NewPool makes a pool for l. It does nothing until Run.
+func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	return &Pool{
+		opts:      o,
+		ledger:    l,
+		log:       o.Logger.With("pool", o.Pool),
+		bootID:    bootID(),
+		readyCh:   make(chan struct{}),
+		fatal:     make(chan error, 1),
+		claimWake: make(chan struct{}, 1),
+		slots:     max(o.MaxConcurrentCalls, 1),
+		held:      map[int64]struct{}{},
+		invoked:   map[int64]*call{},
+		current:   map[int64]*call{},
+		forgotten: map[int64]struct{}{},
+	}, nil
+}
+
+// Name is the pool's name.
+func (p *Pool) Name() string { return p.opts.Pool }
+
+// Ready is closed when the first worker is ready.
+func (p *Pool) Ready() <-chan struct{} { return p.readyCh }
+
+// Run keeps the workers alive and hands them calls until ctx ends and the drain is over: then it returns nil. When kill is
+// closed during the drain, what still runs is put back and killed at once. A command that cannot be started at all ends Run
+// with a *StartError. When Run has returned, no process of the pool is left and every outcome is on disk.
+func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
+	p.forker = startForker()
+	claims, endClaims := context.WithCancel(context.WithoutCancel(ctx))
+	var claimer sync.WaitGroup
+	claimer.Go(func() { p.claim(claims) })
+
+	p.mu.Lock()
+	for range p.opts.MinWorkers {
+		p.addWorker()
+	}
+	p.mu.Unlock()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-p.fatal:
+	}
+	endClaims()
+	claimer.Wait()
+	p.drain(kill)
+	p.forker.stop()
+	return errors.Join(err, p.ledger.Flush(context.WithoutCancel(ctx)))
+}
+
+// drain lets the calls in flight and the callers who wait get their answers, for at most the drain timeout.
+func (p *Pool) drain(kill <-chan struct{}) {
+	p.mu.Lock()
+	p.phase = poolDraining
+	for _, c := range p.window.clear() { // queued on disk, for the next start
+		p.forget(c)
+	}
+	p.dispatch()
+	p.mu.Unlock()
+
+	ended := make(chan struct{})
+	go func() {
+		p.workers.Wait()
+		close(ended)
+	}()
+	patience := time.NewTimer(p.opts.DrainTimeout)
+	defer patience.Stop()
+	for {
+		select {
+		case <-ended:
+			p.failWaiting()
+			return
+		case <-patience.C:
+			p.log.Warn("drain took too long; calls that still run are put back", "timeout", p.opts.DrainTimeout)
+			p.failWaiting()
+			p.tellAll(abandon)
+		case <-kill:
+			kill = nil
+			p.log.Warn("drain was cut short; calls that still run are put back")
+			p.failWaiting()
+			p.tellAll(destroy)
+		}
+	}
+}
+
+// failWaiting gives up the invokes that no worker has.
+func (p *Pool) failWaiting() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.invokes.clear() {
+		p.finishWaiting(c, ledger.Failed, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run"))
+	}
+}
+
+func (p *Pool) tellAll(k commandKind) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.seats {
+		w.seat.retiring = true
+		w.tell(command{kind: k})
+	}
+}
+
+// addWorker takes on one more worker; mu is held.
+func (p *Pool) addWorker() {
+	p.lastSeat++
+	w := newWorker(p, p.lastSeat)
+	p.seats = append(p.seats, w)
+	p.maxSeen = max(p.maxSeen, len(p.seats))
+	p.workers.Go(w.run)
+}
+
+// wakeClaimer has the claimer look into the ledger. It never blocks.
+func (p *Pool) wakeClaimer() {
+	select {
+	case p.claimWake <- struct{}{}:
+	default:
+	}
+}

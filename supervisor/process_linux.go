@@ -1,0 +1,96 @@
+package supervisor
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ownGroup gives a process a group of its own and has it killed when the supervisor dies.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// awaitExit blocks until the process has ended, and leaves it unreaped so that its id and its group's cannot be reused yet.
+// False means that this could not be done.
+func awaitExit(pid int) bool {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil
+		}
+	}
+}
+
+// unread says how many bytes wait in a pipe.
+func unread(f *os.File) int {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	_ = raw.Control(func(fd uintptr) { // a pipe that is closed holds nothing
+		n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+	})
+	return n
+}
+
+// startTicks is when a process started, in clock ticks since boot: with the pid it names a process for good.
+func startTicks(pid int) uint64 {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	_, ticks := parseStat(string(stat))
+	return ticks
+}
+
+// parseStat reads the process group and the start time from /proc/PID/stat. The second field, the program's name in
+// brackets, may hold anything, so counting starts behind the last bracket.
+func parseStat(stat string) (group int, ticks uint64) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 20 {
+		return 0, 0
+	}
+	group, _ = strconv.Atoi(fields[2])
+	ticks, _ = strconv.ParseUint(fields[19], 10, 64)
+	return group, ticks
+}
+
+// bootID tells this boot of the machine from others.
+func bootID() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+}
+
+// inGroup says whether a process of the group is alive that carries the mark in the environment it was started with.
+func inGroup(group int, mark string) bool {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if e.Name()[0] < '0' || e.Name()[0] > '9' {
+			continue
+		}
+		stat, err := os.ReadFile("/proc/" + e.Name() + "/stat")
+		if err != nil {
+			continue
+		}
+		if g, _ := parseStat(string(stat)); g != group {
+			continue
+		}
+		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+		if err == nil && strings.Contains("\x00"+string(env), "\x00"+mark+"\x00") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,105 @@
+package supervisor
+
+import (
+	"context"
+	"slices"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+// tally sums up the stats of workers.
+type tally jsonrpc.WorkerStats
+
+func (t *tally) add(s jsonrpc.WorkerStats) {
+	t.CallsHandled += s.CallsHandled
+	t.ErrorCount += s.ErrorCount
+	t.ForkCount += s.ForkCount
+	t.ResetCount += s.ResetCount
+	t.MaxSeenConcurrentCalls = max(t.MaxSeenConcurrentCalls, s.MaxSeenConcurrentCalls)
+}
+
+// Stats counts what the pool has done since Run began.
+func (p *Pool) Stats() jsonrpc.PoolStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sum := p.gone
+	s := jsonrpc.PoolStats{WorkerCount: len(p.seats), MaxSeenWorkerCount: p.maxSeen}
+	for _, w := range p.seats {
+		sum.add(w.seat.stats)
+		switch w.seat.workingStatus() {
+		case idle:
+			s.IdleWorkerCount++
+		case busy:
+			s.BusyWorkerCount++
+		case atCapacity:
+			s.AtCapacityWorkerCount++
+		}
+	}
+	s.Workers = jsonrpc.WorkerStats(sum)
+	return s
+}
+
+// The working statuses of a worker.
+const (
+	idle       = "idle"
+	busy       = "busy"
+	atCapacity = "atCapacity"
+)
+
+func (s *seat) workingStatus() string {
+	switch {
+	case s.taken == 0:
+		return idle
+	case s.taken < s.slots && !s.alone:
+		return busy
+	}
+	return atCapacity
+}
+
+// Workers describes the workers, oldest first.
+func (p *Pool) Workers() []jsonrpc.Worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	workers := make([]jsonrpc.Worker, 0, len(p.seats))
+	for _, w := range p.seats {
+		d := jsonrpc.Worker{
+			ID: w.id, Pool: p.opts.Pool, PID: w.seat.pid, State: string(w.seat.state),
+			WorkingStatus: w.seat.workingStatus(), Calls: w.seat.taken, Stats: w.seat.stats,
+		}
+		if w.seat.tailShown != nil {
+			d.StderrTail = w.seat.tailShown.String()
+		}
+		workers = append(workers, d)
+	}
+	return workers
+}
+
+// Status describes the pool's condition. Jobs is nil while the ledger cannot be read.
+func (p *Pool) Status() jsonrpc.Pool {
+	counts, err := p.ledger.Counts(context.Background(), p.opts.Pool)
+	if err != nil {
+		p.log.Error("jobs cannot be counted", "error", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := jsonrpc.Pool{
+		Name: p.opts.Pool, State: "available", Command: p.opts.Command,
+		MinWorkers: p.opts.MinWorkers, MaxWorkers: p.opts.MaxWorkers,
+		Methods: slices.Clone(p.methods),
+	}
+	if err == nil {
+		d.Jobs = map[string]int64{}
+	}
+	switch {
+	case p.phase == poolDraining:
+		d.State = "draining"
+	case p.boots.degraded():
+		d.State, d.Reason = "degraded", p.boots.reason
+	case p.phase == poolStarting:
+		d.State = "starting"
+	}
+	for state, n := range counts {
+		d.Jobs[string(state)] = n
+	}
+	return d
+}

@@ -1,0 +1,38 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// KillSurvivors kills what a dead supervisor's workers left running. Call it with the ledger's lock held and before
+// ledger.Recover: nothing may be queued again while its last run could still have an effect.
+func KillSurvivors(ctx context.Context, l *ledger.Ledger, log *slog.Logger) error {
+	processes, err := l.Processes(ctx)
+	if err != nil {
+		return fmt.Errorf("read the processes on record: %w", err)
+	}
+	boot := bootID()
+	for _, p := range processes {
+		if p.BootID == boot && survives(p) {
+			log.Warn("worker of a dead supervisor is still running and is killed", "worker", p.Worker, "pid", p.PID)
+			_ = unix.Kill(-p.PID, unix.SIGKILL) // gone in the meantime is as good
+		}
+		l.ForgetProcess(p)
+	}
+	return nil
+}
+
+// survives says whether the process group on record is still that group, and not another one with the same number: either
+// its leader lives and was started at that time, or a member carries the worker's name in its environment.
+func survives(p ledger.Process) bool {
+	if ticks := startTicks(p.PID); ticks != 0 {
+		return ticks == p.StartTicks
+	}
+	return inGroup(p.PID, workerMark(p.Worker))
+}

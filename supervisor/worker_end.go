@@ -1,0 +1,146 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// report tells the pool that there is no process, and does what it says: start another one, now or later, or end.
+func (w *worker) report() {
+	end := processEnd{ready: w.wasReady, err: w.startErr}
+	if w.process != nil {
+		level := slog.LevelWarn
+		if w.told {
+			level = slog.LevelDebug
+		}
+		w.log.Log(context.Background(), level, "worker process ended", "pid", w.process.pid, "how", w.lastExit.String())
+		end.how, end.tail = w.lastExit.String(), w.process.tail.String()
+	}
+	w.process, w.conn, w.startErr = nil, nil, nil
+	w.idleSince, w.termAt, w.forkAt = time.Time{}, time.Time{}, time.Time{}
+	again, delay := w.pool.exited(w, end)
+	if !again {
+		w.ended = true
+		return
+	}
+	w.forkAt = time.Now().Add(delay)
+	w.limit(w.forkAt)
+}
+
+// processEnd is what the pool is told of a process's end.
+type processEnd struct {
+	ready bool   // it had taken calls
+	how   string // exit code or signal
+	tail  string // last lines of stderr
+	err   error  // it could not be started
+}
+
+// settleCrashed ends the calls that the process took with it. A call that had it killed has its outcome already, and its
+// neighbours are not charged; a process that died by itself is charged to its call if there was just one.
+func (w *worker) settleCrashed() {
+	e := w.lastExit
+	tail := w.process.tail.String()
+	together := len(w.calls)
+	pid := w.process.pid
+	w.endAll(func(c *call) ledger.Ending {
+		var end ledger.Ending
+		switch {
+		case w.faulty:
+			end = failure(ledger.OutcomeInterrupted, jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed,
+				"worker %s (pid %d) was killed because another of its calls was stuck", w.id, pid))
+		case c.phase == cancelling:
+			end = failure(ledger.OutcomeCancelled, jsonrpc.Errorf(jsonrpc.CodeCancelled, "the job was cancelled; its worker ended with %s", e))
+		case together == 1:
+			end = failure(ledger.OutcomeCrashed, jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed, "worker %s (pid %d) ended with %s", w.id, pid, e))
+		default:
+			end = failure(ledger.OutcomeCrashed, jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed,
+				"worker %s (pid %d) ended with %s while it had %d calls", w.id, pid, e, together))
+			end.Shared = true
+		}
+		end.ExitCode, end.Signal, end.StderrTail = e.code, e.signal, tail
+		return end
+	})
+}
+
+// tick does what is due at now, and sets the timer for what is due next.
+func (w *worker) tick(now time.Time) {
+	if due(&w.forkAt, now) {
+		w.fire(onFork)
+	}
+	if due(&w.termAt, now) && w.state == Dying {
+		w.process.signal(unix.SIGTERM)
+	}
+	if due(&w.stateUntil, now) {
+		switch w.state {
+		case Forking:
+			w.log.Error("worker was not ready in time and is killed", "pid", w.process.pid, "timeout", w.pool.opts.ReadyTimeout)
+			w.fire(onOverdue)
+		case Dying:
+			w.log.Warn("worker did not end in time and is killed", "pid", w.process.pid, "timeout", w.pool.opts.ForceKillTimeout)
+			w.fire(onOverdue)
+		}
+	}
+	if w.inactive(now) {
+		w.idleSince = now // if it may not end now, ask again after as long
+		if w.pool.mayShrink(w) {
+			w.fire(onStop)
+		}
+	}
+	w.limit(w.forkAt)
+	w.limit(w.termAt)
+	w.limit(w.stateUntil)
+	w.limit(w.overdue(now))
+	w.limitIdle()
+}
+
+// due says whether *at has come, and clears it then.
+func due(at *time.Time, now time.Time) bool {
+	if at.IsZero() || now.Before(*at) {
+		return false
+	}
+	*at = time.Time{}
+	return true
+}
+
+// limit has the timer fire at t, or earlier if it is set so already. The zero time sets nothing.
+func (w *worker) limit(t time.Time) {
+	if t.IsZero() || !w.timerAt.IsZero() && w.timerAt.Before(t) {
+		return
+	}
+	w.timerAt = t
+	w.timer.Reset(time.Until(t))
+}
+
+func (w *worker) limitState(d time.Duration) {
+	w.stateUntil = time.Now().Add(d)
+	w.limit(w.stateUntil)
+}
+
+// limitIdle has the timer fire when an idle worker has been so for long enough to end.
+func (w *worker) limitIdle() {
+	if t := w.pool.opts.InactivityTimeout; t > 0 && w.state == Processing && !w.idleSince.IsZero() {
+		w.limit(w.idleSince.Add(t))
+	}
+}
+
+func (w *worker) inactive(now time.Time) bool {
+	t := w.pool.opts.InactivityTimeout
+	return t > 0 && w.state == Processing && !w.idleSince.IsZero() && !now.Before(w.idleSince.Add(t))
+}
+
+func (p processEnd) reason() string {
+	switch {
+	case p.err != nil:
+		return p.err.Error()
+	case p.tail != "":
+		return fmt.Sprintf("%s before it was ready; it printed:\n%s", p.how, p.tail)
+	}
+	return p.how + " before it was ready"
+}
