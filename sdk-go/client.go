@@ -1,0 +1,206 @@
+package whipper
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"sync"
+	"syscall"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+// Options say which supervisor is meant. Where both members are empty, the environment's WHIPPER_SOCKET or WHIPPER_DIR
+// decides, or else the folder that FindDir finds from the working folder.
+type Options struct {
+	Dir    string // the supervisor's folder
+	Socket string // path of its socket; goes before Dir
+}
+
+// Client is a connection to a supervisor. Its methods may be called from any goroutine, and calls run side by side. A call
+// whose context ends gives the context's error, and the supervisor is told to cancel it.
+type Client struct {
+	conn *jsonrpc.Conn
+	nc   *net.UnixConn // under conn
+
+	mu    sync.Mutex
+	fault error // why this side gave the connection up
+}
+
+// Connect connects to a supervisor that is running. It returns a *NoSupervisorError where none is, and an
+// *UntrustedError where the folder or the process belongs to another user. Close the client after use.
+func Connect(ctx context.Context, o Options) (*Client, error) {
+	t, err := locate(o)
+	if err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "unix", t.socket)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTSOCK):
+		return nil, &NoSupervisorError{Dir: t.dir, Socket: t.socket, Err: err}
+	case err != nil:
+		return nil, fmt.Errorf("connect to supervisor: %w", err)
+	}
+	uc := nc.(*net.UnixConn)
+	if err := t.checkPeer(uc); err != nil {
+		return nil, errors.Join(err, uc.Close())
+	}
+	c := &Client{nc: uc}
+	c.conn = jsonrpc.NewConn(uc, jsonrpc.HandlerFunc(refuse), jsonrpc.Options{Stray: c.giveUp})
+	return c, nil
+}
+
+// Socket is the path of the socket in use.
+func (c *Client) Socket() string { return c.nc.RemoteAddr().String() }
+
+// Close ends the connection and cancels the invocations that are under way. Submitted jobs go on.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Ping asks the supervisor what it is.
+func (c *Client) Ping(ctx context.Context) (PingResult, error) {
+	return call[PingResult](ctx, c, jsonrpc.MethodServerPing, nil)
+}
+
+// Invoke runs a method and returns the worker's own result bytes. A call that failed gives an *Error. The meta says which job,
+// worker and times it was, on an error too. The call belongs to its caller: when ctx ends it is cancelled.
+func (c *Client) Invoke(ctx context.Context, p InvokeParams) (json.RawMessage, ResponseMeta, error) {
+	var meta ResponseMeta
+	r, err := c.send(ctx, jsonrpc.MethodJobInvoke, p)
+	if err != nil {
+		return nil, meta, err
+	}
+	if r.Meta != nil {
+		if err := json.Unmarshal(r.Meta, &meta); err != nil {
+			return nil, meta, fmt.Errorf("read meta of %s: %w", jsonrpc.MethodJobInvoke, err)
+		}
+	}
+	if r.Error != nil {
+		return nil, meta, r.Error
+	}
+	return r.Result, meta, nil
+}
+
+// Submit returns once the job is on disk. Retrying after an error is safe with an IdempotencyKey.
+func (c *Client) Submit(ctx context.Context, p SubmitParams) (SubmitResult, error) {
+	return call[SubmitResult](ctx, c, jsonrpc.MethodJobSubmit, p)
+}
+
+// SubmitBatch submits all jobs or none. They must be for the same pool.
+func (c *Client) SubmitBatch(ctx context.Context, p SubmitBatchParams) (SubmitBatchResult, error) {
+	return call[SubmitBatchResult](ctx, c, jsonrpc.MethodJobSubmitBatch, p)
+}
+
+// Get returns a job with its attempts. An unknown id is an *Error with CodeNotFound.
+func (c *Client) Get(ctx context.Context, p GetParams) (Job, error) {
+	return call[Job](ctx, c, jsonrpc.MethodJobGet, p)
+}
+
+// List returns a page of jobs, newest first; NextCursor is the Cursor of the next page.
+func (c *Client) List(ctx context.Context, p ListParams) (JobsResult, error) {
+	return call[JobsResult](ctx, c, jsonrpc.MethodJobList, p)
+}
+
+// Wait returns the jobs, in the order of the ids, when all have their final outcome; a job that failed is no error here. When
+// TimeoutMs are over first it is an *Error with CodeTimeout.
+func (c *Client) Wait(ctx context.Context, p WaitParams) (JobsResult, error) {
+	return call[JobsResult](ctx, c, jsonrpc.MethodJobWait, p)
+}
+
+// Cancel cancels queued jobs and asks running ones to cancel. The count has both.
+func (c *Client) Cancel(ctx context.Context, p CancelJobsParams) (CountResult, error) {
+	return call[CountResult](ctx, c, jsonrpc.MethodJobCancel, p)
+}
+
+// Pools lists the supervisor's pools.
+func (c *Client) Pools(ctx context.Context) (PoolListResult, error) {
+	return call[PoolListResult](ctx, c, jsonrpc.MethodPoolList, nil)
+}
+
+// Stats returns a pool's counters.
+func (c *Client) Stats(ctx context.Context, p PoolParams) (PoolStats, error) {
+	return call[PoolStats](ctx, c, jsonrpc.MethodPoolStats, p)
+}
+
+// Workers lists a pool's workers.
+func (c *Client) Workers(ctx context.Context, p PoolParams) (WorkerListResult, error) {
+	return call[WorkerListResult](ctx, c, jsonrpc.MethodWorkerList, p)
+}
+
+// Args encodes by-position params for InvokeParams and SubmitParams. A json.RawMessage goes in as it is.
+func Args(args ...any) (json.RawMessage, error) {
+	if args == nil {
+		args = []any{}
+	}
+	return encode(args)
+}
+
+// call sends a request and decodes its result.
+func call[R any](ctx context.Context, c *Client, method string, params any) (R, error) {
+	var result R
+	r, err := c.send(ctx, method, params)
+	switch {
+	case err != nil:
+		return result, err
+	case r.Error != nil:
+		return result, r.Error
+	}
+	if err := json.Unmarshal(r.Result, &result); err != nil {
+		return result, fmt.Errorf("read result of %s: %w", method, err)
+	}
+	return result, nil
+}
+
+func (c *Client) send(ctx context.Context, method string, params any) (*jsonrpc.Response, error) {
+	var raw json.RawMessage
+	if params != nil {
+		var err error
+		if raw, err = encode(params); err != nil {
+			return nil, fmt.Errorf("encode params of %s: %w", method, err)
+		}
+	}
+	r, err := c.conn.CallRaw(ctx, method, raw, nil)
+	if err == nil {
+		return r, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fault != nil && errors.Is(err, ErrClosed) {
+		return nil, fmt.Errorf("%s: %w: %w", method, err, c.fault)
+	}
+	return nil, fmt.Errorf("%s: %w", method, err)
+}
+
+// giveUp ends the connection when the supervisor could not read a request, or we an answer: which call it belonged to is unknown,
+// and that call would wait for ever.
+func (c *Client) giveUp(frame []byte, _ int64, why string) {
+	var answer struct{ Error *Error }
+	c.mu.Lock()
+	if json.Unmarshal(frame, &answer) == nil && answer.Error != nil {
+		c.fault = answer.Error
+	} else {
+		c.fault = fmt.Errorf("the supervisor sent what is no answer: %s", why)
+	}
+	c.mu.Unlock()
+	_ = c.nc.Close() // ends the connection
+}
+
+// refuse answers requests, of which this client serves none, and drops notifications that it does not know.
+func refuse(c *jsonrpc.Conn, r *jsonrpc.Request) {
+	_ = c.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q not found", r.Method), nil)
+}
+
+// encode writes v as JSON and leaves the characters of payloads in it as they are.
+func encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

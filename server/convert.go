@@ -1,0 +1,102 @@
+package server
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// fromJob is a job as clients see it, without its attempts.
+func fromJob(j *ledger.Job) jsonrpc.Job {
+	wire := jsonrpc.Job{
+		ID:             j.ID,
+		Pool:           j.Pool,
+		Method:         j.Method,
+		State:          string(j.State),
+		Priority:       j.Priority,
+		Attempt:        j.Attempt,
+		MaxAttempts:    j.MaxAttempts,
+		Params:         j.Params,
+		Result:         j.Result,
+		Error:          fromError(j.Error),
+		ErrorSource:    string(j.ErrorSource),
+		Progress:       j.Progress,
+		Labels:         j.Labels,
+		CreatedAt:      jsonrpc.Time{Time: j.CreatedAt},
+		RunAt:          jsonrpc.Time{Time: j.RunAt},
+		StartedAt:      jsonrpc.TimePtr(j.StartedAt),
+		FinishedAt:     jsonrpc.TimePtr(j.FinishedAt),
+		ExpiresAt:      jsonrpc.TimePtr(j.ExpiresAt),
+		TimeoutMs:      j.Timeout.Milliseconds(),
+		Worker:         j.Worker,
+		IdempotencyKey: j.IdempotencyKey,
+		Delivery:       string(j.Delivery),
+		Origin:         string(j.Origin),
+		Trace:          jsonrpc.Trace(j.Trace),
+	}
+	if wire.Labels == nil {
+		wire.Labels = map[string]string{} // an empty object on the wire
+	}
+	if j.State == ledger.Succeeded {
+		wire.Error, wire.ErrorSource = nil, "" // an earlier attempt's, which the attempts tell
+	}
+	// A job that is queued again has a start, but one that says nothing about its next run.
+	if !j.StartedAt.IsZero() && j.State != ledger.Queued {
+		wire.WaitMs = ms(j.Wait())
+		if !j.FinishedAt.IsZero() {
+			wire.RunMs = ms(j.FinishedAt.Sub(j.StartedAt))
+		}
+	}
+	return wire
+}
+
+// fromJobs gives an empty list, not null, where there are none.
+func fromJobs(jobs []ledger.Job) []jsonrpc.Job {
+	wire := make([]jsonrpc.Job, len(jobs))
+	for i := range jobs {
+		wire[i] = fromJob(&jobs[i])
+	}
+	return wire
+}
+
+func fromAttempt(a *ledger.Attempt) jsonrpc.Attempt {
+	return jsonrpc.Attempt{
+		Attempt:    a.Number,
+		Outcome:    string(a.Outcome),
+		Worker:     a.Worker,
+		PID:        a.PID,
+		StartedAt:  jsonrpc.Time{Time: a.StartedAt},
+		FinishedAt: jsonrpc.TimePtr(a.FinishedAt),
+		Error:      fromError(a.Error),
+		ExitCode:   a.ExitCode,
+		Signal:     a.Signal,
+		StderrTail: a.StderrTail,
+	}
+}
+
+// fromError reads a recorded error object.
+func fromError(raw []byte) *jsonrpc.Error {
+	if raw == nil {
+		return nil
+	}
+	e := new(jsonrpc.Error)
+	if err := json.Unmarshal(raw, e); err != nil {
+		return jsonrpc.Errorf(jsonrpc.CodeInternalError, "the recorded error cannot be read: %v", err)
+	}
+	return e
+}
+
+// dropPayloads leaves what a listing shows unless asked for more.
+func dropPayloads(j *jsonrpc.Job) {
+	j.Params, j.Result, j.Progress = nil, nil, nil
+	if j.Error != nil {
+		j.Error.Data = nil
+	}
+}
+
+func ms(d time.Duration) *int64 {
+	n := max(0, d).Milliseconds()
+	return &n
+}

@@ -1,0 +1,49 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// toError is the error member for err. What ended a request early comes before what that made of it.
+func toError(ctx context.Context, err error) *jsonrpc.Error {
+	cause := context.Cause(ctx)
+	var e *jsonrpc.Error
+	isOurs := errors.As(err, &e)
+	switch {
+	case errors.Is(cause, errRequestCancelled) && (!isOurs || endedByCancel(e)):
+		return jsonrpc.Errorf(jsonrpc.CodeRequestCancelled, "request cancelled")
+	case isOurs:
+		return e
+	case errors.Is(cause, errShuttingDown):
+		return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
+	case cause != nil:
+		return jsonrpc.Errorf(jsonrpc.CodeInternalError, "%v", cause)
+	default:
+		return ledgerError(err)
+	}
+}
+
+// endedByCancel says whether a call's error is how it tells that it was cancelled.
+func endedByCancel(e *jsonrpc.Error) bool {
+	return e.Code == jsonrpc.CodeRequestCancelled || e.Code == jsonrpc.CodeCancelled
+}
+
+// ledgerError is the error member for an error of the ledger.
+func ledgerError(err error) *jsonrpc.Error {
+	var conflict *ledger.KeyConflictError
+	var job *ledger.InvalidJobError
+	switch {
+	case errors.Is(err, ledger.ErrCursor):
+		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "invalid params: %v", err)
+	case errors.Is(err, ledger.ErrNotFound):
+		return jsonrpc.Errorf(jsonrpc.CodeNotFound, "%v", err)
+	case errors.As(err, &conflict), errors.As(err, &job):
+		return jsonrpc.Errorf(jsonrpc.CodeInvalidArgument, "%v", err)
+	default:
+		return jsonrpc.Errorf(jsonrpc.CodeLedger, "ledger: %v", err)
+	}
+}

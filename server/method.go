@@ -1,0 +1,89 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"reflect"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+// method is one entry of the socket's interface.
+type method struct {
+	serve  func(ctx context.Context, s *Server, params json.RawMessage) (result, meta json.RawMessage, err error)
+	intake bool // brings new work: refused during a drain
+	waits  bool // ends with its job, which may be never: not waited for at the end of a drain
+
+	refusedMeta json.RawMessage // meta of an error answer that has none of its own
+
+	params, result reflect.Type // what rpc.discover is held against; a result of any shape has none
+}
+
+// noParams is the params of methods that have none.
+type noParams struct{}
+
+// methods is all that the socket answers; openrpc.json describes it.
+var methods map[string]*method
+
+func init() { // a table that rpc.discover reads and is in
+	methods = map[string]*method{
+		jsonrpc.MethodServerPing:     typed((*Server).ping),
+		jsonrpc.MethodDiscover:       discoverMethod(),
+		jsonrpc.MethodJobInvoke:      invokeMethod(),
+		jsonrpc.MethodJobSubmit:      takesWork(typed((*Server).submit)),
+		jsonrpc.MethodJobSubmitBatch: takesWork(typed((*Server).submitBatch)),
+		jsonrpc.MethodJobGet:         typed((*Server).get),
+		jsonrpc.MethodJobList:        typed((*Server).list),
+		jsonrpc.MethodJobWait:        waitsForJobs(typed((*Server).wait)),
+		jsonrpc.MethodJobCancel:      typed((*Server).cancelJobs),
+		jsonrpc.MethodPoolList:       typed((*Server).poolList),
+		jsonrpc.MethodPoolStats:      typed((*Server).poolStats),
+		jsonrpc.MethodWorkerList:     typed((*Server).workerList),
+	}
+}
+
+// typed makes a method of a function from decoded params to a result.
+func typed[P, R any](f func(*Server, context.Context, P) (R, error)) *method {
+	return &method{
+		params: reflect.TypeFor[P](),
+		result: reflect.TypeFor[R](),
+		serve: func(ctx context.Context, s *Server, raw json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+			var p P
+			if e := jsonrpc.DecodeParams(raw, &p); e != nil {
+				return nil, nil, e
+			}
+			r, err := f(s, ctx, p)
+			if err != nil {
+				return nil, nil, err
+			}
+			result, err := encode(r)
+			return result, nil, err
+		},
+	}
+}
+
+func takesWork(m *method) *method {
+	m.intake = true
+	return m
+}
+
+func waitsForJobs(m *method) *method {
+	m.waits = true
+	return m
+}
+
+// encode writes v as JSON and leaves the characters of payloads in it as they are.
+func encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func unknownMethod(name string) *jsonrpc.Error {
+	return jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q not found; %s lists the methods", name, jsonrpc.MethodDiscover)
+}

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/supervisor"
+)
+
+// refusedInvokeMeta goes with errors that come before there is a job.
+var refusedInvokeMeta = json.RawMessage(`{"attempts":0,"waitMs":0,"runMs":0,"errorSource":"whipper"}`)
+
+func invokeMethod() *method {
+	return &method{
+		params:      reflect.TypeFor[jsonrpc.InvokeParams](),
+		intake:      true,
+		refusedMeta: refusedInvokeMeta,
+		serve: func(ctx context.Context, s *Server, raw json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+			var p jsonrpc.InvokeParams
+			if e := jsonrpc.DecodeParams(raw, &p); e != nil {
+				return nil, nil, e
+			}
+			return s.invoke(ctx, p)
+		},
+	}
+}
+
+// invoke gives the worker's own result bytes. The call belongs to its caller: it is cancelled with ctx.
+func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams) (result, meta json.RawMessage, err error) {
+	err = firstError(
+		checkMethod("method", p.Method),
+		checkCallParams("params", p.Params),
+		checkMs("timeoutMs", p.TimeoutMs),
+		checkPriority("priority", p.Priority))
+	if err != nil {
+		return nil, nil, err
+	}
+	pool, err := s.pools.named(p.Pool)
+	if err != nil {
+		return nil, nil, err
+	}
+	reply, err := pool.Invoke(ctx, supervisor.Call{
+		Method:   p.Method,
+		Params:   p.Params,
+		Timeout:  time.Duration(p.TimeoutMs) * time.Millisecond,
+		Priority: p.Priority,
+		Trace:    ledger.Trace(p.Trace),
+	})
+	m := jsonrpc.ResponseMeta{
+		Job:      reply.Job,
+		Attempts: reply.Attempts,
+		Worker:   reply.Worker,
+		WaitMs:   reply.Wait.Milliseconds(),
+		RunMs:    reply.Run.Milliseconds(),
+	}
+	switch {
+	case err != nil:
+		m.ErrorSource = string(ledger.FromWhipper)
+	case reply.Error != nil:
+		m.ErrorSource = string(reply.ErrorSource)
+		err = reply.Error
+	}
+	meta, encodeErr := encode(m)
+	if err == nil {
+		err = encodeErr
+	}
+	return reply.Result, meta, err
+}

@@ -1,0 +1,35 @@
+package server
+
+import (
+	"context"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+func (s *Server) poolList(context.Context, noParams) (jsonrpc.PoolListResult, error) {
+	list := jsonrpc.PoolListResult{Pools: make([]jsonrpc.Pool, len(s.pools))}
+	for i, pool := range s.pools {
+		list.Pools[i] = pool.Status()
+	}
+	return list, nil
+}
+
+func (s *Server) poolStats(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.PoolStats, error) {
+	pool, err := s.pools.named(p.Pool)
+	if err != nil {
+		return jsonrpc.PoolStats{}, err
+	}
+	return pool.Stats(), nil
+}
+
+func (s *Server) workerList(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.WorkerListResult, error) {
+	pool, err := s.pools.named(p.Pool)
+	if err != nil {
+		return jsonrpc.WorkerListResult{}, err
+	}
+	workers := pool.Workers()
+	if workers == nil {
+		workers = []jsonrpc.Worker{} // an empty array on the wire
+	}
+	return jsonrpc.WorkerListResult{Workers: workers}, nil
+}

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// submit answers after the commit. It is not cut short when its caller goes away: the job would be on disk and nobody would know.
+func (s *Server) submit(ctx context.Context, p jsonrpc.SubmitParams) (jsonrpc.SubmitResult, error) {
+	if err := checkSubmit("", p); err != nil {
+		return jsonrpc.SubmitResult{}, err
+	}
+	pool, err := s.pools.named(p.Pool)
+	if err != nil {
+		return jsonrpc.SubmitResult{}, err
+	}
+	submitted, err := pool.Submit(context.WithoutCancel(ctx), []ledger.Job{toJob(p, pool.Name(), s.now())})
+	if err != nil {
+		return jsonrpc.SubmitResult{}, err
+	}
+	return jsonrpc.SubmitResult{ID: submitted[0].ID, Duplicate: submitted[0].Duplicate}, nil
+}
+
+// submitBatch submits all jobs or none. They go to one pool, which commits them together.
+func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (jsonrpc.SubmitBatchResult, error) {
+	var none jsonrpc.SubmitBatchResult
+	if len(p.Jobs) == 0 {
+		return none, invalid("jobs", "missing or empty, at least one job is wanted")
+	}
+	for i, job := range p.Jobs {
+		if err := checkSubmit(fmt.Sprintf("jobs[%d].", i), job); err != nil {
+			return none, err
+		}
+	}
+	pool, err := s.pools.named(p.Jobs[0].Pool)
+	if err != nil {
+		return none, err
+	}
+	jobs := make([]ledger.Job, len(p.Jobs))
+	now := s.now()
+	for i, job := range p.Jobs {
+		switch other, err := s.pools.named(job.Pool); {
+		case err != nil:
+			return none, err
+		case other.Name() != pool.Name():
+			return none, invalid(fmt.Sprintf("jobs[%d].pool", i), "%q differs from the first job's %q, a batch goes to one pool", other.Name(), pool.Name())
+		}
+		jobs[i] = toJob(job, pool.Name(), now)
+	}
+	submitted, err := pool.Submit(context.WithoutCancel(ctx), jobs)
+	if err != nil {
+		return none, err
+	}
+	ids := make([]int64, len(submitted))
+	for i, s := range submitted {
+		ids[i] = s.ID
+	}
+	return jsonrpc.SubmitBatchResult{IDs: ids}, nil
+}
+
+func checkSubmit(prefix string, p jsonrpc.SubmitParams) error {
+	err := firstError(
+		checkMethod(prefix+"method", p.Method),
+		checkCallParams(prefix+"params", p.Params),
+		checkMs(prefix+"timeoutMs", p.TimeoutMs),
+		checkPriority(prefix+"priority", p.Priority),
+		checkMs(prefix+"delayMs", p.DelayMs),
+		checkBackoff(prefix+"backoff", p.Backoff),
+		checkDelivery(prefix+"delivery", p.Delivery),
+		checkLabels(prefix+"labels", p.Labels))
+	switch {
+	case err != nil:
+		return err
+	case p.MaxAttempts < 0:
+		return invalid(prefix+"maxAttempts", "%d is negative, 1 or more is wanted (0 or absent: %d)", p.MaxAttempts, ledger.DefaultMaxAttempts)
+	case p.RunAt != nil && p.DelayMs != 0:
+		return invalid(prefix+"runAt", "given together with delayMs %d, only one of the two may be", p.DelayMs)
+	}
+	return nil
+}
+
+// toJob is the row to be written; the ledger fills in its own defaults.
+func toJob(p jsonrpc.SubmitParams, pool string, now time.Time) ledger.Job {
+	job := ledger.Job{
+		Pool:           pool,
+		Method:         p.Method,
+		Params:         p.Params,
+		Labels:         p.Labels,
+		Priority:       p.Priority,
+		MaxAttempts:    p.MaxAttempts,
+		Timeout:        time.Duration(p.TimeoutMs) * time.Millisecond,
+		Delivery:       ledger.Delivery(p.Delivery),
+		Origin:         ledger.FromSubmit,
+		IdempotencyKey: p.IdempotencyKey,
+		Trace:          ledger.Trace(p.Trace),
+	}
+	if p.Backoff != nil {
+		job.Backoff = ledger.Backoff{
+			Base:   time.Duration(p.Backoff.BaseMs) * time.Millisecond,
+			Factor: p.Backoff.Factor,
+			Cap:    time.Duration(p.Backoff.CapMs) * time.Millisecond,
+			Jitter: p.Backoff.Jitter,
+		}
+	}
+	switch {
+	case p.RunAt != nil:
+		job.RunAt = p.RunAt.Time
+	case p.DelayMs > 0:
+		job.RunAt = now.Add(time.Duration(p.DelayMs) * time.Millisecond)
+	}
+	if p.ExpiresAt != nil {
+		job.ExpiresAt = p.ExpiresAt.Time
+	}
+	return job
+}

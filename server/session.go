@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+// maxInFlight is how many requests of one connection are served at once; while there are so many, nothing more is read from it.
+const maxInFlight = 4096
+
+// hangUpCheck is how often a connection that is not being read from is looked at for a peer that has gone.
+const hangUpCheck = 250 * time.Millisecond
+
+// Why a request's context ends.
+var (
+	errRequestCancelled = errors.New("the request was cancelled by its sender")
+	errPeerGone         = errors.New("the connection was closed")
+	errShuttingDown     = errors.New("the supervisor is shutting down")
+)
+
+// session is one connection and its requests in flight.
+type session struct {
+	server *Server
+	socket *net.UnixConn
+	slots  chan struct{} // one token per request in flight
+
+	mu       sync.Mutex
+	closing  bool
+	inFlight map[*request]struct{}
+	byID     map[string]*request // by the id's own bytes; of two with the same id, the later
+	requests sync.WaitGroup      // Add only under mu and while not closing
+}
+
+// request is one request in flight.
+type request struct {
+	*jsonrpc.Request
+	method *method
+	cancel context.CancelCauseFunc
+}
+
+// serveConn answers one connection until the peer closes it or the server does.
+func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	sess := &session{
+		server:   s,
+		socket:   uc,
+		slots:    make(chan struct{}, maxInFlight),
+		inFlight: map[*request]struct{}{},
+		byID:     map[string]*request{},
+	}
+	conn := jsonrpc.NewConn(uc, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) { sess.receive(ctx, c, r) }),
+		jsonrpc.Options{MaxMessageSize: s.opts.MaxMessageSize, Batches: true})
+	var owned sync.WaitGroup
+	owned.Go(func() {
+		<-conn.Done()
+		cancel(errPeerGone)
+	})
+	select {
+	case <-conn.Done():
+	case <-s.closing:
+	}
+	sess.finish()
+	_ = conn.Close() // an error here is the peer's going away
+	owned.Wait()
+}
+
+// receive runs on the reader's goroutine, in the order of arrival.
+func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Request) {
+	if r.Method == jsonrpc.MethodCancel && r.Notification() {
+		s.cancel(r.Params)
+		return
+	}
+	m := methods[r.Method]
+	switch {
+	case m == nil:
+		_ = c.ReplyError(r, unknownMethod(r.Method), nil) // a failed reply is a closed connection, here and below
+		return
+	case m.intake && s.server.isDraining():
+		e := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
+		_ = c.ReplyError(r, e, m.refusedMeta)
+		return
+	case !s.takeSlot(ctx):
+		return
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	req := &request{Request: r, method: m, cancel: cancel}
+	if !s.begin(req) {
+		<-s.slots
+		cancel(errShuttingDown)
+		_ = c.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown), m.refusedMeta)
+		return
+	}
+	go func() {
+		defer s.requests.Done()
+		s.run(ctx, c, req)
+		s.end(req)
+	}()
+}
+
+// run serves one request and answers it.
+func (s *session) run(ctx context.Context, c *jsonrpc.Conn, r *request) {
+	result, meta, err := r.method.serve(ctx, s.server, r.Params)
+	if err == nil {
+		_ = c.Reply(r.Request, result, meta)
+		return
+	}
+	if meta == nil {
+		meta = r.method.refusedMeta
+	}
+	_ = c.ReplyError(r.Request, toError(ctx, err), meta)
+}
+
+// takeSlot waits until fewer than maxInFlight requests are in flight. False: the connection ended first.
+func (s *session) takeSlot(ctx context.Context) bool {
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	default:
+	}
+	check := time.NewTicker(hangUpCheck)
+	defer check.Stop()
+	for {
+		select {
+		case s.slots <- struct{}{}:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-check.C:
+			if hungUp(s.socket) {
+				s.cancelAll(errPeerGone, func(*request) bool { return true })
+				_ = s.socket.Close() // ends the connection
+				return false
+			}
+		}
+	}
+}
+
+// begin records a request. False: the session is closing.
+func (s *session) begin(r *request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.requests.Add(1)
+	s.inFlight[r] = struct{}{}
+	if !r.Notification() {
+		s.byID[string(r.ID)] = r
+	}
+	return true
+}
+
+func (s *session) end(r *request) {
+	s.mu.Lock()
+	delete(s.inFlight, r)
+	if s.byID[string(r.ID)] == r {
+		delete(s.byID, string(r.ID))
+	}
+	s.mu.Unlock()
+	r.cancel(nil)
+	<-s.slots
+}
+
+// finish takes no more requests, ends those that only wait for a job, and returns when all are answered.
+func (s *session) finish() {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.cancelAll(errShuttingDown, func(r *request) bool { return r.method.waits })
+	s.requests.Wait()
+}
+
+func (s *session) cancelAll(cause error, which func(*request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := range s.inFlight {
+		if which(r) {
+			r.cancel(cause)
+		}
+	}
+}
+
+// cancel serves a $/cancelRequest. One for an id that is not in flight comes too late and says nothing wrong.
+func (s *session) cancel(params json.RawMessage) {
+	var p jsonrpc.CancelParams
+	if jsonrpc.DecodeParams(params, &p) != nil {
+		return // a notification has no answer
+	}
+	s.mu.Lock()
+	r := s.byID[string(p.ID)]
+	s.mu.Unlock()
+	if r != nil {
+		r.cancel(errRequestCancelled)
+	}
+}
