@@ -1,0 +1,83 @@
+"""The two descriptors that carry the protocol, out of reach of whatever else the process does."""
+
+import contextlib
+import os
+import select
+import sys
+import threading
+from typing import TextIO
+
+# As much as a pipe holds.
+_CHUNK_BYTES = 64 * 1024
+
+
+class Wire:
+    """Reads from one descriptor and writes to another. Reading belongs to one thread; any thread may write."""
+
+    def __init__(self, source: int, sink: int) -> None:
+        self._source = source
+        self._sink = sink
+        self._writing = threading.Lock()
+        self.gone = False
+        """Nobody reads any more what is written."""
+
+    @classmethod
+    def take_over(cls) -> "Wire":
+        """Takes stdin and stdout for the wire.
+
+        Descriptor 1 then leads to stderr and 0 to /dev/null, so that neither ``print`` nor native code nor a child
+        process can touch the wire. Its descriptors are not inherited by programs that are executed.
+        """
+        wire = cls(os.dup(0), os.dup(1))
+        os.set_blocking(wire._source, True)
+        os.set_blocking(wire._sink, True)
+        os.dup2(2, 1)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.close(null)
+        # Both are a log now: no line waits in a buffer, no character fails a call.
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+        return wire
+
+    def read(self) -> bytes:
+        """The next bytes; none at the end."""
+        try:
+            return os.read(self._source, _CHUNK_BYTES)
+        except OSError:
+            return b""
+
+    def write(self, frame: bytes) -> None:
+        """Writes a whole frame, or sets ``gone``."""
+        if self.gone:
+            return
+        with self._writing:
+            try:
+                written = os.write(self._sink, frame)
+                while written < len(frame):
+                    written += os.write(self._sink, memoryview(frame)[written:])
+            except OSError:
+                self.gone = True
+
+    def wait_until_gone(self) -> None:
+        """Waits until nobody holds the reading end of what is written."""
+        poll = select.poll()
+        poll.register(self._sink, 0)  # only hang-up and error are reported
+        poll.poll()
+
+    def close(self) -> None:
+        """Lets go of both descriptors. For a forked child: the wire is its parent's."""
+        self.gone = True
+        for descriptor in (self._source, self._sink):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._source = self._sink = -1
+
+
+def flush_log() -> None:
+    """Writes out what the log streams still hold."""
+    streams: list[TextIO | None] = [sys.stdout, sys.stderr]
+    for stream in streams:
+        with contextlib.suppress(Exception):  # the user may have put anything in their place
+            if stream is not None:
+                stream.flush()

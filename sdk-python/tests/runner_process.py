@@ -1,0 +1,156 @@
+"""A real runner process and the supervisor's ends of its pipes. Every wait has a deadline; nothing sleeps."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ENTRY = Path(__file__).parents[1] / "src" / "whipper" / "__main__.py"
+DEADLINE_SECONDS = 20.0
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "$/initialize",
+    "params": {"protocolVersion": 1, "pool": "default", "worker": "w1"},
+}
+
+
+class RunnerProcess:
+    """Starts the runner on a script. Leaving the ``with`` block kills it, if it still lives."""
+
+    def __init__(self, script: Path | str, *args: str, command: list[str] | None = None, **options: Any) -> None:
+        # Python's own variables, PYTHONUNBUFFERED above all, would hide what is tested here.
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        self.process = subprocess.Popen(
+            [*(command or [sys.executable, str(ENTRY)]), str(script), *args],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            **{"env": plain, **options},
+        )
+        self._received = b""
+        self._log = ""
+        self._logged = threading.Condition()
+        self._logger = threading.Thread(target=self._read_log)
+        self._logger.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+        self._logger.join()
+
+    def initialize(self) -> dict[str, Any]:
+        self.send(INITIALIZE)
+        result: dict[str, Any] = self.receive()["result"]
+        return result
+
+    def call(self, method: str, *params: Any, **named: Any) -> Any:
+        """The result; an error answer fails the test."""
+        answer = self.ask(method, *params, **named)
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
+
+    def error(self, method: str, *params: Any, **named: Any) -> dict[str, Any]:
+        answer = self.ask(method, *params, **named)
+        assert "error" in answer, answer
+        error: dict[str, Any] = answer["error"]
+        return error
+
+    def ask(self, method: str, *params: Any, **named: Any) -> dict[str, Any]:
+        self.request(1, method, *params, **named)
+        answer = self.receive()
+        assert answer["id"] == 1
+        return answer
+
+    def request(self, id: int | str, method: str, *params: Any, **named: Any) -> None:
+        self.send({"jsonrpc": "2.0", "id": id, "method": method, "params": named or params})
+
+    def notify(self, method: str, **named: Any) -> None:
+        self.send({"jsonrpc": "2.0", "method": method, "params": named})
+
+    def send(self, *messages: dict[str, Any]) -> None:
+        """All of them in one write."""
+        self.send_bytes(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+
+    def send_bytes(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.process.stdin.fileno(), view) :]
+
+    def receive(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.receive_line())
+        assert message["jsonrpc"] == "2.0"
+        return message
+
+    def receive_line(self) -> bytes:
+        while b"\n" not in self._received:
+            chunk = self._read()
+            assert chunk, f"the worker closed its stdout; its log: {self._log}"
+            self._received += chunk
+        line, _, self._received = self._received.partition(b"\n")
+        return line
+
+    def take_some(self) -> None:
+        """Takes one chunk from the worker's stdout, for a later ``receive``."""
+        self._received += self._read()
+
+    def rest(self) -> bytes:
+        """What is still written until the worker closes its stdout."""
+        while chunk := self._read():
+            self._received += chunk
+        return self._received
+
+    def close_stdin(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def wait(self) -> int:
+        return self.process.wait(DEADLINE_SECONDS)
+
+    def log(self) -> str:
+        """The whole log of a worker that has ended."""
+        self._logger.join(DEADLINE_SECONDS)
+        return self._log
+
+    def wait_for_log(self, text: str) -> None:
+        with self._logged:
+            assert self._logged.wait_for(lambda: text in self._log, DEADLINE_SECONDS), self._log
+
+    def _read(self) -> bytes:
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"nothing came within {DEADLINE_SECONDS} s; the log: {self._log}"
+        return os.read(self.process.stdout.fileno(), 1 << 20)
+
+    def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as pipe:
+            while chunk := pipe.read(1 << 16):
+                with self._logged:
+                    self._log += chunk.decode(errors="replace")
+                    self._logged.notify_all()
+
+
+def write_script(folder: Path, source: str, name: str = "tasks.py") -> Path:
+    path = folder / name
+    path.write_text(textwrap.dedent(source))
+    return path

@@ -1,0 +1,213 @@
+"""How a worker ends: asked to, killed, orphaned, or by its own function."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner_process import RunnerProcess, write_script
+
+Start = Callable[[str], RunnerProcess]
+
+# A function that says when it has begun and ends when the test says so; sync and as a coroutine.
+GATED = """
+    import atexit, os
+    atexit.register(print, "goodbye")
+    def gated(gate):
+        print("begun")
+        with open(gate) as file:
+            return file.read()
+    def quick(): return 1
+    """
+GATED_COROUTINE = """
+    import asyncio, atexit
+    atexit.register(print, "goodbye")
+    async def gated(gate):
+        print("begun")
+        return await asyncio.to_thread(lambda: open(gate).read())
+    async def quick(): return 1
+    """
+STUCK = """
+    import time
+    def stuck():
+        print("begun")
+        while True: time.sleep(0.001)
+    """
+STUCK_COROUTINE = """
+    import asyncio
+    async def stuck():
+        print("begun")
+        await asyncio.Event().wait()
+    """
+
+both = pytest.mark.parametrize("source", [GATED, GATED_COROUTINE], ids=["sync", "coroutine"])
+both_stuck = pytest.mark.parametrize("source", [STUCK, STUCK_COROUTINE], ids=["sync", "coroutine"])
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    return path
+
+
+@both
+@pytest.mark.parametrize("way", ["shutdown", "shutdown and end of stdin", "SIGTERM"])
+def test_asked_to_end_it_answers_what_it_has_and_exits_0(start: Start, gate: Path, source: str, way: str) -> None:
+    worker = start(source)
+    worker.request(1, "gated", str(gate))
+    worker.request(2, "quick")
+    worker.wait_for_log("begun")
+    if source is GATED_COROUTINE:
+        assert worker.receive()["id"] == 2
+    worker.request(3, "$/ping")
+    assert worker.receive()["id"] == 3  # so all of them have been received
+    if way == "SIGTERM":
+        worker.process.send_signal(signal.SIGTERM)
+    else:
+        worker.notify("$/shutdown")
+    if way.endswith("stdin"):
+        worker.close_stdin()
+    gate.write_text("open")
+    assert worker.receive() == {"jsonrpc": "2.0", "id": 1, "result": "open"}
+    if source is GATED:
+        assert worker.receive()["id"] == 2
+    assert worker.wait() == 0
+    assert worker.rest() == b""
+    assert "goodbye" in worker.log()
+
+
+@both
+@pytest.mark.parametrize("way", ["shutdown", "SIGTERM", "end of stdin"])
+def test_asked_to_end_while_idle_it_ends_at_once(start: Start, source: str, way: str) -> None:
+    worker = start(source)
+    assert worker.call("quick") == 1
+    if way == "SIGTERM":
+        worker.process.send_signal(signal.SIGTERM)
+    elif way == "shutdown":
+        worker.notify("$/shutdown")
+    else:
+        worker.close_stdin()
+    assert worker.wait() == 0
+    assert worker.log() == "goodbye\n"
+
+
+@both_stuck
+def test_orphaned_it_ends_within_a_second_though_a_function_runs(start: Start, source: str) -> None:
+    worker = start(source)
+    worker.request(1, "stuck")
+    worker.wait_for_log("begun")
+    orphaned = time.monotonic()
+    worker.close_stdin()
+    assert worker.wait() == 1
+    assert time.monotonic() - orphaned < 1
+
+
+@both_stuck
+def test_orphaned_while_it_drains_it_ends_too(start: Start, source: str) -> None:
+    worker = start(source)
+    worker.request(1, "stuck")
+    worker.wait_for_log("begun")
+    worker.notify("$/shutdown")
+    worker.close_stdin()
+    assert worker.process.stdout is not None
+    worker.process.stdout.close()
+    assert worker.wait() == 1
+
+
+def test_orphaned_while_it_loads_it_ends_too(tmp_path: Path) -> None:
+    script = write_script(tmp_path, "import time\nprint('loading')\nwhile True: time.sleep(0.001)")
+    with RunnerProcess(script) as worker:
+        worker.wait_for_log("loading")
+        worker.close_stdin()
+        assert worker.wait() == 1
+
+
+def test_what_was_printed_is_not_lost_when_it_is_orphaned(start: Start) -> None:
+    worker = start("def stuck():\n    print('begun')\n    print('half a line', end='')\n    while True: pass")
+    worker.request(1, "stuck")
+    worker.wait_for_log("begun")
+    worker.close_stdin()
+    worker.wait()
+    assert "half a line" in worker.log()
+
+
+def test_calls_that_came_before_the_end_of_stdin_are_answered(tmp_path: Path) -> None:
+    with RunnerProcess(write_script(tmp_path, "def f(x): return x")) as worker:
+        worker.request(1, "f", 1)
+        worker.request(2, "f", 2)
+        worker.close_stdin()
+        assert worker.rest().count(b"\n") == 2
+        assert worker.wait() == 0
+
+
+def test_it_ends_if_nobody_reads_its_answers(start: Start) -> None:
+    worker = start("def f(): return 1")
+    assert worker.process.stdout is not None
+    worker.process.stdout.close()
+    worker.request(1, "f")
+    worker.wait()
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_function_that_exits_ends_the_process_with_its_code(start: Start, kind: str) -> None:
+    worker = start(f"import sys\n{kind} leave(): sys.exit(7)")
+    worker.request(1, "leave")
+    assert worker.wait() == 7
+    assert worker.rest() == b""
+
+
+def test_the_neighbours_of_a_coroutine_that_exits_are_not_answered_as_cancelled(start: Start) -> None:
+    worker = start(
+        """
+        import asyncio, sys
+        async def stuck():
+            print("begun")
+            await asyncio.Event().wait()
+        async def leave(): sys.exit(7)
+        """
+    )
+    worker.request(1, "stuck")
+    worker.wait_for_log("begun")
+    worker.request(2, "leave")
+    assert worker.wait() == 7
+    assert worker.rest() == b""
+
+
+def test_ctrl_c_is_left_to_the_supervisor_but_not_taken_from_child_processes(start: Start) -> None:
+    worker = start(
+        """
+        import signal, subprocess, sys
+        def child():
+            code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+            return subprocess.check_output([sys.executable, "-c", code], text=True)
+        """
+    )
+    worker.process.send_signal(signal.SIGINT)
+    assert worker.call("child") == "True\n"
+
+
+def test_a_forked_child_dies_of_sigterm_as_any_process_does(start: Start) -> None:
+    worker = start(
+        """
+        import multiprocessing, time
+        def wait():
+            while True: time.sleep(0.001)
+        def terminate():
+            child = multiprocessing.get_context("fork").Process(target=wait)
+            child.start()
+            child.terminate()
+            child.join()
+            return child.exitcode
+        """
+    )
+    assert worker.call("terminate") == -signal.SIGTERM
+
+
+def test_a_script_keeps_a_sigterm_handler_of_its_own(start: Start) -> None:
+    worker = start("import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\ndef f(): return 1")
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.wait() == 9
