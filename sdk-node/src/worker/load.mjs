@@ -1,0 +1,89 @@
+import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+/** Calls that a worker takes at once unless its module exports a number named `concurrency`. */
+const DEFAULT_CONCURRENCY = 10;
+
+/**
+ * @typedef {object} Method
+ * @property {(...args: any[]) => unknown} fn
+ * @property {object | undefined} owner the object it is a method of, if it is one: its `this`
+ * @property {number} callbackAt how many arguments a call must give for fn to get a callback after them; -1 is never
+ */
+
+/**
+ * @typedef {object} Tasks
+ * @property {Map<string, Method>} methods sorted by name
+ * @property {number} concurrency
+ */
+
+/** The script cannot be served for a reason that a stack would not make clearer. */
+export class LoadError extends Error {}
+
+/**
+ * Imports a script and finds its functions: named exports, members of a default export or module.exports that is an
+ * object, and a default export that is itself a function, under its own name. Names that begin with "_" or "$/", and
+ * classes, are not offered. Methods that a default export inherits are not either: only its own names count.
+ *
+ * @param {string} path absolute
+ * @returns {Promise<Tasks>}
+ */
+export async function load(path) {
+  if (!existsSync(path)) throw new LoadError(`cannot find the script ${path}`);
+  const { named, fallback } = unwrap(await import(pathToFileURL(path).href));
+
+  /** @type {Map<string, Method>} */
+  const found = new Map();
+  if (isFunction(fallback)) add(found, fallback.name || "default", fallback, undefined);
+  for (const [name, value] of Object.entries(named)) {
+    if (name !== "default") add(found, name, value, undefined);
+  }
+  if (typeof fallback === "object" && fallback !== null) {
+    for (const [name, value] of Object.entries(fallback)) {
+      // A named export of the same name goes first, but CommonJS shows module.exports' members as named exports too.
+      if (!(name in named) || named[name] === value) add(found, name, value, fallback);
+    }
+  }
+  if (found.size === 0)
+    throw new LoadError(`${path} exports no functions, so there is nothing to call in it`);
+
+  const declared = named.concurrency ?? /** @type {any} */ (fallback)?.concurrency;
+  return {
+    methods: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
+    concurrency: concurrency(path, declared),
+  };
+}
+
+/**
+ * Separates the named exports from the default one. A module that a compiler turned from ESM into CommonJS has the
+ * latter in module.exports.default.
+ *
+ * @param {Record<string, unknown>} module
+ * @returns {{named: Record<string, unknown>, fallback: unknown}}
+ */
+function unwrap(module) {
+  const exported = /** @type {any} */ (module.default);
+  if (exported?.__esModule) return { named: { ...exported }, fallback: exported.default };
+  return { named: module, fallback: exported };
+}
+
+/** @param {Map<string, Method>} found @param {string} name @param {unknown} value @param {object | undefined} owner */
+function add(found, name, value, owner) {
+  if (!isFunction(value) || name.startsWith("_") || name.startsWith("$/") || name === "module.exports")
+    return;
+  // Only plain functions can want a callback: an async one or a generator has another way to answer.
+  const plain = Object.prototype.toString.call(value) === "[object Function]";
+  found.set(name, { fn: value, owner, callbackAt: plain ? value.length - 1 : -1 });
+}
+
+/** @param {unknown} value @returns {value is (...args: any[]) => unknown} */
+function isFunction(value) {
+  return typeof value === "function" && !/^class\b/.test(Function.prototype.toString.call(value));
+}
+
+/** @param {string} path @param {unknown} value */
+function concurrency(path, value) {
+  if (value === undefined || isFunction(value)) return DEFAULT_CONCURRENCY;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+  throw new LoadError(`${path} exports concurrency ${String(value)}, which must be a whole number from 1`);
+}

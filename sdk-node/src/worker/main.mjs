@@ -1,0 +1,29 @@
+// The runner: node main.mjs SCRIPT [ARGS…] serves the functions of SCRIPT on stdin and stdout.
+
+import { basename, resolve } from "node:path";
+import { LoadError, load } from "./load.mjs";
+import { Server } from "./serve.mjs";
+import { takeWire } from "./wire.mjs";
+
+const [script, ...args] = process.argv.slice(2);
+if (script === undefined) {
+  process.stderr.write("usage: node main.mjs SCRIPT [ARGS…]\n");
+  process.exit(2);
+}
+
+// Before anything of the user's is loaded, so that it finds the wire already out of its reach.
+const server = new Server(takeWire(), basename(script));
+
+// A terminal's Ctrl-C goes to the whole process group; when its workers stop is the supervisor's to say.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => server.shutdown());
+
+process.argv = [process.execPath, resolve(script), ...args];
+try {
+  server.serve(await load(resolve(script)));
+} catch (error) {
+  // What the user's own module throws is left to Node, which shows the line of source that a stack lacks.
+  if (!(error instanceof LoadError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}

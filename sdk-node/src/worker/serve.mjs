@@ -1,0 +1,187 @@
+import { errorFrame, resultFrame } from "./answer.mjs";
+import { Call, invoke } from "./call.mjs";
+import * as errors from "./errors.mjs";
+import { FrameReader, FrameWriter, MAX_FRAME } from "./framing.mjs";
+import { isId, parse } from "./message.mjs";
+import { PROTOCOL_VERSION, VERSION } from "./version.mjs";
+
+const BACKLOG = 1024 * 1024; // characters of unread answers from which on no more calls are taken
+const GRACE_MS = 1000; // what calls get to notice that the supervisor has died
+
+/** @typedef {string | number | undefined} Id undefined for a notification, which is never answered */
+/** @typedef {import("./load.mjs").Tasks} Tasks */
+
+/** The worker's side of the wire: takes requests from it, calls the functions, answers each request exactly once. */
+export class Server {
+  #name;
+  #writer;
+  /** @type {Tasks | undefined} undefined while the script loads */
+  #tasks;
+  /** @type {import("./message.mjs").Request[]} what came in the meantime */
+  #early = [];
+  /** @type {Map<unknown, Call>} calls under way by id; notifications under a symbol */
+  #calls = new Map();
+  #stopping = false;
+  #orphaned = false;
+
+  /** @param {import("./wire.mjs").Wire} wire @param {string} name what the worker calls itself */
+  constructor(wire, name) {
+    this.#name = name;
+    const { input, output, fd } = wire;
+    this.#writer = new FrameWriter(output, fd, () => input.resume());
+    const reader = new FrameReader(
+      (frame) => this.#receive(frame),
+      () => this.#tooLarge(),
+    );
+    input.on("data", (/** @type {Buffer} */ chunk) => {
+      reader.push(chunk);
+      if (this.#writer.backlog > BACKLOG) input.pause();
+    });
+    input.on("end", () => this.#orphan());
+    input.on("error", () => this.#orphan());
+    output.on("error", () => {
+      this.#writer.break();
+      this.#orphan();
+    });
+    process.on("exit", () => this.#writer.flushAtExit());
+  }
+
+  /** Starts answering, with these functions. @param {Tasks} tasks */
+  serve(tasks) {
+    this.#tasks = tasks;
+    for (const request of this.#early.splice(0)) this.#dispatch(request);
+    this.#exitWhenDone();
+  }
+
+  /** Takes no more calls, lets those under way finish, then exits with status 0. */
+  shutdown() {
+    this.#stopping = true;
+    this.#exitWhenDone();
+  }
+
+  /** The supervisor is gone without a word, unless it said that this worker should finish. */
+  #orphan() {
+    if (this.#stopping || this.#orphaned) return;
+    this.#orphaned = true;
+    for (const call of this.#calls.values()) call.cancel();
+    setTimeout(() => process.exit(1), GRACE_MS);
+    if (this.#tasks !== undefined) this.#exitWhenDone();
+  }
+
+  #tooLarge() {
+    const why = `the frame has more than ${MAX_FRAME} bytes`;
+    this.#fail(null, errors.MESSAGE_TOO_LARGE, why, { type: "MessageTooLargeError" });
+  }
+
+  #exitWhenDone() {
+    if (!(this.#stopping || this.#orphaned) || this.#calls.size > 0) return;
+    this.#writer.whenIdle(() => process.exit(0));
+  }
+
+  /** @param {string} frame */
+  #receive(frame) {
+    const { request, fault } = parse(frame);
+    if (fault !== undefined) this.#fail(fault.id, fault.code, fault.message);
+    if (request === undefined) return;
+    // Shutting down need not wait for a script that is slow to load.
+    if (this.#tasks === undefined && request.method !== "$/shutdown") this.#early.push(request);
+    else this.#dispatch(request);
+  }
+
+  /** @param {import("./message.mjs").Request} request */
+  #dispatch(request) {
+    switch (request.method) {
+      case "$/initialize":
+        return this.#result(request.id, this.#introduction());
+      case "$/ping":
+        return this.#result(request.id, null);
+      case "$/cancelRequest":
+        this.#cancel(request.params);
+        return this.#result(request.id, null);
+      case "$/shutdown":
+        this.#result(request.id, null);
+        return this.shutdown();
+      default:
+        return this.#call(request);
+    }
+  }
+
+  #introduction() {
+    const { methods, concurrency } = /** @type {Tasks} */ (this.#tasks);
+    return {
+      protocolVersion: PROTOCOL_VERSION,
+      name: this.#name,
+      version: VERSION,
+      concurrency,
+      methods: [...methods.keys()].map((name) => ({ name })),
+    };
+  }
+
+  /** @param {any} params */
+  #cancel(params) {
+    if (isId(params?.id)) this.#calls.get(params.id)?.cancel();
+  }
+
+  /** @param {import("./message.mjs").Request} request */
+  #call({ id, method: name, params, meta }) {
+    const { methods } = /** @type {Tasks} */ (this.#tasks);
+    if (this.#stopping) {
+      return this.#fail(id, errors.SHUTTING_DOWN, "the worker is shutting down", {
+        type: "ShuttingDownError",
+      });
+    }
+    const method = methods.get(name);
+    if (method === undefined) {
+      // Notifications of the protocol that this version does not know are none of its business.
+      if (id === undefined && name.startsWith("$/")) return;
+      const data = { type: "MethodNotFoundError", methods: [...methods.keys()] };
+      return this.#fail(id, errors.METHOD_NOT_FOUND, `no method ${JSON.stringify(name)}`, data);
+    }
+    if (id !== undefined && this.#calls.has(id)) {
+      // Answered to nobody: an answer with this id would be taken for the first call's.
+      return this.#fail(
+        null,
+        errors.INVALID_REQUEST,
+        `a call with the id ${JSON.stringify(id)} is under way`,
+      );
+    }
+
+    const call = new Call(id, meta);
+    const key = id ?? Symbol();
+    this.#calls.set(key, call);
+    invoke(method, toArguments(params), call, (failed, value) => {
+      this.#calls.delete(key);
+      if (!failed) this.#result(id, value, name);
+      else this.#threw(call, name, value);
+      this.#exitWhenDone();
+    });
+  }
+
+  /** @param {Call} call @param {string} name @param {unknown} thrown */
+  #threw({ id, cancelled }, name, thrown) {
+    const error = errors.toWireError(thrown);
+    if (cancelled) error.code = errors.REQUEST_CANCELLED;
+    if (id !== undefined) this.#writer.send(errorFrame(id, error));
+    else
+      process.stderr.write(
+        `${name}, called by a notification, failed: ${error.data?.stack ?? error.message}\n`,
+      );
+  }
+
+  /** @param {Id} id @param {unknown} value @param {string} [name] of the function that returned it */
+  #result(id, value, name = "") {
+    if (id !== undefined) this.#writer.send(resultFrame(id, value, name));
+  }
+
+  /** @param {Id | null} id @param {number} code @param {string} message @param {Record<string, unknown>} [data] */
+  #fail(id, code, message, data) {
+    if (id === undefined) process.stderr.write(`${message}\n`);
+    else this.#writer.send(errorFrame(id, { code, message, data }));
+  }
+}
+
+/** @param {unknown} params @returns {unknown[]} */
+function toArguments(params) {
+  if (Array.isArray(params)) return params;
+  return params === undefined || params === null ? [] : [params];
+}
