@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// parseJob reads one line of a batch.
+func parseJob(line []byte) (jsonrpc.SubmitParams, *fault) {
+	var job jsonrpc.SubmitParams
+	if line[0] != '{' { // the caller has trimmed it
+		if f := jsonFault(string(line)); f != nil {
+			return job, f
+		}
+		return job, &fault{"a JSON object is wanted", 0}
+	}
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&job); err != nil {
+		return job, decodeFault(line, err)
+	}
+	if end := int(d.InputOffset()); end < len(line) {
+		return job, &fault{"more than one JSON value in the line", end}
+	}
+	if !utf8.Valid(line) {
+		return job, jsonFault(string(line))
+	}
+	return job, jobFault(line, &job)
+}
+
+// decodeFault finds the place of an error in decoding line.
+func decodeFault(line []byte, err error) *fault {
+	if f := jsonFault(string(line)); f != nil {
+		return f
+	}
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) && kind.Field != "" {
+		return &fault{fmt.Sprintf("%s: %s given, %s wanted", kind.Field, kind.Value, jsonName(kind.Type)), max(0, int(kind.Offset)-1)}
+	}
+	known := memberNames(reflect.TypeFor[jsonrpc.SubmitParams]())
+	d := json.NewDecoder(bytes.NewReader(line))
+	_, _ = d.Token() // the brace; the line is known to be a JSON object
+	for d.More() {
+		start := int(d.InputOffset())
+		token, _ := d.Token()
+		name, _ := token.(string)
+		if !hasFold(known, name) {
+			why := fmt.Sprintf("unknown member %q", name)
+			if near := nearest(name, known); near != "" {
+				why += fmt.Sprintf(", did you mean %q?", near)
+			}
+			return &fault{why, start + max(0, bytes.IndexByte(line[start:], '"'))}
+		}
+		var skipped json.RawMessage
+		if d.Decode(&skipped) != nil {
+			break
+		}
+	}
+	return &fault{strings.TrimPrefix(err.Error(), "json: "), 0}
+}
+
+// jobFault checks what the supervisor would refuse.
+func jobFault(line []byte, job *jsonrpc.SubmitParams) *fault {
+	at := func(member string) int { return max(0, bytes.Index(line, []byte(`"`+member+`"`))) }
+	switch {
+	case job.Method == "":
+		return &fault{`"method" is missing`, 0}
+	case strings.HasPrefix(job.Method, "$/"):
+		return &fault{`"method" begins with "$/", which only whipper's own messages do`, at("method")}
+	case job.Params != nil && job.Params[0] != '[' && job.Params[0] != '{':
+		return &fault{`"params" is neither an array nor an object`, at("params")}
+	case checkPriority(job.Priority) != "":
+		return &fault{`"priority" ` + checkPriority(job.Priority), at("priority")}
+	case job.RunAt != nil && job.DelayMs != 0:
+		return &fault{`"runAt" and "delayMs" cannot be combined`, at("runAt")}
+	case job.TimeoutMs < 0:
+		return &fault{`"timeoutMs" is negative`, at("timeoutMs")}
+	case job.DelayMs < 0:
+		return &fault{`"delayMs" is negative`, at("delayMs")}
+	case job.MaxAttempts < 0:
+		return &fault{`"maxAttempts" is negative`, at("maxAttempts")}
+	case job.Delivery != "" && job.Delivery != string(ledger.AtLeastOnce) && job.Delivery != string(ledger.AtMostOnce):
+		return &fault{fmt.Sprintf(`"delivery" is neither %q nor %q`, ledger.AtLeastOnce, ledger.AtMostOnce), at("delivery")}
+	}
+	return nil
+}
+
+// fillIn sets what a line leaves open to what the flags say.
+func fillIn(job *jsonrpc.SubmitParams, flags *jsonrpc.SubmitParams) {
+	if job.RunAt == nil && job.DelayMs == 0 {
+		job.RunAt, job.DelayMs = flags.RunAt, flags.DelayMs
+	}
+	fill(&job.Pool, flags.Pool)
+	fill(&job.TimeoutMs, flags.TimeoutMs)
+	fill(&job.Priority, flags.Priority)
+	fill(&job.MaxAttempts, flags.MaxAttempts)
+	fill(&job.Delivery, flags.Delivery)
+	for name, value := range flags.Labels {
+		if _, ok := job.Labels[name]; !ok {
+			if job.Labels == nil {
+				job.Labels = map[string]string{}
+			}
+			job.Labels[name] = value
+		}
+	}
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// memberNames are the JSON members of a struct, those of embedded structs included.
+func memberNames(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous {
+			names = append(names, memberNames(f.Type)...)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func hasFold(names []string, name string) bool {
+	for _, n := range names {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// jsonName is what JSON calls values of a Go type.
+func jsonName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Int, reflect.Int64, reflect.Float64:
+		return "a number"
+	case reflect.Map, reflect.Struct, reflect.Pointer:
+		return "an object"
+	}
+	return t.String()
+}

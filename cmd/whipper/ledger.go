@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// defaultList is how many jobs a listing shows.
+const defaultList = 20
+
+func ledgerCommand(c *console) *cli.Command {
+	flags := func() []cli.Flag {
+		return []cli.Flag{
+			listFlag("state", "only jobs in this `STATE`; may be repeated"),
+			stringFlag("method", "", "only jobs of this method"),
+			stringFlag("pool", "", "only jobs of this pool"),
+			momentFlag("since", true, "only jobs submitted since then: a time, or a duration back from now"),
+			momentFlag("until", true, "only jobs submitted before then: a time, or a duration back from now"),
+			countFlag("limit", defaultList, "", "most jobs to list"),
+			boolFlag("all", "list all jobs, however many"),
+			boolFlag("json", "print one job a line as JSON, without payloads"),
+			stringFlag("dir", "", "folder of the ledger (default: the nearest "+defaultDir+" upward from here)"),
+		}
+	}
+	list := func(cc *cli.Context) error { return listJobs(c, cc) }
+	return &cli.Command{
+		Name:        "ledger",
+		Usage:       "look at the jobs on the ledger",
+		Description: "Without a subcommand it lists the newest jobs. It reads the ledger itself: no supervisor needs to run.",
+		Flags:       flags(),
+		Action:      list,
+		Subcommands: []*cli.Command{
+			{Name: "list", Usage: "list the newest jobs", Flags: flags(), Action: list},
+			showCommand(c),
+		},
+	}
+}
+
+// openLedger opens the ledger that is meant for reading.
+func (c *console) openLedger(ctx context.Context, cc *cli.Context) (*ledger.Reader, error) {
+	dir, err := c.ledgerDir(cc)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.OpenReader(ctx, dir)
+}
+
+func listJobs(c *console, cc *cli.Context) (err error) {
+	if err := noArguments(cc); err != nil {
+		return err
+	}
+	ctx, stop := interruptible(cc.Context)
+	defer stop()
+	states, err := parseStates(cc.StringSlice("state"))
+	if err != nil {
+		return err
+	}
+	r, err := c.openLedger(ctx, cc)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	limit := countOf(cc, "limit")
+	filter := ledger.Filter{
+		Pool: cc.String("pool"), Method: cc.String("method"), States: states,
+		Since: momentOf(cc, "since"), Until: momentOf(cc, "until"),
+	}
+	all := cc.Bool("all")
+	print := c.tabulate
+	if cc.Bool("json") {
+		print = c.printJobs
+	}
+	listed := 0
+	for first := true; first || filter.Cursor != ""; first = false {
+		filter.Limit = ledger.MaxListLimit
+		if !all {
+			filter.Limit = min(filter.Limit, limit-listed)
+		}
+		jobs, next, err := r.List(ctx, filter)
+		if err != nil {
+			return err
+		}
+		if err := print(jobs, first); err != nil {
+			return err
+		}
+		listed += len(jobs)
+		filter.Cursor = next
+		if !all && listed >= limit {
+			break
+		}
+	}
+	if !cc.Bool("json") {
+		c.afterList(listed, filter)
+	}
+	return nil
+}
+
+// afterList says what a table leaves open.
+func (c *console) afterList(listed int, f ledger.Filter) {
+	switch {
+	case listed == 0 && filtered(f):
+		c.say("whipper: no job on the ledger matches")
+	case listed == 0:
+		c.say("whipper: the ledger is empty: whipper submit METHOD puts a job on it")
+	case f.Cursor != "":
+		c.say("whipper: there are more jobs: --limit or --all lists them")
+	}
+}
+
+func filtered(f ledger.Filter) bool {
+	return f.Pool != "" || f.Method != "" || len(f.States) > 0 || !f.Since.IsZero() || !f.Until.IsZero()
+}
+
+func (c *console) printJobs(jobs []ledger.Job, _ bool) error {
+	for i := range jobs {
+		if err := c.printJSON(listedJob(&jobs[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listedJob is a job as job.list gives it.
+func listedJob(j *ledger.Job) jsonrpc.Job {
+	job := wireJob(j)
+	job.Params, job.Result, job.Progress = nil, nil, nil
+	if job.Error != nil {
+		job.Error.Data = nil
+	}
+	return job
+}
+
+// tabulate prints a page of jobs as a table.
+func (c *console) tabulate(jobs []ledger.Job, first bool) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	t := newTable([]string{"ID", "STATE", "METHOD", "ATTEMPTS", "QUEUED", "WAIT", "RUN", "WORKER"}, "ID")
+	if !first {
+		t.ResetHeaders()
+	}
+	paint := painter(coloured(c.out))
+	now := time.Now()
+	for i := range jobs {
+		j := &jobs[i]
+		t.AppendRow(table.Row{
+			fmt.Sprint(j.ID), paint.paint(stateColour(j.State), string(j.State)), oneLine(j.Method),
+			fmt.Sprintf("%d/%d", j.Attempt, j.MaxAttempts), ago(j.CreatedAt, now),
+			waitCell(j, now), runCell(j, now), orDash(oneLine(j.Worker)),
+		})
+	}
+	return printTable(c.out, t)
+}
+
+// waitCell is how long a job waited, or when it is due.
+func waitCell(j *ledger.Job, now time.Time) string {
+	switch {
+	case j.State == ledger.Queued && j.RunAt.After(now):
+		return "in " + brief(j.RunAt.Sub(now))
+	case j.State == ledger.Queued:
+		return brief(now.Sub(j.RunAt))
+	case j.StartedAt.IsZero(), j.Wait() < 50*time.Microsecond: // it would show as nothing
+		return "-"
+	}
+	return brief(j.Wait())
+}
+
+// runCell is how long a job's last run took, or has taken.
+func runCell(j *ledger.Job, now time.Time) string {
+	switch {
+	case j.StartedAt.IsZero(), j.State == ledger.Queued:
+		return "-"
+	case j.FinishedAt.IsZero():
+		return brief(max(0, now.Sub(j.StartedAt)))
+	}
+	return brief(max(0, j.FinishedAt.Sub(j.StartedAt)))
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	whipper "github.com/whipper-sidecar/whipper/sdk-go"
+)
+
+func poolCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:  "pool",
+		Usage: "look at the pools of a running supervisor",
+		Subcommands: []*cli.Command{{
+			Name:  "status",
+			Usage: "print each pool's condition and its workers",
+			Flags: append([]cli.Flag{stringFlag("pool", "", "only this pool"), jsonFlag()}, placeFlags()...),
+			Action: func(cc *cli.Context) error {
+				if err := noArguments(cc); err != nil {
+					return err
+				}
+				return c.withClient(cc, func(ctx context.Context, client *whipper.Client) error {
+					return poolStatus(ctx, c, client, cc.String("pool"), cc.Bool("json"))
+				})
+			},
+		}},
+		Action: func(cc *cli.Context) error {
+			return misuse("whipper pool status", "pool needs a subcommand")
+		},
+	}
+}
+
+// poolPage is a pool with its workers, as pool status --json prints it, one a line.
+type poolPage struct {
+	jsonrpc.Pool
+	Workers []jsonrpc.Worker `json:"workers"`
+}
+
+func poolStatus(ctx context.Context, c *console, client *whipper.Client, only string, asJSON bool) error {
+	list, err := client.Pools(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	found := false
+	for _, p := range list.Pools {
+		names = append(names, p.Name)
+		if only != "" && p.Name != only {
+			continue
+		}
+		workers, err := client.Workers(ctx, jsonrpc.PoolParams{Pool: p.Name})
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			err = c.printJSON(poolPage{p, workers.Workers})
+		} else {
+			err = c.printPool(&p, workers.Workers, found)
+		}
+		if err != nil {
+			return err
+		}
+		found = true
+	}
+	if !found {
+		return &failure{Err: fmt.Errorf("there is no pool %q", only), Code: exitFailed, Hint: "there is " + strings.Join(names, ", ")}
+	}
+	return nil
+}
+
+func (c *console) printPool(p *jsonrpc.Pool, workers []jsonrpc.Worker, apart bool) error {
+	paint := painter(coloured(c.out))
+	var b strings.Builder
+	if apart {
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s  %s", paint.paint(bold, "pool "+oneLine(p.Name)), paint.paint(poolColour(p.State), oneLine(p.State)))
+	if p.Reason != "" {
+		b.WriteString(": " + printable(p.Reason))
+	}
+	fmt.Fprintf(&b, "\n  command   %s\n  workers   %d of %d to %d\n", oneLine(strings.Join(p.Command, " ")), len(workers), p.MinWorkers, p.MaxWorkers)
+	if len(p.Methods) > 0 {
+		fmt.Fprintf(&b, "  methods   %s\n", oneLine(strings.Join(p.Methods, ", ")))
+	}
+	var jobs []string
+	for _, state := range jobStates {
+		if n := p.Jobs[string(state)]; n > 0 {
+			jobs = append(jobs, humanize.Comma(n)+" "+string(state))
+		}
+	}
+	if jobs == nil {
+		jobs = []string{"none"}
+	}
+	fmt.Fprintf(&b, "  jobs      %s\n", strings.Join(jobs, ", "))
+	if len(workers) > 0 {
+		b.WriteString("\n")
+	}
+	if _, err := fmt.Fprint(c.out, b.String()); err != nil || len(workers) == 0 {
+		return err
+	}
+	t := newTable([]string{"WORKER", "PID", "STATE", "STATUS", "CALLS", "HANDLED", "ERRORS", "FORKS"}, "PID", "CALLS", "HANDLED", "ERRORS", "FORKS")
+	for _, w := range workers {
+		pid := "-"
+		if w.PID != 0 {
+			pid = fmt.Sprint(w.PID)
+		}
+		t.AppendRow(table.Row{
+			w.ID, pid, w.State, w.WorkingStatus, w.Calls,
+			humanize.Comma(w.Stats.CallsHandled), humanize.Comma(w.Stats.ErrorCount), humanize.Comma(w.Stats.ForkCount),
+		})
+	}
+	return printTable(c.out, t)
+}
+
+func poolColour(state string) string {
+	switch state {
+	case "available":
+		return green
+	case "degraded":
+		return red
+	}
+	return yellow
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+func showCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:        "show",
+		Usage:       "print one job whole: what it is, how it ended, and every attempt",
+		ArgsUsage:   "ID",
+		Description: "It reads the ledger itself: no supervisor needs to run.",
+		Flags: []cli.Flag{
+			boolFlag("json", "print the job as JSON, in the shape of the socket's job.get"),
+			stringFlag("dir", "", "folder of the ledger (default: the nearest "+defaultDir+" upward from here)"),
+		},
+		Action: func(cc *cli.Context) error { return show(c, cc) },
+	}
+}
+
+func show(c *console, cc *cli.Context) (err error) {
+	ids, err := jobIDs(cc.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if len(ids) != 1 {
+		return misuse("whipper ledger show 1", "show needs the id of one job")
+	}
+	ctx, stop := interruptible(cc.Context)
+	defer stop()
+	r, err := c.openLedger(ctx, cc)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	job, attempts, err := r.Get(ctx, ids[0])
+	if err != nil {
+		return err
+	}
+	if cc.Bool("json") {
+		wire := wireJob(&job)
+		wire.Attempts = wireAttempts(attempts)
+		return c.printJSON(wire)
+	}
+	v := &jobPage{out: &strings.Builder{}, paint: painter(coloured(c.out)), now: time.Now()}
+	v.job(&job)
+	for i := range attempts {
+		v.attempt(&attempts[i], job.CreatedAt)
+	}
+	_, err = io.WriteString(c.out, v.out.String())
+	return err
+}
+
+// jobPage writes one job for people.
+type jobPage struct {
+	out   *strings.Builder
+	paint painter
+	now   time.Time
+}
+
+const clock = "2006-01-02 15:04:05.000"
+
+func (v *jobPage) job(j *ledger.Job) {
+	fmt.Fprintf(v.out, "%s  %s\n", v.paint.paint(bold, fmt.Sprintf("job %d", j.ID)), v.paint.paint(stateColour(j.State), string(j.State)))
+	v.field("method", oneLine(j.Method))
+	v.field("pool", oneLine(j.Pool))
+	v.payload("params", j.Params)
+	v.payload("result", j.Result)
+	if e := wireError(j.Error); e != nil {
+		v.problem("error", e, string(j.ErrorSource))
+	}
+	v.payload("progress", j.Progress)
+	v.field("attempts", fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts))
+	v.field("origin", fmt.Sprintf("%s, %s", j.Origin, j.Delivery))
+	if j.Priority != 0 {
+		v.field("priority", fmt.Sprint(j.Priority))
+	}
+	if j.Timeout > 0 {
+		v.field("timeout", brief(j.Timeout))
+	}
+	v.field("key", oneLine(j.IdempotencyKey))
+	names := make([]string, 0, len(j.Labels))
+	for name, value := range j.Labels {
+		names = append(names, oneLine(name+"="+value))
+	}
+	slices.Sort(names)
+	v.field("labels", strings.Join(names, " "))
+	v.field("trace", oneLine(traceID(j.Traceparent)))
+	v.timeline(j)
+}
+
+func (v *jobPage) timeline(j *ledger.Job) {
+	v.field("queued", fmt.Sprintf("%s  %s", j.CreatedAt.Local().Format(clock), v.paint.paint(grey, ago(j.CreatedAt, v.now))))
+	if j.RunAt.After(j.CreatedAt.Add(time.Millisecond)) {
+		due := j.RunAt.Local().Format(clock)
+		if j.State == ledger.Queued && j.RunAt.After(v.now) {
+			due += "  in " + brief(j.RunAt.Sub(v.now))
+		}
+		v.field("due", due)
+	}
+	if !j.ExpiresAt.IsZero() {
+		v.field("expires", j.ExpiresAt.Local().Format(clock))
+	}
+	if !j.StartedAt.IsZero() {
+		v.field("started", fmt.Sprintf("%s  after waiting %s", j.StartedAt.Local().Format(clock), brief(j.Wait())))
+	}
+	if !j.FinishedAt.IsZero() {
+		text := j.FinishedAt.Local().Format(clock)
+		if !j.StartedAt.IsZero() {
+			text += "  after running " + brief(max(0, j.FinishedAt.Sub(j.StartedAt)))
+		}
+		v.field("finished", text)
+	}
+}
+
+func (v *jobPage) attempt(a *ledger.Attempt, created time.Time) {
+	outcome := string(a.Outcome)
+	if outcome == "" {
+		outcome = "running"
+	}
+	fmt.Fprintf(v.out, "\n%s  %s\n", v.paint.paint(bold, fmt.Sprintf("attempt %d", a.Number)), v.paint.paint(outcomeColour(a.Outcome), outcome))
+	worker := oneLine(a.Worker)
+	if a.PID != 0 {
+		worker += fmt.Sprintf(", pid %d", a.PID)
+	}
+	v.field("worker", worker)
+	v.field("started", fmt.Sprintf("%s  +%s", a.StartedAt.Local().Format(clock), brief(max(0, a.StartedAt.Sub(created)))))
+	switch {
+	case a.FinishedAt.IsZero():
+		v.field("running", brief(max(0, v.now.Sub(a.StartedAt))))
+	default:
+		v.field("ran", brief(max(0, a.FinishedAt.Sub(a.StartedAt))))
+	}
+	switch {
+	case a.Signal != "":
+		v.field("process", "killed by "+oneLine(a.Signal))
+	case a.ExitCode != nil:
+		v.field("process", fmt.Sprintf("exited with %d", *a.ExitCode))
+	}
+	if e := wireError(a.Error); e != nil {
+		v.problem("error", e, "")
+	}
+	if a.StderrTail != "" {
+		v.block("stderr", a.StderrTail)
+	}
+}
+
+// field writes one line, or nothing for an empty value.
+func (v *jobPage) field(name, value string) {
+	if value != "" {
+		fmt.Fprintf(v.out, "  %-9s %s\n", name, value)
+	}
+}
+
+// block writes lines below a name.
+func (v *jobPage) block(name, text string) {
+	fmt.Fprintf(v.out, "  %s\n%s\n", name, v.paint.paint(grey, indent(printable(text), "    ")))
+}
+
+// payload writes JSON: in its line if it fits, else indented below.
+func (v *jobPage) payload(name string, raw []byte) {
+	if raw == nil {
+		return
+	}
+	const fits = 100
+	text := escapeJSON(string(raw))
+	var b bytes.Buffer
+	if len(text) > fits && json.Indent(&b, []byte(text), "    ", "  ") == nil {
+		fmt.Fprintf(v.out, "  %s\n    %s\n", name, b.String())
+		return
+	}
+	v.field(name, text)
+}
+
+func (v *jobPage) problem(name string, e *jsonrpc.Error, source string) {
+	text := e.Error()
+	if source == string(ledger.FromWhipper) {
+		text += " (whipper's own)"
+	}
+	v.field(name, v.paint.paint(red, oneLine(text)))
+	d := e.Details()
+	if d.Stack != "" {
+		v.block("stack", d.Stack)
+	}
+	v.payload("fields", d.Fields)
+	if d.Type == "" && d.Stack == "" {
+		v.payload("data", e.Data)
+	}
+}
+
+// traceID is the id in a W3C traceparent, which is what tracing tools search for.
+func traceID(traceparent string) string {
+	if parts := strings.Split(traceparent, "-"); len(parts) >= 4 {
+		return parts[1]
+	}
+	return traceparent
+}
+
+func outcomeColour(o ledger.Outcome) string {
+	switch o {
+	case ledger.OutcomeSucceeded:
+		return green
+	case ledger.OutcomeError, ledger.OutcomeTimeout, ledger.OutcomeCrashed:
+		return red
+	case "":
+		return cyan
+	}
+	return yellow
+}

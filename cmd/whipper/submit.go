@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+	whipper "github.com/whipper-sidecar/whipper/sdk-go"
+)
+
+func submitCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "submit",
+		Usage:     "put a job on the ledger and print its id",
+		ArgsUsage: "METHOD [PARAM...] | --batch FILE",
+		Description: "The job is on disk before its id is printed. Each PARAM is JSON; name=JSON gives parameters by name.\n" +
+			"Flags go before METHOD.\n\n" +
+			"--batch reads one job a line, as JSON objects with the members of job.submit's params:\n\n" +
+			"    {\"method\":\"resize\",\"params\":[\"a.png\",100],\"priority\":5}\n\n" +
+			"Its ids are printed one a line, in the order of the lines. The other flags then hold for jobs that don't say\n" +
+			"otherwise. A file is checked as a whole before the first job is submitted; standard input is checked as it comes.",
+		Flags: append([]cli.Flag{
+			boolFlag("wait", "wait for the job and print its result instead; with --batch, wait after the ids and say how many failed"),
+			durationFlag("delay", 0, "run it no sooner than so long from now"),
+			momentFlag("at", false, "run it no sooner than at this time"),
+			intFlag("priority", 0, "from -100 to 100, the higher the sooner"),
+			stringFlag("key", "", "idempotency key: submitting it again gives the id of the first job"),
+			countFlag("max-attempts", 0, fmt.Sprint(ledger.DefaultMaxAttempts), "how often it may fail before it stays failed"),
+			durationFlag("timeout", 0, "how long one run may take (default: the pool's --invocation-timeout)"),
+			poolFlag(),
+			boolFlag("at-most-once", "never run it again once it was started"),
+			listFlag("label", "`NAME=VALUE` to find it by; may be repeated"),
+			boolFlag("string", "take every PARAM as plain text"),
+			stringFlag("batch", "", "`FILE` of jobs, - for standard input"),
+			jsonFlag(),
+		}, placeFlags()...),
+		Action: func(cc *cli.Context) error { return submit(c, cc) },
+	}
+}
+
+func submit(c *console, cc *cli.Context) error {
+	job, err := jobFlags(cc)
+	if err != nil {
+		return err
+	}
+	if cc.String("batch") != "" {
+		switch {
+		case cc.NArg() > 0:
+			return misuse("give a method, or --batch", "--batch takes methods and params from its lines, but got %q", cc.Args().First())
+		case job.IdempotencyKey != "":
+			return misuse("put idempotencyKey into the lines", "--key names one job, but --batch submits many")
+		}
+		return submitBatch(c, cc, job)
+	}
+	if cc.NArg() == 0 {
+		return misuse("whipper submit METHOD [PARAM...], or whipper submit --batch FILE", "submit needs a method")
+	}
+	job.Method = cc.Args().First()
+	if job.Params, err = params(cc.Args().Tail(), cc.Bool("string")); err != nil {
+		return err
+	}
+	return c.withClient(cc, func(ctx context.Context, client *whipper.Client) error {
+		submitted, err := client.Submit(ctx, job)
+		if err != nil {
+			return err
+		}
+		if submitted.Duplicate {
+			c.say("whipper: --key %s is known: job %d", job.IdempotencyKey, submitted.ID)
+		}
+		switch {
+		case cc.Bool("wait"):
+			c.say("whipper: job %d submitted", submitted.ID)
+			return c.awaitJobs(ctx, client, []int64{submitted.ID}, 0, cc.Bool("json"))
+		case cc.Bool("json"):
+			return c.printJSON(submitted)
+		}
+		_, err = fmt.Fprintln(c.out, submitted.ID)
+		return err
+	})
+}
+
+// jobFlags is a job as far as the flags describe it.
+func jobFlags(cc *cli.Context) (jsonrpc.SubmitParams, error) {
+	job := jsonrpc.SubmitParams{
+		Pool:           cc.String("pool"),
+		TimeoutMs:      milliseconds(durationOf(cc, "timeout")),
+		Priority:       cc.Int("priority"),
+		DelayMs:        milliseconds(durationOf(cc, "delay")),
+		RunAt:          jsonrpc.TimePtr(momentOf(cc, "at")),
+		MaxAttempts:    countOf(cc, "max-attempts"),
+		IdempotencyKey: cc.String("key"),
+	}
+	if cc.Bool("at-most-once") {
+		job.Delivery = string(ledger.AtMostOnce)
+	}
+	for _, label := range cc.StringSlice("label") {
+		name, value, ok := strings.Cut(label, "=")
+		if !ok || name == "" {
+			return job, misuse("write --label NAME=VALUE", "--label %q has no name and value", label)
+		}
+		if job.Labels == nil {
+			job.Labels = map[string]string{}
+		}
+		job.Labels[name] = value
+	}
+	if job.RunAt != nil && job.DelayMs > 0 {
+		return job, misuse("give one of them", "--delay and --at cannot be combined")
+	}
+	if f := checkPriority(job.Priority); f != "" {
+		return job, misuse("whipper submit --priority 10 METHOD", "--priority: %s", f)
+	}
+	return job, nil
+}
+
+func checkPriority(p int) string {
+	if p < ledger.MinPriority || p > ledger.MaxPriority {
+		return fmt.Sprintf("%d is outside %d to %d", p, ledger.MinPriority, ledger.MaxPriority)
+	}
+	return ""
+}

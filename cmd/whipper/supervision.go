@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/server"
+	"github.com/whipper-sidecar/whipper/supervisor"
+)
+
+// supervision is all that one supervisor process consists of: a ledger, a pool and the socket.
+type supervision struct {
+	dir        string // absolute; ledger, lock, runners and usually the socket
+	socket     string // "": in dir
+	durability ledger.Durability
+	program    program
+	env        []string           // of the workers, but for what run adds
+	pool       supervisor.Options // but for Command, Env and Logger, which run sets
+	log        *slog.Logger
+
+	announce func(readiness)              // called once, when the first worker is ready
+	draining func(why error, running int) // called once, when ctx has ended and there is a pool to drain
+}
+
+// run supervises until ctx ends and the drain is over, which is a success, or until something fails. kill ends the
+// drain at once. What must end in order does: intake, workers, last commits, ledger.
+func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error) {
+	if err := makeStateDir(s.dir); err != nil {
+		return err
+	}
+	command := make(chan resolved, 1)
+	go func() { command <- s.program.check(ctx) }() // an interpreter takes as long to start as a ledger to open
+	l, err := ledger.Open(context.WithoutCancel(ctx), ledger.Options{Dir: s.dir, Durability: s.durability, Logger: s.log})
+	checked := <-command
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := l.Close(); e != nil && err == nil {
+			err = fmt.Errorf("close the ledger: %w", e)
+		}
+	}()
+	if checked.err != nil {
+		return checked.err
+	}
+	if s.pool.Command, err = s.program.command(s.dir, checked.interpreter); err != nil {
+		return err
+	}
+	if err := s.recover(ctx, l); err != nil {
+		return err
+	}
+	path, err := server.Address(s.dir, s.socket)
+	if err != nil {
+		return err
+	}
+	s.pool.Env = append(s.env, "WHIPPER_SOCKET="+path, "WHIPPER_DIR="+s.dir)
+	s.pool.Logger = s.log
+	pool, err := supervisor.NewPool(l, s.pool)
+	if err != nil {
+		return misuse("see whipper exec --help", "%w", err)
+	}
+	listener, err := server.Listen(s.dir, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // again, if Serve has closed it
+	drained := make(chan struct{})
+	srv := server.New(server.Options{
+		Ledger: l, Pools: []server.Pool{pool}, PoolsDrained: drained,
+		Version: version, Logger: s.log, MaxMessageSize: s.pool.MaxMessageSize,
+	})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(drained)
+		return startFailure(pool.Run(ctx, kill))
+	})
+	group.Go(func() error { return srv.Serve(ctx, listener) })
+	group.Go(func() error {
+		s.tell(ctx, pool, drained, path)
+		return nil
+	})
+	return group.Wait()
+}
+
+// tell announces that the pool is ready, and that it drains.
+func (s *supervision) tell(ctx context.Context, pool *supervisor.Pool, drained <-chan struct{}, socket string) {
+	select {
+	case <-pool.Ready():
+		s.announce(readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir, Pool: pool.Name(), workers: workers(pool.Status())})
+		<-ctx.Done()
+	case <-ctx.Done():
+	}
+	select {
+	case <-drained: // it ended by itself
+		return
+	default:
+	}
+	running := 0
+	for _, w := range pool.Workers() {
+		running += w.Calls
+	}
+	s.draining(context.Cause(ctx), running)
+}
+
+// recover puts right what a supervisor that died left behind.
+func (s *supervision) recover(ctx context.Context, l *ledger.Ledger) error {
+	if err := supervisor.KillSurvivors(ctx, l, s.log); err != nil {
+		return fmt.Errorf("end workers that outlived the last supervisor: %w", err)
+	}
+	found, err := l.Recover(ctx)
+	if err != nil {
+		return fmt.Errorf("recover the ledger: %w", err)
+	}
+	if found != (ledger.Recovery{}) {
+		s.log.Info("recovered from the last supervisor's end", "requeued", found.Requeued, "failed", found.Failed, "cancelled", found.Cancelled)
+	}
+	return nil
+}
+
+// workers describes how many workers there will be.
+func workers(p jsonrpc.Pool) string {
+	if p.MinWorkers == p.MaxWorkers {
+		return plural(p.MaxWorkers, "worker")
+	}
+	return fmt.Sprintf("%d to %s", p.MinWorkers, plural(p.MaxWorkers, "worker"))
+}
+
+// startFailure gives the shell's exit codes to a command that cannot be started.
+func startFailure(err error) error {
+	var start *supervisor.StartError
+	switch {
+	case !errors.As(err, &start):
+		return err
+	case errors.Is(start.Err, fs.ErrNotExist), errors.Is(start.Err, exec.ErrNotFound):
+		return &failure{Err: err, Code: exitNotFound}
+	}
+	return &failure{Err: err, Code: exitCannotRun}
+}
+
+// makeStateDir creates the folder, hidden from git so that nobody commits a ledger by accident. A folder that is there
+// already is left as it is.
+func makeStateDir(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return fmt.Errorf("create the folder of the ledger: %w", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return fmt.Errorf("create the folder of the ledger: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600); err != nil {
+		return fmt.Errorf("create the folder of the ledger: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+	whipper "github.com/whipper-sidecar/whipper/sdk-go"
+)
+
+func waitCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "wait",
+		Usage:     "wait for jobs and print their results",
+		ArgsUsage: "ID...",
+		Description: "Results are printed one a line, in the order of the ids; a job without one is reported on stderr.\n" +
+			"Exits with 1 if a job failed or was cancelled, and with 124 if --timeout came first.",
+		Flags: append([]cli.Flag{
+			durationFlag("timeout", 0, "how long to wait (default: no limit)"),
+			boolFlag("json", "print whole jobs, one a line"),
+		}, placeFlags()...),
+		Action: func(cc *cli.Context) error {
+			ids, err := jobIDs(cc.Args().Slice())
+			if err != nil {
+				return err
+			}
+			if len(ids) == 0 {
+				return misuse("whipper wait 1 2 3", "wait needs the ids of jobs")
+			}
+			return c.withClient(cc, func(ctx context.Context, client *whipper.Client) error {
+				return c.awaitJobs(ctx, client, ids, durationOf(cc, "timeout"), cc.Bool("json"))
+			})
+		},
+	}
+}
+
+// awaitJobs waits for jobs and prints them. It fails if one of them did.
+func (c *console) awaitJobs(ctx context.Context, client *whipper.Client, ids []int64, timeout time.Duration, asJSON bool) error {
+	done, err := client.Wait(ctx, jsonrpc.WaitParams{IDs: ids, TimeoutMs: milliseconds(timeout)})
+	if err != nil {
+		return err
+	}
+	byID := make(map[int64]*jsonrpc.Job, len(done.Jobs))
+	for i := range done.Jobs {
+		byID[done.Jobs[i].ID] = &done.Jobs[i]
+	}
+	failed := 0
+	for _, id := range ids {
+		job := byID[id]
+		if job == nil {
+			return fmt.Errorf("the supervisor did not tell about job %d", id)
+		}
+		ok := job.State == string(ledger.Succeeded)
+		if !ok {
+			failed++
+		}
+		switch {
+		case asJSON:
+			err = c.printJSON(job)
+		case ok:
+			err = c.printRaw(job.Result)
+		default:
+			c.say("whipper: %s", jobFailure(job))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return &failure{Err: errors.New("a job failed"), Code: exitFailed, Quiet: true}
+	}
+	return nil
+}
+
+// jobFailure says how a job ended that did not succeed.
+func jobFailure(job *jsonrpc.Job) string {
+	what := fmt.Sprintf("job %d (%s) %s", job.ID, job.Method, job.State)
+	if job.Error == nil {
+		return what
+	}
+	return describeError(what, job.Error)
+}
+
+func jobIDs(args []string) ([]int64, error) {
+	var ids []int64
+	for _, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil || id < 1 {
+			return nil, misuse("ids are what whipper submit prints and whipper ledger lists", "%q is not a job id", arg)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
