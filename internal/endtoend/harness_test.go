@@ -1,0 +1,217 @@
+package endtoend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	whipper "github.com/whipper-sidecar/whipper/sdk-go"
+)
+
+// patience is how long anything may take before a test gives up on it. It is never what a test measures.
+const patience = 120 * time.Second
+
+// languages are the workers that every story is told with: the same functions in each.
+var languages = []struct {
+	name    string
+	command []string // of whipper exec
+}{
+	{"python", []string{"testdata/worker.py"}},
+	{"node", []string{"testdata/worker.mjs"}},
+	{"perl without an SDK", []string{"--", "perl", "testdata/worker.pl"}},
+}
+
+// supervisor is a running `whipper exec`.
+type supervisor struct {
+	t      *testing.T
+	dir    string
+	cmd    *exec.Cmd
+	stderr *buffer
+	ended  chan struct{}
+	err    error // of Wait, once ended is closed
+}
+
+// start runs `whipper exec` on a state folder and returns when it is ready.
+
+func start(t *testing.T, dir string, args ...string) *supervisor {
+	t.Helper()
+	ready, told, err := os.Pipe()
+	check(t, err)
+	defer ready.Close()
+	s := &supervisor{t: t, dir: dir, stderr: &buffer{}, ended: make(chan struct{})}
+	s.cmd = exec.Command(binary, append([]string{"exec", "--dir", dir, "--ready-fd", "3"}, args...)...)
+	s.cmd.Stderr = s.stderr
+	s.cmd.ExtraFiles = []*os.File{told}
+	check(t, s.cmd.Start())
+	told.Close()
+	go func() {
+		s.err = s.cmd.Wait()
+		close(s.ended)
+	}()
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill() // ended already, if all went well
+		<-s.ended
+		if t.Failed() {
+			t.Logf("stderr of whipper exec:\n%s", s.stderr.String())
+		}
+	})
+	_ = ready.SetReadDeadline(time.Now().Add(patience))
+	var r struct{ PID int }
+	if err := json.NewDecoder(ready).Decode(&r); err != nil || r.PID != s.cmd.Process.Pid {
+		t.Fatalf("whipper exec did not get ready: %v", err)
+	}
+	return s
+}
+
+// client connects to the supervisor.
+func (s *supervisor) client() *whipper.Client {
+	s.t.Helper()
+	c, err := whipper.Connect(s.t.Context(), whipper.Options{Dir: s.dir})
+	check(s.t, err)
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// signal sends a signal to the supervisor alone.
+func (s *supervisor) signal(sig syscall.Signal) {
+	s.t.Helper()
+	check(s.t, s.cmd.Process.Signal(sig))
+}
+
+// exitCode waits for the supervisor's end; -1 means that a signal ended it.
+func (s *supervisor) exitCode() int {
+	s.t.Helper()
+	select {
+	case <-s.ended:
+	case <-time.After(patience):
+		s.t.Fatal("whipper exec does not end")
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// workers gives the process ids of the workers in a state.
+func (s *supervisor) workers(c *whipper.Client, state string) []int {
+	s.t.Helper()
+	list, err := c.Workers(s.t.Context(), whipper.PoolParams{})
+	check(s.t, err)
+	var pids []int
+	for _, w := range list.Workers {
+		if w.PID != 0 && w.State == state {
+			pids = append(pids, w.PID)
+		}
+	}
+	return pids
+}
+
+// output is what a whipper command printed, and its exit code.
+type output struct {
+	stdout, stderr string
+	code           int
+}
+
+// cli runs a whipper command on a state folder.
+func cli(t *testing.T, dir string, args ...string) output {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Env = append(os.Environ(), "WHIPPER_DIR="+dir)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return output{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// must is cli for a command that has to succeed; it gives stdout without the last line end.
+func must(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	out := cli(t, dir, args...)
+	if out.code != 0 {
+		t.Fatalf("whipper %s: exit code %d, stderr:\n%s", strings.Join(args, " "), out.code, out.stderr)
+	}
+	return strings.TrimSuffix(out.stdout, "\n")
+}
+
+// jobs reads the whole ledger as the command line does, which needs no supervisor.
+func jobs(t *testing.T, dir string) map[int64]whipper.Job {
+	t.Helper()
+	all := map[int64]whipper.Job{}
+	d := json.NewDecoder(strings.NewReader(must(t, dir, "ledger", "--json", "--limit", "1000000")))
+	for d.More() {
+		var j whipper.Job
+		check(t, d.Decode(&j))
+		all[j.ID] = j
+	}
+	return all
+}
+
+// effects counts the lines that workers left behind, by name.
+func effects(t *testing.T, path string) map[string]int {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	n := map[string]int{}
+	for name := range strings.FieldsSeq(string(content)) {
+		n[name]++
+	}
+	return n
+}
+
+// alive says whether a process exists that is no zombie.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return false
+	}
+	after := stat[bytes.LastIndexByte(stat, ')')+1:]
+	return !bytes.HasPrefix(after, []byte(" Z")) && !bytes.HasPrefix(after, []byte(" X"))
+}
+
+// raw encodes params.
+func raw(t *testing.T, args ...any) json.RawMessage {
+	t.Helper()
+	b, err := whipper.Args(args...)
+	check(t, err)
+	return b
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// buffer is a bytes.Buffer for a writer and a reader at once.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
