@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner_process import RunnerProcess, write_script
+from runner_process import Gate, RunnerProcess, write_script
 
 StartFixture = Callable[[str], RunnerProcess]
 
@@ -20,3 +20,11 @@ def start(tmp_path: Path) -> Iterator[StartFixture]:
             return worker
 
         yield start
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """What a script's function can be held at, until the test opens it."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.close()

@@ -1,13 +1,14 @@
 """A real runner process and the supervisor's ends of its pipes. Every wait has a deadline; nothing sleeps."""
 
+import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +25,7 @@ INITIALIZE = {
 
 
 class RunnerProcess:
-    """Starts the runner on a script. Leaving the ``with`` block kills it, if it still lives."""
+    """Starts the runner on a script. Leaving the ``with`` block kills it and its children."""
 
     def __init__(self, script: Path | str, *args: str, command: list[str] | None = None, **options: Any) -> None:
         # Python's own variables, PYTHONUNBUFFERED above all, would hide what is tested here.
@@ -35,6 +36,7 @@ class RunnerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
+            start_new_session=True,
             **{"env": plain, **options},
         )
         self._received = b""
@@ -49,7 +51,8 @@ class RunnerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # its children too, or they would hold the log open
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
@@ -136,8 +139,7 @@ class RunnerProcess:
 
     def _read(self) -> bytes:
         assert self.process.stdout is not None
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+        ready, _, _ = select.select([self.process.stdout], [], [], DEADLINE_SECONDS)
         assert ready, f"nothing came within {DEADLINE_SECONDS} s; the log: {self._log}"
         return os.read(self.process.stdout.fileno(), 1 << 20)
 
@@ -148,6 +150,22 @@ class RunnerProcess:
                 with self._logged:
                     self._log += chunk.decode(errors="replace")
                     self._logged.notify_all()
+
+
+class Gate:
+    """A named pipe that a script waits at with ``open(path).readline()``. Held open here: opening it never blocks."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = str(path)
+        self._pipe = os.open(path, os.O_RDWR)
+
+    def open(self) -> None:
+        """Lets one waiter pass."""
+        os.write(self._pipe, b"open\n")
+
+    def close(self) -> None:
+        os.close(self._pipe)
 
 
 def write_script(folder: Path, source: str, name: str = "tasks.py") -> Path:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from runner_process import RunnerProcess
+from runner_process import Gate, RunnerProcess
 
 Start = Callable[[str], RunnerProcess]
 
@@ -127,16 +126,13 @@ def test_a_notification_runs_and_is_not_answered_but_its_exception_is_logged(sta
     worker.wait_for_log("LookupError: nobody asked")
 
 
-def test_answers_come_in_the_order_of_the_calls_and_before_the_next_one_begins(start: Start, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
+def test_answers_come_in_the_order_of_the_calls_and_before_the_next_one_begins(start: Start, gate: Gate) -> None:
     worker = start(
         f"""
-        import os
-        os.mkfifo({str(gate)!r})
         def quick(): return 1
         def gated():
-            with open({str(gate)!r}) as gate:
-                return gate.read()
+            with open({gate.path!r}) as gate:
+                return gate.readline()
         """
     )
     worker.send(
@@ -145,8 +141,8 @@ def test_answers_come_in_the_order_of_the_calls_and_before_the_next_one_begins(s
         {"jsonrpc": "2.0", "id": 3, "method": "quick"},
     )
     assert worker.receive()["id"] == 1  # while 2 is held at the gate
-    gate.write_text("open")
-    assert worker.receive() == {"jsonrpc": "2.0", "id": 2, "result": "open"}
+    gate.open()
+    assert worker.receive() == {"jsonrpc": "2.0", "id": 2, "result": "open\n"}
     assert worker.receive()["id"] == 3
 
 

@@ -1,37 +1,28 @@
 """Calls side by side, pings and cancellations while a function runs."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
-from runner_process import RunnerProcess
+from runner_process import Gate, RunnerProcess
 
 Start = Callable[[str], RunnerProcess]
 
 SPIN = """
     import threading
-    def spin():
+    def spin(gate):
         print("begun")
-        open(GATE).read()
+        open(gate).readline()
         return threading.current_thread() is threading.main_thread()
     def quick(): return 1
     """
 
 
-def gated(tmp_path: Path, source: str) -> tuple[Path, str]:
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    return gate, source.replace("GATE", repr(str(gate)))
-
-
-def test_a_ping_is_answered_while_a_sync_function_runs_on_the_main_thread(start: Start, tmp_path: Path) -> None:
-    gate, source = gated(tmp_path, SPIN)
-    worker = start(source)
-    worker.request(1, "spin")
+def test_a_ping_is_answered_while_a_sync_function_runs_on_the_main_thread(start: Start, gate: Gate) -> None:
+    worker = start(SPIN)
+    worker.request(1, "spin", gate.path)
     worker.wait_for_log("begun")
     worker.request("p", "$/ping")
     assert worker.receive() == {"jsonrpc": "2.0", "id": "p", "result": None}
-    gate.write_text("")
+    gate.open()
     assert worker.receive() == {"jsonrpc": "2.0", "id": 1, "result": True}
 
 
@@ -43,17 +34,16 @@ def test_a_ping_is_answered_while_a_sync_function_computes(start: Start) -> None
     assert worker.receive()["id"] == "p"
 
 
-def test_a_sync_call_that_waits_is_cancelled_at_once_and_a_running_one_is_not(start: Start, tmp_path: Path) -> None:
-    gate, source = gated(tmp_path, SPIN)
-    worker = start(source)
-    worker.request(1, "spin")
+def test_a_sync_call_that_waits_is_cancelled_at_once_and_a_running_one_is_not(start: Start, gate: Gate) -> None:
+    worker = start(SPIN)
+    worker.request(1, "spin", gate.path)
     worker.wait_for_log("begun")
     worker.request(2, "quick")
     worker.notify("$/cancelRequest", id=1)
     worker.notify("$/cancelRequest", id=2)
     answer = worker.receive()
     assert (answer["id"], answer["error"]["code"]) == (2, -32800)
-    gate.write_text("")
+    gate.open()
     assert worker.receive() == {"jsonrpc": "2.0", "id": 1, "result": True}
     assert worker.call("quick") == 1
 

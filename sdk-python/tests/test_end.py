@@ -1,6 +1,5 @@
 """How a worker ends: asked to, killed, orphaned, or by its own function."""
 
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner_process import RunnerProcess, write_script
+from runner_process import Gate, RunnerProcess, write_script
 
 Start = Callable[[str], RunnerProcess]
 
@@ -19,7 +18,7 @@ GATED = """
     def gated(gate):
         print("begun")
         with open(gate) as file:
-            return file.read()
+            return file.readline()
     def quick(): return 1
     """
 GATED_COROUTINE = """
@@ -27,7 +26,7 @@ GATED_COROUTINE = """
     atexit.register(print, "goodbye")
     async def gated(gate):
         print("begun")
-        return await asyncio.to_thread(lambda: open(gate).read())
+        return await asyncio.to_thread(lambda: open(gate).readline())
     async def quick(): return 1
     """
 STUCK = """
@@ -47,18 +46,11 @@ both = pytest.mark.parametrize("source", [GATED, GATED_COROUTINE], ids=["sync", 
 both_stuck = pytest.mark.parametrize("source", [STUCK, STUCK_COROUTINE], ids=["sync", "coroutine"])
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    path = tmp_path / "gate"
-    os.mkfifo(path)
-    return path
-
-
 @both
 @pytest.mark.parametrize("way", ["shutdown", "shutdown and end of stdin", "SIGTERM"])
-def test_asked_to_end_it_answers_what_it_has_and_exits_0(start: Start, gate: Path, source: str, way: str) -> None:
+def test_asked_to_end_it_answers_what_it_has_and_exits_0(start: Start, gate: Gate, source: str, way: str) -> None:
     worker = start(source)
-    worker.request(1, "gated", str(gate))
+    worker.request(1, "gated", gate.path)
     worker.request(2, "quick")
     worker.wait_for_log("begun")
     if source is GATED_COROUTINE:
@@ -71,8 +63,8 @@ def test_asked_to_end_it_answers_what_it_has_and_exits_0(start: Start, gate: Pat
         worker.notify("$/shutdown")
     if way.endswith("stdin"):
         worker.close_stdin()
-    gate.write_text("open")
-    assert worker.receive() == {"jsonrpc": "2.0", "id": 1, "result": "open"}
+    gate.open()
+    assert worker.receive() == {"jsonrpc": "2.0", "id": 1, "result": "open\n"}
     if source is GATED:
         assert worker.receive()["id"] == 2
     assert worker.wait() == 0
@@ -96,14 +88,14 @@ def test_asked_to_end_while_idle_it_ends_at_once(start: Start, source: str, way:
 
 
 @both_stuck
-def test_orphaned_it_ends_within_a_second_though_a_function_runs(start: Start, source: str) -> None:
+def test_orphaned_it_ends_soon_though_a_function_runs(start: Start, source: str) -> None:
     worker = start(source)
     worker.request(1, "stuck")
     worker.wait_for_log("begun")
     orphaned = time.monotonic()
     worker.close_stdin()
     assert worker.wait() == 1
-    assert time.monotonic() - orphaned < 1
+    assert time.monotonic() - orphaned < 2  # half a second, and room for a busy machine
 
 
 @both_stuck
@@ -196,15 +188,17 @@ def test_a_forked_child_dies_of_sigterm_as_any_process_does(start: Start) -> Non
         import multiprocessing, time
         def wait():
             while True: time.sleep(0.001)
-        def terminate():
-            child = multiprocessing.get_context("fork").Process(target=wait)
-            child.start()
-            child.terminate()
-            child.join()
-            return child.exitcode
+        def terminate(times):
+            children = [multiprocessing.get_context("fork").Process(target=wait) for _ in range(times)]
+            for child in children:
+                child.start()
+                child.terminate()  # at once: it may not have come to anything yet
+            for child in children:
+                child.join()
+            return {child.exitcode for child in children} == {-15}
         """
     )
-    assert worker.call("terminate") == -signal.SIGTERM
+    assert worker.call("terminate", 200) is True
 
 
 def test_a_script_keeps_a_sigterm_handler_of_its_own(start: Start) -> None:

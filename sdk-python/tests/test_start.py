@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import whipper
-from runner_process import ENTRY, INITIALIZE, RunnerProcess, write_script
+from runner_process import ENTRY, INITIALIZE, Gate, RunnerProcess, write_script
 
 Start = Callable[[str], RunnerProcess]
 
@@ -31,15 +31,13 @@ def test_a_module_with_a_coroutine_function_takes_ten_calls_at_once(tmp_path: Pa
         assert worker.initialize()["concurrency"] == 10
 
 
-def test_it_is_ready_only_when_the_script_is_loaded_but_answers_pings_before(tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    script = write_script(tmp_path, f"open({str(gate)!r}).read()\ndef f(): return 1")
+def test_it_is_ready_only_when_the_script_is_loaded_but_answers_pings_before(tmp_path: Path, gate: Gate) -> None:
+    script = write_script(tmp_path, f"open({gate.path!r}).readline()\ndef f(): return 1")
     with RunnerProcess(script) as worker:
         worker.send(INITIALIZE)
         worker.request(1, "$/ping")
         assert worker.receive()["id"] == 1
-        gate.write_text("open")
+        gate.open()
         assert worker.receive()["id"] == 0
 
 
@@ -142,6 +140,18 @@ def test_a_script_that_is_missing_is_told_in_one_line(tmp_path: Path) -> None:
 def test_a_script_that_exits_while_it_is_loaded_keeps_its_exit_code(tmp_path: Path) -> None:
     with RunnerProcess(write_script(tmp_path, "raise SystemExit(7)")) as worker:
         assert worker.wait() == 7
+
+
+def test_it_can_be_tried_by_hand_with_files(tmp_path: Path) -> None:
+    script = write_script(tmp_path, "def echo(x):\n    print('seen')\n    return x")
+    calls = tmp_path / "calls"
+    calls.write_text('{"jsonrpc":"2.0","id":1,"method":"echo","params":[5]}\n')
+    answers = tmp_path / "answers"
+    with calls.open() as stdin, answers.open("w") as stdout:
+        command = [sys.executable, str(ENTRY), str(script)]
+        done = subprocess.run(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "seen\n")
+    assert answers.read_text() == '{"jsonrpc":"2.0","id":1,"result":5}\n'
 
 
 def test_without_a_script_it_says_how_to_use_it() -> None:

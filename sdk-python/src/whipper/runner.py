@@ -1,12 +1,11 @@
 """The runner's main: the wire first, then the user's script, then the calls."""
 
 import os
-import signal
 import sys
-from types import FrameType
 
 from whipper import errors, loader
 from whipper.method import Method
+from whipper.signals import Signals
 from whipper.wire import Wire
 from whipper.worker import Worker
 
@@ -26,28 +25,14 @@ def main(arguments: list[str]) -> int:
     sys.path.append(sys.path.pop(0))
     wire = Wire.take_over()
     worker = Worker(wire)
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        worker.stop()
-
-    def leave_to_parent() -> None:
-        wire.close()
-        if signal.getsignal(signal.SIGINT) is _ignore:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        if signal.getsignal(signal.SIGTERM) is terminate:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    # Ctrl-C is the supervisor's to act on. A function, not SIG_IGN: programs that are executed don't inherit it.
-    signal.signal(signal.SIGINT, _ignore)
-    os.register_at_fork(after_in_child=leave_to_parent)
+    signals = Signals(worker.stop)
+    os.register_at_fork(after_in_child=wire.close)
+    signals.while_loading()
     worker.start()
     methods = _load(arguments[0], arguments[1:])
     if methods is None:
         return 1
-    # Only now: until there is something to finish, the default action is the right one. And a script that has set
-    # a handler of its own keeps it.
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, terminate)
+    signals.while_serving()
     worker.serve(methods)
     return 0
 
@@ -60,7 +45,3 @@ def _load(script: str, arguments: list[str]) -> dict[str, Method] | None:
     except Exception as error:
         print(errors.stack(error), file=sys.stderr)
     return None
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    pass

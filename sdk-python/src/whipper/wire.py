@@ -35,9 +35,10 @@ class Wire:
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.close(null)
-        # Both are a log now: no line waits in a buffer, no character fails a call.
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+        # Both are a log now: no line waits in a buffer, no character fails a call. The old stdout object may believe
+        # that it can seek, which what is behind its descriptor now cannot.
+        sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
         return wire
 
     def read(self) -> bytes:
