@@ -34,7 +34,7 @@ results("a plain function given one argument fewer than it declares gets a callb
   ["typeOfSecond", [1], "function"],
   ["typeOfSecond", { by: "name" }, "function"],
   ["typeOfSecond", [1, 2], "number"],
-  ["typeOfThird", [1], "undefined"],
+  ["typesOfOthers", [1], ["undefined", "undefined"]],
   ["typeOfSecondAsync", [1], "undefined"],
 ]);
 

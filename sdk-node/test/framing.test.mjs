@@ -33,7 +33,7 @@ test("a frame without its newline is not a frame yet", () => {
 
 test("a frame of exactly the limit passes; a larger one is dropped once, however it comes", () => {
   assert.deepEqual(read(["12345678\n123456789\nok\n"], 8), ["12345678", "TOO LARGE", "ok"]);
-  assert.deepEqual(read([..."12345678\n123456789abcdef\nok\n"], 8), ["12345678", "TOO LARGE", "ok"]);
+  assert.deepEqual(read([..."12345678\n123456789abcdefghijklmno\nok\n"], 8), ["12345678", "TOO LARGE", "ok"]);
   assert.deepEqual(read(["1234", "56789abc", "def", "\nok\n"], 8), ["TOO LARGE", "ok"]);
   assert.deepEqual(read(["ääää\näääää\n"], 8), ["ääää", "TOO LARGE"], "the limit counts bytes");
 });

@@ -23,11 +23,11 @@ test("$/shutdown lets calls under way finish, refuses later ones and exits with 
 test("closing stdin after $/shutdown leaves calls the time they need", async (t) => {
   const worker = await ready(t, CALLS);
   worker.request("addBack", [1, 2]);
-  worker.request("later", ["done"]);
+  worker.request("patient", [1200]); // longer than an orphan would be given
   worker.notify("$/shutdown");
   worker.stdin.end();
   await worker.closed;
-  assert.deepEqual(worker.unread.map(({ result }) => result).sort(), [3, "done"]);
+  assert.deepEqual(worker.unread.map(({ result }) => result).sort(), [1200, 3]);
   assert.deepEqual(await worker.exited, { code: 0, signal: null });
 });
 
@@ -80,8 +80,8 @@ test("a worker whose supervisor died does not wait for a call that hangs", { tim
 test("a worker whose answers nobody reads any more exits", { timeout: 10_000 }, async (t) => {
   const worker = await ready(t, CALLS);
   worker.stdout.destroy();
-  worker.request("args", [1]);
-  assert.equal((await worker.exited).signal, null);
+  for (let i = 0; i < 3; i++) worker.request("big", [3_000_000]);
+  assert.deepEqual(await worker.exited, { code: 0, signal: null });
 });
 
 for (const [name, end, code] of /** @type {[string, (worker: any) => void, number][]} */ ([

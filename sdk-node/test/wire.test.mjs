@@ -41,6 +41,17 @@ test("user code that reads stdin finds it empty and takes nothing from the wire"
   assert.equal((await worker.next()).result, "");
 });
 
+test("a preloaded module that has opened the standard streams does no harm", onLinux, async (t) => {
+  const preload = "data:text/javascript,process.stdin; process.stdout; process.stderr;";
+  const worker = await ready(t, PRINTS, { node: ["--import", preload] });
+  assert.equal((await worker.call("processStdin")).result, "");
+  await worker.call("stdout");
+  worker.stdin.end();
+  await worker.closed;
+  assert.equal(worker.stderr, "printed while loading\nfrom process.stdout\n");
+  assert.deepEqual(worker.unread, []);
+});
+
 test("a child process does not inherit the wire", onLinux, async (t) => {
   const worker = await ready(t, PRINTS);
   const descriptors = (await worker.call("inherited")).result;

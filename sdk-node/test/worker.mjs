@@ -9,6 +9,9 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../src/worker/main.mjs", import.meta.url));
 
+/** Far longer than any test takes. A worker that hangs is killed, and the test that waits for it fails. */
+const LIFETIME_MS = 15_000;
+
 /** Path of a fixture. @param {string} name */
 export const fixture = (name) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
@@ -18,10 +21,10 @@ export const fixture = (name) => fileURLToPath(new URL(`fixtures/${name}`, impor
  *
  * @param {import("node:test").TestContext} t
  * @param {string} script
- * @param {{args?: string[], sockets?: boolean}} [options]
+ * @param {{args?: string[], node?: string[], sockets?: boolean}} [options] node: Node's own options
  */
-export function start(t, script, { args = [], sockets = false } = {}) {
-  const worker = new Worker([MAIN, script, ...args], sockets);
+export function start(t, script, { args = [], node = [], sockets = false } = {}) {
+  const worker = new Worker([...node, MAIN, script, ...args], sockets);
   t.after(() => worker.kill());
   return worker;
 }
@@ -45,6 +48,8 @@ class Worker {
   constructor(args, sockets) {
     const [stdin, stdout, stderr] = sockets ? [] : [pipe(), pipe(), pipe()];
     this.child = spawn(process.execPath, args, {
+      timeout: LIFETIME_MS,
+      killSignal: "SIGKILL",
       stdio: stdin ? [stdin.read, stdout?.write, stderr?.write] : "pipe",
     });
     for (const fd of [stdin?.read, stdout?.write, stderr?.write]) if (fd) fs.closeSync(fd);
