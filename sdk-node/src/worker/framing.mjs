@@ -1,7 +1,7 @@
 import fs from "node:fs";
 
-/** Largest frame in bytes, newline excluded, in either direction. */
-export const MAX_FRAME = 16 * 1024 * 1024;
+/** Largest frame in bytes, newline excluded, in either direction: the supervisor's --max-message-size. */
+export const MAX_FRAME = Number(process.env.WHIPPER_MAX_MESSAGE_SIZE) || 16 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 const KEPT = 64 * 1024; // bytes of buffer that stay allocated between frames

@@ -4,13 +4,15 @@ Framing is NDJSON: one JSON-RPC 2.0 object per line. Nothing that arrives raises
 that says how to answer it.
 """
 
+import os
 import re
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 from whipper import json_text
 
 PROTOCOL_VERSION = 1
-MAX_FRAME_BYTES = 16 * 1024 * 1024
+MAX_FRAME_BYTES = int(os.environ.get("WHIPPER_MAX_MESSAGE_SIZE") or 16 * 1024 * 1024)
+"""Largest frame in either direction: the supervisor's --max-message-size."""
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
