@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -156,6 +157,29 @@ func TestWaitEndsAtItsTimeoutAndSaysWhatIsOpen(t *testing.T) {
 	want := fmt.Sprintf("job %d is still queued after 5 ms", s.ID)
 	if a.Error == nil || a.Error.Code != jsonrpc.CodeTimeout || a.Error.Message != want {
 		t.Errorf("wait: %v %s, want %s", a.Error, a.Result, want)
+	}
+}
+
+// A job's outcome may come together with the end of the wait, be it by its timeout or by the end of the drain.
+func TestWaitThatEndsAsItsJobsDoGivesTheJobs(t *testing.T) {
+	dir := shortDir(t)
+	l := openLedger(t, dir)
+	s := New(Options{Ledger: l, Pools: []Pool{&fakePool{}}})
+	submitted, err := l.Submit(t.Context(), []ledger.Job{{Pool: "default", Method: "m"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []int64{submitted[0].ID}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errShuttingDown)
+	if _, err := s.wait(ctx, jsonrpc.WaitParams{IDs: ids}); err == nil {
+		t.Error("no error for a job that is queued")
+	}
+	if _, err := l.CancelQueued(t.Context(), ids, time.Now(), cancelledJSON); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.wait(ctx, jsonrpc.WaitParams{IDs: ids}); err != nil || len(r.Jobs) != 1 || r.Jobs[0].State != "cancelled" {
+		t.Errorf("wait = %+v %v", r, err)
 	}
 }
 

@@ -174,9 +174,12 @@ func TestPeerThatGoesWhileItIsNotReadFromIsNoticed(t *testing.T) {
 
 func TestDrainRefusesNewWorkAnswersReadsAndFinishesWhatRuns(t *testing.T) {
 	begun, end := make(chan struct{}, 1), make(chan struct{})
-	r := serveFake(t, &fakePool{invoke: func(context.Context, supervisor.Call) (supervisor.Reply, error) {
+	r := serveFake(t, &fakePool{invoke: func(ctx context.Context, _ supervisor.Call) (supervisor.Reply, error) {
 		begun <- struct{}{}
 		<-end
+		if err := context.Cause(ctx); err != nil {
+			t.Errorf("the running call was cancelled: %v", err)
+		}
 		return supervisor.Reply{Result: []byte(`"done"`), Job: 1, Attempts: 1, Worker: "w1"}, nil
 	}})
 	running, waiting, c := r.dial(), r.dial(), r.dial()
