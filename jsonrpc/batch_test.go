@@ -82,7 +82,7 @@ func TestTheAnswersToABatchComeTogetherInTheOrderInWhichTheyWereGiven(t *testing
 	all := []*Request{wait(t, "request", requests), wait(t, "request", requests), wait(t, "request", requests)}
 	slices.Reverse(all)
 	for _, r := range all {
-		if err := server.Reply(r, json.RawMessage(r.ID), nil); err != nil {
+		if err := server.Reply(r, r.ID, nil); err != nil {
 			t.Error(err)
 		}
 		_ = server.Reply(r, null, nil) // counts for nothing
@@ -166,4 +166,27 @@ func TestAnswersInABatchAreNotAnswered(t *testing.T) {
 	p.expect(`[{"jsonrpc":"2.0","id":5,"result":null}]`)
 	p.send(`[{"jsonrpc":"2.0","id":1,"result":1}]`)
 	p.expectNothing()
+}
+
+func TestAnswersOfABatchAreReplacedOnlyWhereTheyMustBe(t *testing.T) {
+	const limit = 3000
+	id := []byte(`1`)
+	for size := 1400; size < 1600; size++ {
+		b := &batch{spare: limit - len("[]")}
+		b.expect(id)
+		b.expect(id)
+		replaced := false
+		tooLarge := func(room int) []byte {
+			if room >= size {
+				t.Errorf("%d bytes do not fit into %d", size, room)
+			}
+			replaced = true
+			return make([]byte, answerReserve)
+		}
+		b.add(id, make([]byte, size), tooLarge)
+		whole := b.add(id, make([]byte, size), tooLarge)
+		if fits := 2*size+len("[,]") < limit; replaced == fits || len(whole) > limit {
+			t.Errorf("two answers of %d bytes: replaced %v, %d bytes", size, replaced, len(whole))
+		}
+	}
 }

@@ -88,17 +88,29 @@ func TestThePeersClosingEndsTheConnection(t *testing.T) {
 	}
 }
 
+// late is a context that holds up whoever waits for it until something has happened.
+type late struct {
+	context.Context
+	until <-chan struct{}
+}
+
+func (l late) Done() <-chan struct{} {
+	<-l.until
+	return nil
+}
+
 func TestAnAnswerThatComesTogetherWithTheEndIsReceived(t *testing.T) {
-	for range 300 {
+	for range 50 {
 		here, there := net.Pipe()
 		client := NewConn(here, HandlerFunc(ignore), Options{})
+		ctx := late{t.Context(), client.Done()}
 		go func() {
 			p := &peer{t: t, Conn: there}
 			_, _ = there.Read(make([]byte, 1000))
 			p.send(`{"jsonrpc":"2.0","id":1,"result":1}`)
 			there.Close()
 		}()
-		if err := client.Call(t.Context(), "m", nil, nil); err != nil {
+		if err := client.Call(ctx, "m", nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		client.Close()
@@ -195,8 +207,9 @@ func TestAnAnswerIsReceivedFromAPeerThatNoLongerReads(t *testing.T) {
 }
 
 func TestWhatAPeerWroteBeforeItWentIsRead(t *testing.T) {
-	here, there := pipePair(t)
-	served := make(chan struct{}, 1000)
+	const n = 3000 // more than is read at once
+	here, there := unixPair(t)
+	served := make(chan struct{}, n)
 	hold := make(chan struct{})
 	server := NewConn(here, HandlerFunc(func(c *Conn, r *Request) {
 		<-hold
@@ -205,12 +218,12 @@ func TestWhatAPeerWroteBeforeItWentIsRead(t *testing.T) {
 	}), Options{})
 	defer server.Close()
 	request := `{"jsonrpc":"2.0","id":1,"method":"m"}` + "\n"
-	if _, err := there.Write([]byte(strings.Repeat(request, 1000))); err != nil {
+	if _, err := there.Write([]byte(strings.Repeat(request, n))); err != nil {
 		t.Fatal(err)
 	}
 	there.Close()
 	close(hold)
-	for range 1000 {
+	for range n {
 		wait(t, "a request", served)
 	}
 	wait(t, "the end", server.Done())

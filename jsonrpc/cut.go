@@ -34,14 +34,14 @@ func scanCut(frame []byte) (id []byte, answer bool) {
 	if e.id == nil {
 		scanTail(frame, &e)
 	}
-	answer = e.method == nil && e.params == nil && (e.result != nil || e.err != nil)
+	answer = e.method == nil && (e.result != nil || e.err != nil)
 	return e.id, answer
 }
 
 // scanTail looks for an id among the last members of the message.
 func scanTail(frame []byte, e *envelope) {
 	name := []byte(`"id"`)
-	frame = lastBytes(frame, cutTail)
+	frame = tailOf(frame)
 	for end := len(frame); ; {
 		at := bytes.LastIndex(frame[:end], name)
 		if at < 0 {

@@ -72,15 +72,15 @@ func (f *frameReader) cut(line []byte, err error) ([]byte, error) {
 	kept := make([]byte, 0, cutHead+len(cutMark)+2*cutTail)
 	kept = append(kept, line[:min(len(line), cutHead)]...)
 	kept = append(kept, cutMark...)
-	tail := bytes.Clone(lastBytes(line[min(len(line), cutHead):], cutTail))
+	tail := bytes.Clone(tailOf(line[min(len(line), cutHead):]))
 	for errors.Is(err, bufio.ErrBufferFull) {
 		line, err = f.r.ReadSlice('\n')
-		tail = append(lastBytes(tail, cutTail), lastBytes(line, cutTail)...)
+		tail = append(tailOf(tail), tailOf(line)...)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return append(kept, trimEnd(lastBytes(tail, cutTail))...), &tooLargeError{limit: f.limit}
+	return append(kept, trimEnd(tailOf(tail))...), &tooLargeError{limit: f.limit}
 }
 
 // trimEnd takes the line end off.
@@ -88,7 +88,8 @@ func trimEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
 }
 
-func lastBytes(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
+// tailOf is what is kept of the end of a frame.
+func tailOf(b []byte) []byte { return b[max(0, len(b)-cutTail):] }
 
 // trimLeft takes off the white space before a line's first token.
 func trimLeft(line []byte) []byte { return bytes.TrimLeft(line, " \t\r") }

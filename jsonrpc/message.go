@@ -31,7 +31,7 @@ var null = json.RawMessage("null")
 
 // callID reads an id in the one form that we write: digits without sign, point or leading zero.
 func callID(raw []byte) (uint64, bool) {
-	if len(raw) == 0 || raw[0] == '0' || !isDigit(raw[0]) {
+	if len(raw) == 0 || raw[0] == '0' {
 		return 0, false
 	}
 	id, err := strconv.ParseUint(string(raw), 10, 64)

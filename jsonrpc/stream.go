@@ -136,7 +136,7 @@ func (s *stream) WriteObject(any) error {
 // Close writes what is buffered, for at most a moment, and closes the connection under it.
 func (s *stream) Close() error {
 	<-s.started
-	s.out.finishWithin(flushAtMost)
+	s.out.finish()
 	moment := time.NewTimer(flushAtMost)
 	defer moment.Stop()
 	select {

@@ -31,7 +31,6 @@ type writer struct {
 	answers int       // bytes of answers in buf
 	writing int       // bytes of answers being written
 	closing bool      // write what there is, then end
-	hurry   bool      // the deadline that is set is the last one
 	err     error     // why nothing can be written any more
 
 	wake chan struct{} // one token: buf or closing changed
@@ -58,9 +57,6 @@ func (w *writer) append(answer bool, build func(buf []byte) []byte) error {
 	buf := append(build(w.buf), '\n')
 	size := len(buf) - before
 	if size > w.limit+1 {
-		if cap(buf) > keepBuffer {
-			w.buf = append([]byte(nil), w.buf...) // lets go of the memory
-		}
 		return Errorf(CodeMessageTooLarge, "a message of %d bytes is over the limit of %d", size-1, w.limit)
 	}
 	w.buf = buf
@@ -139,7 +135,7 @@ func (w *writer) write(b []byte) error {
 		n, err := w.w.Write(b[:min(len(b), writeChunk)])
 		b = b[n:]
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			if n > 0 && !w.hurried() {
+			if n > 0 {
 				continue
 			}
 			return fmt.Errorf("%w: %d bytes wait", ErrStalled, len(b))
@@ -151,26 +147,13 @@ func (w *writer) write(b []byte) error {
 	return nil
 }
 
-// extend gives the peer until the stall timeout to take something.
+// extend gives the peer until the stall timeout to take something, if what is written to can be told.
 func (w *writer) extend() error {
-	if w.stall == 0 {
-		return nil
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.hurry {
-		return nil
-	}
-	return w.setDeadline(w.stall)
-}
-
-// setDeadline bounds writes from now on, if what is written to can do that; mu is held.
-func (w *writer) setDeadline(limit time.Duration) error {
 	d, ok := w.w.(interface{ SetWriteDeadline(time.Time) error })
-	if !ok {
+	if w.stall == 0 || !ok {
 		return nil
 	}
-	if err := d.SetWriteDeadline(time.Now().Add(limit)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
+	if err := d.SetWriteDeadline(time.Now().Add(w.stall)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
 		return err
 	}
 	return nil
@@ -183,23 +166,6 @@ func (w *writer) finish() {
 	w.closing = true
 	w.below.Broadcast()
 	w.signal()
-}
-
-// finishWithin is finish, with writes ended after limit where what is written to can do that.
-func (w *writer) finishWithin(limit time.Duration) {
-	w.finish()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.hurry {
-		w.hurry = true
-		_ = w.setDeadline(limit) // one that fails is closed already
-	}
-}
-
-func (w *writer) hurried() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.hurry
 }
 
 // signal leaves the token; mu is held.

@@ -154,6 +154,30 @@ func TestClosingEndsAConnectionThatIsNotBeingReadFrom(t *testing.T) {
 	})
 }
 
+func TestReadingGoesOnAfterCloseWriteAlthoughAnswersAreLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		served := make(chan struct{}, 3)
+		c := NewConn(here, HandlerFunc(func(c *Conn, r *Request) {
+			_ = c.Reply(r, nil, nil)
+			served <- struct{}{}
+		}), Options{MaxBuffered: 1})
+		request := `{"jsonrpc":"2.0","id":1,"method":"m"}` + "\n"
+		go func() { _, _ = there.Write([]byte(request + request + request)) }()
+		<-served
+		synctest.Wait()
+		if len(served) > 0 {
+			t.Error("read on before")
+		}
+		c.CloseWrite()
+		<-served
+		<-served
+		there.Close()
+		<-c.Done()
+		c.Close()
+	})
+}
+
 func TestTwoPeersThatFloodEachOtherWithCallsDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
