@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+
+	whipper "github.com/whipper-sidecar/whipper/sdk-go"
+)
+
+// durable measures whipper with the same worker: durable jobs a second, from the start of `submit --batch --wait` to its end,
+// and the median round trip of an invoke over the socket.
+func durable(ctx context.Context, binary, dir string, jobs, calls int) (rate float64, trip time.Duration, err error) {
+	ready, told, err := os.Pipe()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer ready.Close()
+	cmd := exec.CommandContext(ctx, binary, "exec", "--dir", dir, "--ready-fd", "3", "--min-workers", "2", "--max-workers", "2",
+		"--max-concurrent-calls", strconv.Itoa(pipeline), "--log-level", "warn", "bench/worker.mjs")
+	cmd.ExtraFiles = []*os.File{told}
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	_ = told.Close() // the supervisor has it
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if waitErr := cmd.Wait(); err == nil {
+			err = waitErr
+		}
+	}()
+	if _, err := bufio.NewReader(ready).ReadString('\n'); err != nil {
+		return 0, 0, fmt.Errorf("whipper exec did not get ready: %w", err)
+	}
+	client, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	if err != nil {
+		return 0, 0, err
+	}
+	defer client.Close()
+	if trip, err = invokes(ctx, client, calls); err != nil {
+		return 0, 0, err
+	}
+	rate, err = batch(ctx, binary, dir, jobs)
+	return rate, trip, err
+}
+
+func invokes(ctx context.Context, client *whipper.Client, calls int) (time.Duration, error) {
+	times := make([]time.Duration, calls)
+	for i := range times {
+		began := time.Now()
+		if _, _, err := client.Invoke(ctx, whipper.InvokeParams{Method: "echo", Params: json.RawMessage(`[1]`)}); err != nil {
+			return 0, err
+		}
+		times[i] = time.Since(began)
+	}
+	return median(times), nil
+}
+
+func batch(ctx context.Context, binary, dir string, jobs int) (float64, error) {
+	path := dir + ".ndjson"
+	f, err := os.Create(path)
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(path)
+	w := bufio.NewWriter(f)
+	for i := range jobs {
+		fmt.Fprintf(w, `{"method":"echo","params":[%d]}`+"\n", i)
+	}
+	if err := w.Flush(); err != nil {
+		return 0, err
+	}
+	if err := f.Close(); err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, binary, "submit", "--dir", dir, "--batch", path, "--wait")
+	began := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("whipper submit: %w\n%s", err, out[max(0, len(out)-1000):])
+	}
+	return float64(jobs) / time.Since(began).Seconds(), nil
+}

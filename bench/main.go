@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	runs := flag.Int("runs", 5, "repetitions; the medians are printed")
+	jobs := flag.Int("jobs", 20_000, "durable jobs in one repetition")
+	calls := flag.Int("calls", 5_000, "calls one after the other in one repetition")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *runs, *jobs, *calls); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// sample is one repetition's figures.
+type sample struct {
+	floorRate, durableRate     float64       // per second
+	floorTrip, invoke, fsynced time.Duration // medians
+}
+
+func run(ctx context.Context, runs, jobs, calls int) error {
+	dir, err := os.MkdirTemp("", "whipper-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "whipper")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/whipper").CombinedOutput(); err != nil {
+		return fmt.Errorf("build whipper: %w\n%s", err, out)
+	}
+	var samples []sample
+	for n := range runs {
+		fmt.Fprintf(os.Stderr, "run %d of %d\n", n+1, runs)
+		s, err := once(ctx, binary, filepath.Join(dir, fmt.Sprint(n)), jobs, calls)
+		if err != nil {
+			return err
+		}
+		samples = append(samples, s)
+	}
+	return report(samples, jobs, calls)
+}
+
+func once(ctx context.Context, binary, dir string, jobs, calls int) (s sample, err error) {
+	if s.floorRate, s.floorTrip, err = floor(ctx, jobs, calls); err != nil {
+		return s, fmt.Errorf("floor: %w", err)
+	}
+	if s.fsynced, err = fsync(dir+".fsync", 200); err != nil {
+		return s, fmt.Errorf("fsync: %w", err)
+	}
+	if s.durableRate, s.invoke, err = durable(ctx, binary, dir, jobs, calls); err != nil {
+		return s, fmt.Errorf("whipper: %w", err)
+	}
+	return s, nil
+}
+
+// fsync is the median time of a 4 KiB write that is on disk when it returns.
+func fsync(path string, n int) (time.Duration, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	defer os.Remove(path)
+	block := make([]byte, 4096)
+	times := make([]time.Duration, n)
+	for i := range times {
+		began := time.Now()
+		if _, err := f.Write(block); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+		times[i] = time.Since(began)
+	}
+	return median(times), nil
+}
+
+func report(samples []sample, jobs, calls int) error {
+	rate := func(of func(sample) float64) float64 { return median(each(samples, of)) }
+	took := func(of func(sample) time.Duration) time.Duration { return median(each(samples, of)) }
+	floorRate, durableRate := rate(func(s sample) float64 { return s.floorRate }), rate(func(s sample) float64 { return s.durableRate })
+	floorTrip, invoke := took(func(s sample) time.Duration { return s.floorTrip }), took(func(s sample) time.Duration { return s.invoke })
+
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "WORK\tWHIPPER\tBARE PIPES\tRATIO")
+	fmt.Fprintf(w, "%d durable jobs, batch, Node, 2 workers × %d calls\t%.0f/s\t%.0f/s\t%.2f\n",
+		jobs, pipeline, durableRate, floorRate, durableRate/floorRate)
+	fmt.Fprintf(w, "%d invokes at depth 1, Node: p50\t%s\t%s\t%.2f\n", calls, invoke, floorTrip, float64(invoke)/float64(floorTrip))
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Printf("medians of %d runs; %s, %d cores; one write+fsync: %s\n",
+		len(samples), runtime.Version(), runtime.NumCPU(), took(func(s sample) time.Duration { return s.fsynced }))
+	return nil
+}
+
+func each[T any](samples []sample, of func(sample) T) []T {
+	out := make([]T, len(samples))
+	for i, s := range samples {
+		out[i] = of(s)
+	}
+	return out
+}
+
+func median[T float64 | time.Duration](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
