@@ -43,12 +43,14 @@ func (b *batch) check() (jobs int64, err error) {
 		return nil
 	})
 	if err != nil {
-		err.(*failure).Hint = "nothing was submitted"
+		f := explain(err)
+		f.Hint = "nothing was submitted"
+		return 0, f
 	}
-	return jobs, err
+	return jobs, nil
 }
 
-// each calls f with every job. Its own errors are *failure.
+// each calls f with every job. The error of a bad line names its place.
 func (b *batch) each(f func(number int, line []byte, job jsonrpc.SubmitParams) error) error {
 	lines := bufio.NewScanner(b.in)
 	lines.Buffer(make([]byte, 64<<10), longestLine)

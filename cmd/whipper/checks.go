@@ -75,7 +75,7 @@ func spaceFinding(dir string) finding {
 		f.Verdict, f.Found = warning, err.Error()
 		return f
 	}
-	free := uint64(s.Bavail) * uint64(s.Bsize)
+	free := s.Bavail * uint64(s.Bsize)
 	f.Found = humanize.IBytes(free) + " free"
 	if free < noSpace {
 		f.Verdict, f.Fix = failing, "free some: a ledger that cannot grow takes no more jobs"

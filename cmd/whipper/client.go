@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
+	"github.com/whipper-sidecar/whipper/server"
 )
 
 // placeFlags are how a command finds a supervisor.
@@ -39,7 +40,14 @@ func (c *console) place(cc *cli.Context) whipper.Options {
 func (c *console) withClient(cc *cli.Context, f func(context.Context, *whipper.Client) error) error {
 	ctx, stop := interruptible(cc.Context)
 	defer stop()
-	client, err := whipper.Connect(ctx, c.place(cc))
+	place := c.place(cc)
+	if len(place.Socket) > server.MaxAddress {
+		return &server.AddressTooLongError{Path: place.Socket}
+	}
+	client, err := whipper.Connect(ctx, place)
+	if err != nil && explainClient(err) == nil && ctx.Err() == nil {
+		return &failure{Err: err, Code: exitNoSupervisor}
+	}
 	if err != nil {
 		return err
 	}

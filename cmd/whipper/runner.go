@@ -33,7 +33,7 @@ func (l *language) extract(cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(temp) // what is left after a failure
+	defer func() { _ = os.RemoveAll(temp) }() // what is left after a failure
 	if err := os.CopyFS(temp, l.runner); err != nil {
 		return "", err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -59,7 +58,8 @@ func (l *lines) look() (string, <-chan struct{}) {
 	return l.text.String(), l.change
 }
 
-// supervise NAME ARGS... starts whipper exec with ARGS and returns when it is ready. With "!" in front it does not wait.
+// supervise NAME ARGS... starts whipper exec with ARGS and returns when it is ready. With "!" in front it does not wait:
+// then ARGS may have --ready-fd 3, which nobody reads.
 func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: [!] supervise NAME ARGS...")
@@ -70,7 +70,11 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.Getenv("PATH")
 	program := filepath.Join(filepath.SplitList(path)[0], "whipper")
 	s := &supervised{log: &lines{change: make(chan struct{})}, ended: make(chan struct{})}
-	s.cmd = exec.Command(program, append([]string{"exec", "--ready-fd", "3"}, args[1:]...)...)
+	s.cmd = exec.Command(program, "exec")
+	if !neg {
+		s.cmd.Args = append(s.cmd.Args, "--ready-fd", "3")
+	}
+	s.cmd.Args = append(s.cmd.Args, args[1:]...)
 	s.cmd.Dir = ts.MkAbs(".")
 	s.cmd.Env = []string{"PATH=" + path, "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
 	s.cmd.ExtraFiles = []*os.File{fd}
@@ -96,13 +100,13 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	defer pipe.Close()
 	ts.Check(pipe.SetReadDeadline(time.Now().Add(patience)))
-	line, err := bufio.NewReader(pipe).ReadString('\n')
-	if err != nil {
+	line, err := io.ReadAll(pipe) // to its end: no worker holds the descriptor open
+	if err != nil || len(line) == 0 {
 		text, _ := s.log.look()
 		ts.Fatalf("supervisor %s did not get ready: %v\n%s", name, err, text)
 	}
 	var r readiness
-	ts.Check(json.Unmarshal([]byte(line), &r))
+	ts.Check(json.Unmarshal(line, &r))
 	if r.PID != s.cmd.Process.Pid || r.Pool == "" || r.Socket == "" {
 		ts.Fatalf("--ready-fd got %s", line)
 	}

@@ -53,10 +53,10 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if checked.err != nil {
 		return checked.err
 	}
-	if s.pool.Command, err = s.program.command(s.dir, checked.interpreter); err != nil {
+	if err := s.recover(ctx, l); err != nil {
 		return err
 	}
-	if err := s.recover(ctx, l); err != nil {
+	if s.pool.Command, err = s.program.command(s.dir, checked.interpreter); err != nil {
 		return err
 	}
 	path, err := server.Address(s.dir, s.socket)

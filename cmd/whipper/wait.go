@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,42 +41,46 @@ func waitCommand(c *console) *cli.Command {
 	}
 }
 
-// awaitJobs waits for jobs and prints them. It fails if one of them did.
+// awaitJobs waits for jobs and prints them, some at a time so that no answer is too large. It fails if one of them did.
 func (c *console) awaitJobs(ctx context.Context, client *whipper.Client, ids []int64, timeout time.Duration, asJSON bool) error {
-	done, err := client.Wait(ctx, jsonrpc.WaitParams{IDs: ids, TimeoutMs: milliseconds(timeout)})
-	if err != nil {
-		return err
-	}
-	byID := make(map[int64]*jsonrpc.Job, len(done.Jobs))
-	for i := range done.Jobs {
-		byID[done.Jobs[i].ID] = &done.Jobs[i]
-	}
+	deadline := time.Now().Add(timeout)
 	failed := 0
-	for _, id := range ids {
-		job := byID[id]
-		if job == nil {
-			return fmt.Errorf("the supervisor did not tell about job %d", id)
+	for part := range slices.Chunk(ids, waitJobs) {
+		if timeout > 0 {
+			timeout = max(time.Millisecond, time.Until(deadline))
 		}
-		ok := job.State == string(ledger.Succeeded)
-		if !ok {
-			failed++
-		}
-		switch {
-		case asJSON:
-			err = c.printJSON(job)
-		case ok:
-			err = c.printRaw(job.Result)
-		default:
-			c.say("whipper: %s", jobFailure(job))
-		}
+		done, err := client.Wait(ctx, jsonrpc.WaitParams{IDs: part, TimeoutMs: milliseconds(timeout)})
 		if err != nil {
 			return err
+		}
+		for i := range done.Jobs {
+			ok, err := c.printEnded(&done.Jobs[i], asJSON)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				failed++
+			}
 		}
 	}
 	if failed > 0 {
 		return &failure{Err: errors.New("a job failed"), Code: exitFailed, Quiet: true}
 	}
 	return nil
+}
+
+// printEnded prints a job that has its final outcome and says whether that is a success.
+func (c *console) printEnded(job *jsonrpc.Job, asJSON bool) (ok bool, err error) {
+	ok = job.State == string(ledger.Succeeded)
+	switch {
+	case asJSON:
+		err = c.printJSON(job)
+	case ok:
+		err = c.printRaw(job.Result)
+	default:
+		c.say("whipper: %s", jobFailure(job))
+	}
+	return ok, err
 }
 
 // jobFailure says how a job ended that did not succeed.

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+func TestALineOfABatchTakesEveryMemberOfASubmission(t *testing.T) {
+	line := `{"pool":"p","method":"m","params":{"a":[1, 2]},"timeoutMs":1,"priority":-2,"delayMs":3,"maxAttempts":4,` +
+		`"backoff":{"baseMs":1,"factor":2,"capMs":3,"jitter":0.5},"idempotencyKey":"k","delivery":"at-most-once",` +
+		`"expiresAt":"2026-01-02T03:04:05.678Z","labels":{"a":"b"},"traceparent":"00-x-y-01"}`
+	job, fault := parseJob([]byte(line))
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	if string(job.Params) != `{"a":[1, 2]}` {
+		t.Errorf("params are %s, not the bytes of the line", job.Params)
+	}
+	var want jsonrpc.SubmitParams
+	if err := json.Unmarshal([]byte(line), &want); err != nil || !reflect.DeepEqual(job, want) {
+		t.Errorf("got %+v, want %+v (%v)", job, want, err)
+	}
+}
+
+func TestABadLineIsToldWithItsPlace(t *testing.T) {
+	for line, want := range map[string]struct {
+		at  int
+		why string
+	}{
+		`{"method":"m"`:                            {13, "unexpected end of JSON input"},
+		`{"method":"m",}`:                          {14, "invalid character"},
+		`[1]`:                                      {0, "a JSON object is wanted"},
+		`nonsense`:                                 {1, "invalid character 'o' in literal null"},
+		`{"method":"m"} {}`:                        {14, "more than one JSON value"},
+		`{"method":"m"}}`:                          {14, "more than one JSON value"},
+		`{}`:                                       {0, `"method" is missing`},
+		`{"method":7}`:                             {10, "method: number given, a string wanted"},
+		`{"method":"m", "mehtod":1}`:               {15, `unknown member "mehtod", did you mean "method"?`},
+		`{"method":"m","params":5}`:                {14, `"params" is neither an array nor an object`},
+		`{"method":"$/ping"}`:                      {1, `"method" begins with "$/"`},
+		`{"method":"m","priority":101}`:            {14, `"priority" 101 is outside -100 to 100`},
+		`{"method":"m","delivery":"once"}`:         {14, `"delivery" is neither`},
+		`{"method":"m","maxAttempts":-1}`:          {14, `"maxAttempts" is negative`},
+		`{"method":"m","labels":{"a":1}}`:          {28, "labels: number given, a string wanted"},
+		`{"method":"m","backoff":{"bas":1}}`:       {0, `unknown field "bas"`},
+		"{\"method\":\"m\",\"params\":[\"\xff\"]}": {25, "not UTF-8"},
+	} {
+		_, got := parseJob([]byte(line))
+		if got == nil || got.at != want.at || !strings.Contains(got.why, want.why) {
+			t.Errorf("%s: %+v, want %+v", line, got, want)
+		}
+	}
+}
+
+func TestFlagsFillInWhatALineLeavesOpen(t *testing.T) {
+	flags := jsonrpc.SubmitParams{Pool: "p", Priority: 5, DelayMs: 1000, MaxAttempts: 2, Labels: map[string]string{"a": "flag", "b": "flag"}}
+	job := jsonrpc.SubmitParams{Method: "m", Priority: -1, Labels: map[string]string{"a": "line"}}
+	fillIn(&job, &flags)
+	want := jsonrpc.SubmitParams{
+		Method: "m", Pool: "p", Priority: -1, DelayMs: 1000, MaxAttempts: 2, Labels: map[string]string{"a": "line", "b": "flag"},
+	}
+	if !reflect.DeepEqual(job, want) {
+		t.Errorf("got %+v, want %+v", job, want)
+	}
+	if len(flags.Labels) != 2 || flags.Labels["a"] != "flag" {
+		t.Errorf("the flags were changed: %v", flags.Labels)
+	}
+}
+
+func TestChunksAreBoundedAndForOnePool(t *testing.T) {
+	long := strings.Repeat("x", chunkBytes*2/3)
+	lines := strings.Repeat(`{"method":"m"}`+"\n", chunkJobs+1) +
+		strings.Repeat(`{"method":"m","params":["`+long+`"]}`+"\n", 2) +
+		`{"method":"m","pool":"q"}`
+	b := batch{in: strings.NewReader(lines), file: true}
+	var sizes []int
+	last := 0
+	err := b.chunks(func(c *chunk) error {
+		if c.first != last+1 || c.last != c.first+len(c.jobs)-1 {
+			t.Errorf("lines %d to %d follow %d", c.first, c.last, last)
+		}
+		last = c.last
+		sizes = append(sizes, len(c.jobs))
+		return nil
+	})
+	if want := []int{chunkJobs, 2, 1, 1}; err != nil || !reflect.DeepEqual(sizes, want) {
+		t.Errorf("chunks of %v (%v), want %v", sizes, err, want)
+	}
+}
+
+func FuzzALineOfABatchIsTakenOrItsFaultLiesInIt(f *testing.F) {
+	for _, seed := range []string{`{"method":"m"}`, `{"method":"m","x":1}`, `{`, `{"method":"m"}x`, `{"backoff":[]}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		line := strings.TrimSpace(text)
+		if line == "" {
+			return
+		}
+		job, fault := parseJob([]byte(line))
+		if fault != nil && (fault.at < 0 || fault.at > len(line) || fault.why == "") {
+			t.Errorf("%q: %+v", line, fault)
+		}
+		if fault == nil && job.Method == "" {
+			t.Errorf("%q is taken without a method", line)
+		}
+	})
+}
+
+func BenchmarkParseJob(b *testing.B) {
+	line := []byte(`{"method":"resize","params":["a.png",100],"priority":5}`)
+	for b.Loop() {
+		if _, fault := parseJob(line); fault != nil {
+			b.Fatal(fault)
+		}
+	}
+}
