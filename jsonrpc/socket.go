@@ -155,7 +155,7 @@ type ListParams struct {
 	Label    *Label `json:"label,omitempty"`
 	Limit    int    `json:"limit,omitempty"` // 1 to 1000; 0: 100
 	Cursor   string `json:"cursor,omitempty"`
-	Payloads bool   `json:"payloads,omitempty"` // include params, result and error data
+	Payloads bool   `json:"payloads,omitempty"` // with params, result, error and progress
 }
 
 // Label is one name and value that a job must carry.

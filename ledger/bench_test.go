@@ -51,7 +51,7 @@ func BenchmarkSubmitBy256Callers(b *testing.B) {
 	m.report(b)
 }
 
-// One op is a job's start and end, of 256 that are waiting at a time.
+// One op is a job's start and end, of up to 512 jobs that are under way.
 func BenchmarkStartAndFinish(b *testing.B) {
 	l := openBench(b)
 	jobs := submitted(b, l, b.N)
@@ -123,6 +123,20 @@ func BenchmarkReadyBesideAMillionDelayedJobs(b *testing.B) {
 	m.report(b)
 }
 
+// One op is a running job that a dead supervisor left.
+func BenchmarkRecover(b *testing.B) {
+	l := openBench(b)
+	for _, job := range submitted(b, l, b.N) {
+		l.Start(Begin(job, "w1", 4711, time.Now()), nil)
+	}
+	flushBench(b, l)
+	m := startMeter(b)
+	if r, err := l.Recover(context.Background()); err != nil || r.Requeued != b.N {
+		b.Fatal(r, err)
+	}
+	m.report(b)
+}
+
 func openBench(b *testing.B) *Ledger {
 	b.Helper()
 	l, err := Open(context.Background(), Options{Dir: b.TempDir()})
@@ -160,16 +174,16 @@ func submitted(b *testing.B, l *Ledger, n int) []Job {
 	return all
 }
 
+// runAll takes jobs from queued to succeeded, with as many under way at a time as a busy pool has.
 func runAll(b *testing.B, l *Ledger, jobs []Job) {
+	slots := make(chan struct{}, 512)
 	now := time.Now()
-	for i, job := range jobs {
+	for _, job := range jobs {
+		slots <- struct{}{}
 		job = Begin(job, "w1", 4711, now)
 		l.Start(job, nil)
 		job, attempt := Settle(job, Ending{Outcome: OutcomeSucceeded, At: now, Result: []byte(`"ok"`)}, 0)
-		l.Finish(job, attempt, nil)
-		if i%256 == 255 {
-			flushBench(b, l)
-		}
+		l.Finish(job, attempt, func(error) { <-slots })
 	}
 	flushBench(b, l)
 }

@@ -72,6 +72,13 @@ func (c *conn) run(text string) error {
 	return err
 }
 
+// emptyWAL copies the WAL into the database and truncates it. It waits for readers to move on, but not so long that
+// writes would be held up noticeably; where they don't, the WAL stays as it is, which is no error.
+func (c *conn) emptyWAL() error {
+	return c.run(fmt.Sprintf("PRAGMA busy_timeout = %d; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = %d",
+		insistTimeoutMs, busyTimeoutMs))
+}
+
 // query calls row with each row's values, which are row's to keep, and reads to the end.
 func (c *conn) query(text string, row func(values []driver.Value) error, args ...any) error {
 	s, err := c.prepare(text)

@@ -86,7 +86,7 @@ func (e *LockedError) Error() string {
 type NoLedgerError struct{ Dir string }
 
 func (e *NoLedgerError) Error() string {
-	return fmt.Sprintf("no ledger in %s: `whipper exec` or `whipper serve` makes one there; --dir names another folder", e.Dir)
+	return fmt.Sprintf("no ledger in %s: `whipper exec` makes one there; --dir names another folder", e.Dir)
 }
 
 func (e *NoLedgerError) Is(target error) bool { return target == ErrNoLedger }

@@ -18,24 +18,35 @@ const (
 	dirPerm  = 0o700
 )
 
-// Sizes in bytes unless they say otherwise.
 const (
-	busyTimeoutMs     = 5000
-	checkpointPages   = 4000     // of 4 KiB: what SQLite lets the WAL grow to before a commit checkpoints it
-	walKeep           = 32 << 20 // the WAL file is cut to this after a checkpoint
-	writerCacheKiB    = 32 << 10
-	readerCacheKiB    = 8 << 10
-	maxReaderConns    = 4
-	walTooLong        = 4 * walKeep // no checkpoint has got through for long: insist
-	insistTimeoutMs   = 200
-	walCheckEvery     = 64 // commits
-	defaultDurability = Full
+	busyTimeoutMs   = 5000 // for another program that has the file locked
+	insistTimeoutMs = 200  // for readers, before the WAL is emptied
+
+	writerCacheKiB = 32 << 10
+	readerCacheKiB = 8 << 10
+	maxReaderConns = 4
+
+	checkpointPages = 4000        // of 4 KiB: what SQLite lets the WAL grow to before a commit checkpoints it
+	walKeep         = 32 << 20    // bytes; a longer WAL file is cut to this once it starts over
+	walTooLong      = 4 * walKeep // bytes; no checkpoint has got through for long
+	walCheckEvery   = 64          // commits
 )
 
 // makeDir creates the ledger's folder for its owner alone. A folder that is there keeps its permissions.
 func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
 	if err := os.MkdirAll(dir, dirPerm); err != nil {
 		return fmt.Errorf("create ledger folder: %w", err)
+	}
+	// SQLite syncs the folder itself, but not the one that the folder is in.
+	parent, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		return fmt.Errorf("sync parent of ledger folder: %w", err)
+	}
+	if err := errors.Join(parent.Sync(), parent.Close()); err != nil {
+		return fmt.Errorf("sync parent of ledger folder: %w", err)
 	}
 	return nil
 }
@@ -64,6 +75,7 @@ func makePrivate(path string) error {
 // writerDSN names the database for the one connection that writes.
 func writerDSN(path string, d Durability) string {
 	q := url.Values{}
+	q.Set("mode", "rw")                  // the file is there, see makePrivate; one that has vanished is not replaced by an empty one
 	q.Set("_auto_vacuum", "INCREMENTAL") // has an effect only before the first table
 	q.Set("_journal_mode", "WAL")
 	q.Set("_synchronous", "FULL")

@@ -106,7 +106,7 @@ type Job struct {
 	PID    int
 
 	Result      []byte // JSON; nil unless Succeeded
-	Error       []byte // JSON error object of the last run that had one
+	Error       []byte // JSON error object of the last run that had one; nil once Succeeded
 	ErrorSource Source
 	Progress    []byte // last progress value
 }

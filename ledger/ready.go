@@ -9,7 +9,8 @@ import (
 
 // The claim. Queued jobs sit in an index ordered by priority, then by run_at. Jobs that are due later sit between the
 // due ones of one priority and those of the next, so the priorities in use are found first, each by one seek (a loose
-// index scan), and each one's due jobs are then a range that can be read from its start.
+// index scan), and each one's due jobs are then a range that can be read from its start. The casts keep SQLite from
+// planning a query anew whenever the bound priority changes to or from 0 or 1, which it does for a bare parameter.
 const (
 	prioritiesSQL = `WITH RECURSIVE used(priority) AS (
 			SELECT max(priority) FROM job WHERE state = 'queued' AND pool = ?1
@@ -17,15 +18,15 @@ const (
 			SELECT (SELECT max(priority) FROM job WHERE state = 'queued' AND pool = ?1 AND priority < used.priority)
 			FROM used WHERE used.priority IS NOT NULL
 		) SELECT priority FROM used WHERE priority IS NOT NULL`
-	readySQL = `SELECT id FROM job WHERE state = 'queued' AND pool = ?1 AND priority = ?2 AND run_at <= ?3
+	readySQL = `SELECT id FROM job WHERE state = 'queued' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at <= ?3
 			AND (expires_at IS NULL OR expires_at > ?3)
 		ORDER BY run_at, id`
-	nextRunSQL = `SELECT run_at FROM job WHERE state = 'queued' AND pool = ?1 AND priority = ?2 AND run_at > ?3
+	nextRunSQL = `SELECT run_at FROM job WHERE state = 'queued' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at > ?3
 		ORDER BY run_at LIMIT 1`
 	nextExpirySQL = `SELECT id, expires_at FROM job WHERE state = 'queued' AND expires_at IS NOT NULL AND pool = ?1
 			AND expires_at > ?2
 		ORDER BY expires_at`
-	claimSQL   = `SELECT ` + jobColumns + ` FROM job WHERE id IN (SELECT value FROM json_each(?)) AND state = 'queued'`
+	claimSQL   = `SELECT ` + jobColumns + ` FROM job WHERE id IN (SELECT value FROM json_each(?)) AND +state = 'queued'`
 	expiredSQL = `SELECT ` + jobColumns + ` FROM job WHERE state = 'queued' AND expires_at IS NOT NULL AND pool = ?
 			AND expires_at <= ?
 		ORDER BY expires_at LIMIT ?`

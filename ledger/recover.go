@@ -23,8 +23,8 @@ const (
 			error_source = 'whipper', state = iif(` + failsSQL + `, 'failed', 'queued'),
 			finished_at = iif(` + failsSQL + `, ?2, NULL)
 		WHERE state = 'running'`
-	orphanCountSQL = `SELECT pool, method, count(*) FROM job WHERE state = 'queued' AND origin = 'invoke' GROUP BY 1, 2`
-	orphanJobsSQL  = `UPDATE job SET state = 'cancelled', finished_at = ?1, error = ?2, error_source = 'whipper'
+	orphanCountSQL = `SELECT pool, method, count(*) FROM job INDEXED BY job_invoked WHERE state = 'queued' AND origin = 'invoke' GROUP BY 1, 2`
+	orphanJobsSQL  = `UPDATE job INDEXED BY job_invoked SET state = 'cancelled', finished_at = ?1, error = ?2, error_source = 'whipper'
 		WHERE state = 'queued' AND origin = 'invoke'`
 )
 
@@ -37,7 +37,7 @@ type Recovery struct {
 
 // Recover makes consistent what a dead supervisor left: running jobs are settled as interrupted and abandoned, exactly
 // as Settle would, and queued invokes are cancelled. Call it once after Open, when no worker of the dead supervisor lives
-// any more, and before anything is claimed.
+// any more, and before anything is claimed or waited for.
 func (l *Ledger) Recover(ctx context.Context) (Recovery, error) {
 	at := l.now().UnixMicro()
 	var r Recovery

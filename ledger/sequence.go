@@ -20,12 +20,13 @@ type sequence struct {
 	mu    sync.Mutex
 	next  int64
 	limit int64
-	asked bool // a commit that moves limit on has been asked for
+	block int64 // idBlock, but for tests
+	asked bool  // a commit that moves limit on has been asked for
 }
 
 // loadSequence reads where the last process stopped.
 func loadSequence(c *conn) (*sequence, error) {
-	s := &sequence{}
+	s := &sequence{block: idBlock}
 	err := c.query(sequenceSQL, func(values []driver.Value) error {
 		s.next, _ = values[0].(int64)
 		return nil
@@ -42,7 +43,7 @@ func (s *sequence) take() (id int64, ok, ask bool) {
 		id, ok = s.next, true
 		s.next++
 	}
-	if s.limit-s.next < idBlock/4 && !s.asked {
+	if s.limit-s.next < s.block/4 && !s.asked {
 		s.asked, ask = true, true
 	}
 	return id, ok, ask
@@ -61,10 +62,10 @@ func (s *sequence) draw() int64 {
 func (s *sequence) due() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.limit-s.next >= idBlock/2 {
+	if s.limit-s.next >= s.block/2 {
 		return 0
 	}
-	return s.next + idBlock
+	return s.next + s.block
 }
 
 // reserved takes note that a limit is on disk, or, where it is 0, that none was written.

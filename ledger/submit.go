@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"database/sql/driver"
+	"errors"
+	"slices"
 	"time"
 )
 
@@ -38,17 +40,29 @@ func (l *Ledger) Submit(ctx context.Context, jobs []Job) ([]Submitted, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	answer := make([]Submitted, len(rows))
-	err := l.writer.do(ctx, len(rows), func(b *batch) error {
-		for i := range rows {
-			var err error
-			if answer[i], err = b.submit(&rows[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+	var answer []Submitted
+	err := l.writer.do(ctx, len(rows), func(b *batch) (err error) {
+		answer, err = b.submitAll(rows)
+		return err
 	})
 	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// submitAll inserts jobs that have their defaults. After an error the caller undoes what it did.
+func (b *batch) submitAll(jobs []Job) ([]Submitted, error) {
+	answer := make([]Submitted, len(jobs))
+	for i := range jobs {
+		var err error
+		if answer[i], err = b.submit(&jobs[i]); err == nil {
+			continue
+		}
+		var conflict *KeyConflictError
+		if errors.As(err, &conflict) && slices.Contains(answer[:i], Submitted{ID: conflict.ID}) {
+			conflict.ID = 0 // the job with the key is refused along with this one
+		}
 		return nil, err
 	}
 	return answer, nil
@@ -92,24 +106,27 @@ func (b *batch) holder(job *Job) (id int64, err error) {
 // CancelQueued cancels those of the jobs that are queued, with the given error object as their outcome, and returns
 // their ids once that is on disk. All other jobs stay as they are, and unknown ids are passed over.
 func (l *Ledger) CancelQueued(ctx context.Context, ids []int64, at time.Time, errJSON []byte) (cancelled []int64, err error) {
-	var done []int64
-	err = l.writer.do(ctx, len(ids), func(b *batch) error {
-		done = done[:0]
-		for _, id := range ids {
-			err := b.conn.query(cancelSQL, func(values []driver.Value) error {
-				s := scanner{values: values}
-				b.moved(id, s.text(), s.text(), Queued, Cancelled)
-				done = append(done, id)
-				return nil
-			}, at.UnixMicro(), errJSON, id)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+	err = l.writer.do(ctx, len(ids), func(b *batch) (err error) {
+		cancelled, err = b.cancelQueued(ids, at, errJSON)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return done, nil
+	return cancelled, nil
+}
+
+func (b *batch) cancelQueued(ids []int64, at time.Time, errJSON []byte) (cancelled []int64, err error) {
+	for _, id := range ids {
+		err := b.conn.query(cancelSQL, func(values []driver.Value) error {
+			s := scanner{values: values}
+			b.moved(id, s.text(), s.text(), Queued, Cancelled)
+			cancelled = append(cancelled, id)
+			return nil
+		}, at.UnixMicro(), errJSON, id)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return cancelled, nil
 }

@@ -11,50 +11,11 @@ import (
 	"time"
 )
 
-// Bounds of one transaction, so that the first of many callers does not wait for all of them.
-const (
-	maxBatchOps  = 512
-	maxBatchRows = 8192 // but a single submission may be larger
-)
-
 // Wait after a failed commit: doubled each time.
 const (
 	firstRetry = 50 * time.Millisecond
 	lastRetry  = 5 * time.Second
 )
-
-type opKind int
-
-const (
-	opNothing opKind = iota // only waits for its place in the queue
-	opInsert
-	opStart
-	opFinish
-	opCall
-)
-
-// op is one operation on its way to the disk.
-type op struct {
-	kind    opKind
-	job     Job                // opInsert, opStart, opFinish
-	attempt Attempt            // opFinish; Number 0: there was no run
-	call    func(*batch) error // opCall
-	rows    int                // opCall: about how many it writes
-
-	keep    bool        // must not be lost: stays in the queue until it is on disk
-	retried bool        // was in a transaction that failed
-	taken   atomic.Bool // by the writer, or by the caller who gave up
-
-	done func(error) // may be nil
-	err  error       // of this operation alone; set while its transaction is built
-	next *op         // of the same job in the same transaction
-}
-
-func (o *op) answer(err error) {
-	if o.done != nil {
-		o.done(err)
-	}
-}
 
 // writer owns the connection that writes, and the goroutine that uses it.
 type writer struct {
@@ -95,38 +56,6 @@ func (w *writer) err() error {
 	return nil
 }
 
-// put hands an operation over. It never waits.
-func (w *writer) put(o *op) {
-	w.mu.Lock()
-	closed := w.closed
-	if !closed {
-		w.queue = append(w.queue, o)
-	}
-	w.mu.Unlock()
-	if closed {
-		o.answer(ErrClosed)
-		return
-	}
-	w.signal()
-}
-
-// do hands a call over and waits for its commit. An error of ctx means that nothing was or will be written: once the
-// writer has taken the call, do waits for the outcome.
-func (w *writer) do(ctx context.Context, rows int, call func(*batch) error) error {
-	outcome := make(chan error, 1)
-	o := &op{kind: opCall, call: call, rows: rows, done: func(err error) { outcome <- err }}
-	w.put(o)
-	select {
-	case err := <-outcome:
-		return err
-	case <-ctx.Done():
-		if o.taken.CompareAndSwap(false, true) {
-			return ctx.Err()
-		}
-		return <-outcome
-	}
-}
-
 // stop lets the writer write what is in the queue and waits for its end.
 func (w *writer) stop() error {
 	w.mu.Lock()
@@ -144,7 +73,7 @@ func (w *writer) finish() error {
 	}
 	_, err := w.conn.exec(reserveSQL, w.ids.end())
 	if err == nil {
-		err = w.conn.run("PRAGMA wal_checkpoint(TRUNCATE)")
+		err = w.conn.emptyWAL()
 	}
 	if closeErr := w.conn.close(); err == nil {
 		err = closeErr
@@ -153,13 +82,6 @@ func (w *writer) finish() error {
 		return fmt.Errorf("close ledger: %w", err)
 	}
 	return nil
-}
-
-func (w *writer) signal() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
 }
 
 func (w *writer) run() {
@@ -177,10 +99,6 @@ func (w *writer) run() {
 		// After a failure a commit is tried even with nothing to write, to learn when the disk is well again.
 		err := w.commit(ops, wait > 0)
 		if err == nil {
-			if wait > 0 {
-				w.log.Info("ledger can be written again")
-				w.failure.Store(nil)
-			}
 			wait = 0
 			continue
 		}
@@ -191,27 +109,6 @@ func (w *writer) run() {
 		wait = min(max(2*wait, firstRetry), lastRetry)
 		w.pause(wait)
 	}
-}
-
-// take removes the operations of the next transaction from the queue, and those whose callers have given up.
-func (w *writer) take() (ops []*op, closed bool) {
-	clear(w.ops)
-	ops = w.ops[:0]
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n, rows := 0, 0
-	for ; n < len(w.queue) && len(ops) < maxBatchOps && rows < maxBatchRows; n++ {
-		if o := w.queue[n]; o.keep || o.taken.CompareAndSwap(false, true) {
-			ops = append(ops, o)
-			rows += 1 + o.rows
-		}
-	}
-	w.queue = w.queue[n:]
-	if len(w.queue) == 0 {
-		w.queue = nil // so that a burst's memory is given back
-	}
-	w.ops = ops
-	return ops, w.closed
 }
 
 // fail puts what must not be lost back into the queue, in order, and answers everything else with the cause. Where the
@@ -269,7 +166,8 @@ func (w *writer) pause(wait time.Duration) {
 	}
 }
 
-// commit writes the operations in one transaction and, once they are on disk, answers them.
+// commit writes the operations in one transaction and, once they are on disk, answers them. probe says that the commit
+// before failed.
 func (w *writer) commit(ops []*op, probe bool) error {
 	if w.conn == nil {
 		if err := w.reopen(); err != nil {
@@ -281,6 +179,10 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	if err := b.write(ops, probe); err != nil {
 		return err
 	}
+	if probe {
+		w.log.Info("ledger can be written again")
+		w.failure.Store(nil) // before anybody is told of the commit
+	}
 	w.ids.reserved(b.limit)
 	w.watches.ended(b.ended)
 	for _, o := range ops {
@@ -288,7 +190,7 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	}
 	w.commits++
 	if w.commits%walCheckEvery == 0 {
-		w.shortenWAL()
+		w.shortenWAL(walTooLong)
 	}
 	return nil
 }
@@ -307,16 +209,14 @@ func (w *writer) reopen() error {
 	return nil
 }
 
-// shortenWAL makes the WAL start over where readers have kept SQLite's own checkpoints from doing so for long: it waits
-// for a moment without readers, but not so long that writes would be held up noticeably.
-func (w *writer) shortenWAL() {
+// shortenWAL makes the WAL start over where readers have kept SQLite's own checkpoints from doing so until it is longer
+// than limit.
+func (w *writer) shortenWAL(limit int64) {
 	info, err := os.Stat(w.path + "-wal")
-	if err != nil || info.Size() < walTooLong {
+	if err != nil || info.Size() <= limit {
 		return
 	}
-	err = w.conn.run(fmt.Sprintf("PRAGMA busy_timeout = %d; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = %d",
-		insistTimeoutMs, busyTimeoutMs))
-	if err != nil {
+	if err := w.conn.emptyWAL(); err != nil {
 		w.log.Warn("ledger's WAL could not be shortened", "error", err, "bytes", info.Size())
 	}
 }

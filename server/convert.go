@@ -8,8 +8,8 @@ import (
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
-// fromJob is a job as clients see it, without its attempts.
-func fromJob(j *ledger.Job) jsonrpc.Job {
+// WireJob is a job as clients see it, over the socket and in the command line's --json. attempts may be nil.
+func WireJob(j *ledger.Job, attempts []ledger.Attempt) jsonrpc.Job {
 	wire := jsonrpc.Job{
 		ID:             j.ID,
 		Pool:           j.Pool,
@@ -20,7 +20,7 @@ func fromJob(j *ledger.Job) jsonrpc.Job {
 		MaxAttempts:    j.MaxAttempts,
 		Params:         j.Params,
 		Result:         j.Result,
-		Error:          fromError(j.Error),
+		Error:          WireError(j.Error),
 		ErrorSource:    string(j.ErrorSource),
 		Progress:       j.Progress,
 		Labels:         j.Labels,
@@ -49,17 +49,29 @@ func fromJob(j *ledger.Job) jsonrpc.Job {
 			wire.RunMs = ms(j.FinishedAt.Sub(j.StartedAt))
 		}
 	}
+	for i := range attempts {
+		wire.Attempts = append(wire.Attempts, fromAttempt(&attempts[i]))
+	}
+	return wire
+}
+
+// WireListedJob is a job as a listing without payloads shows it.
+func WireListedJob(j *ledger.Job) jsonrpc.Job {
+	wire := WireJob(j, nil)
+	wire.Params, wire.Result, wire.Error, wire.Progress = nil, nil, nil, nil
 	return wire
 }
 
 // fromJobs gives an empty list, not null, where there are none.
-func fromJobs(jobs []ledger.Job) []jsonrpc.Job {
-	wire := make([]jsonrpc.Job, len(jobs))
+func fromJobs(jobs []ledger.Job, wire func(*ledger.Job) jsonrpc.Job) []jsonrpc.Job {
+	list := make([]jsonrpc.Job, len(jobs))
 	for i := range jobs {
-		wire[i] = fromJob(&jobs[i])
+		list[i] = wire(&jobs[i])
 	}
-	return wire
+	return list
 }
+
+func wholeJob(j *ledger.Job) jsonrpc.Job { return WireJob(j, nil) }
 
 func fromAttempt(a *ledger.Attempt) jsonrpc.Attempt {
 	return jsonrpc.Attempt{
@@ -69,15 +81,15 @@ func fromAttempt(a *ledger.Attempt) jsonrpc.Attempt {
 		PID:        a.PID,
 		StartedAt:  jsonrpc.Time{Time: a.StartedAt},
 		FinishedAt: jsonrpc.TimePtr(a.FinishedAt),
-		Error:      fromError(a.Error),
+		Error:      WireError(a.Error),
 		ExitCode:   a.ExitCode,
 		Signal:     a.Signal,
 		StderrTail: a.StderrTail,
 	}
 }
 
-// fromError reads a recorded error object.
-func fromError(raw []byte) *jsonrpc.Error {
+// WireError reads a recorded error object; nil where there is none.
+func WireError(raw []byte) *jsonrpc.Error {
 	if raw == nil {
 		return nil
 	}
@@ -86,14 +98,6 @@ func fromError(raw []byte) *jsonrpc.Error {
 		return jsonrpc.Errorf(jsonrpc.CodeInternalError, "the recorded error cannot be read: %v", err)
 	}
 	return e
-}
-
-// dropPayloads leaves what a listing shows unless asked for more.
-func dropPayloads(j *jsonrpc.Job) {
-	j.Params, j.Result, j.Progress = nil, nil, nil
-	if j.Error != nil {
-		j.Error.Data = nil
-	}
 }
 
 func ms(d time.Duration) *int64 {

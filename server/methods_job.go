@@ -25,11 +25,7 @@ func (s *Server) get(ctx context.Context, p jsonrpc.GetParams) (jsonrpc.Job, err
 	if err != nil {
 		return jsonrpc.Job{}, err
 	}
-	wire := fromJob(&job)
-	for i := range attempts {
-		wire.Attempts = append(wire.Attempts, fromAttempt(&attempts[i]))
-	}
-	return wire, nil
+	return WireJob(&job, attempts), nil
 }
 
 func (s *Server) list(ctx context.Context, p jsonrpc.ListParams) (jsonrpc.JobsResult, error) {
@@ -41,13 +37,11 @@ func (s *Server) list(ctx context.Context, p jsonrpc.ListParams) (jsonrpc.JobsRe
 	if err != nil {
 		return jsonrpc.JobsResult{}, err
 	}
-	result := jsonrpc.JobsResult{Jobs: fromJobs(jobs), NextCursor: next}
-	if !p.Payloads {
-		for i := range result.Jobs {
-			dropPayloads(&result.Jobs[i])
-		}
+	wire := WireListedJob
+	if p.Payloads {
+		wire = wholeJob
 	}
-	return result, nil
+	return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wire), NextCursor: next}, nil
 }
 
 // wait answers when every job has its final outcome.
@@ -62,7 +56,7 @@ func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams) (jsonrpc.JobsRe
 	defer cancel()
 	jobs, err := s.opts.Ledger.Wait(waitCtx, p.IDs)
 	if err == nil {
-		return jsonrpc.JobsResult{Jobs: fromJobs(jobs)}, nil
+		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wholeJob)}, nil
 	}
 	cause := context.Cause(waitCtx)
 	if !errors.Is(cause, errWaitTimeout) && !errors.Is(cause, errShuttingDown) {
@@ -74,7 +68,7 @@ func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams) (jsonrpc.JobsRe
 	case err != nil:
 		return jsonrpc.JobsResult{}, err
 	case open == nil:
-		return jsonrpc.JobsResult{Jobs: fromJobs(jobs)}, nil
+		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wholeJob)}, nil
 	case errors.Is(cause, errShuttingDown):
 		return jsonrpc.JobsResult{}, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v while job %d is %s", errShuttingDown, open.ID, open.State)
 	default:

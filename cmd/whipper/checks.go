@@ -99,12 +99,12 @@ func ledgerFinding(ctx context.Context, dir string) (f finding) {
 			f = finding{"ledger", failing, err.Error(), ""}
 		}
 	}()
-	counts, err := r.Counts(ctx, "")
-	if err == nil {
-		_, _, err = r.List(ctx, ledger.Filter{Limit: ledger.MaxListLimit, Payloads: true})
+	if err := r.Check(ctx); err != nil {
+		return finding{"ledger", failing, err.Error(), ""} // its text says what to do
 	}
+	counts, err := r.Counts(ctx, "")
 	if err != nil {
-		return finding{"ledger", failing, err.Error(), "restore a backup, or move " + filepath.Join(dir, "ledger.db") + " away to start afresh"}
+		return finding{"ledger", failing, err.Error(), ""}
 	}
 	total := 0
 	for _, n := range counts {

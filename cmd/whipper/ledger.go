@@ -9,8 +9,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
-	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/server"
 )
 
 // defaultList is how many jobs a listing shows.
@@ -121,21 +121,11 @@ func filtered(f ledger.Filter) bool {
 
 func (c *console) printJobs(jobs []ledger.Job, _ bool) error {
 	for i := range jobs {
-		if err := c.printJSON(listedJob(&jobs[i])); err != nil {
+		if err := c.printJSON(server.WireListedJob(&jobs[i])); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// listedJob is a job as job.list gives it.
-func listedJob(j *ledger.Job) jsonrpc.Job {
-	job := wireJob(j)
-	job.Params, job.Result, job.Progress = nil, nil, nil
-	if job.Error != nil {
-		job.Error.Data = nil
-	}
-	return job
 }
 
 // tabulate prints a page of jobs as a table.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/server"
 )
 
 func showCommand(c *console) *cli.Command {
@@ -50,9 +51,7 @@ func show(c *console, cc *cli.Context) (err error) {
 		return err
 	}
 	if cc.Bool("json") {
-		wire := wireJob(&job)
-		wire.Attempts = wireAttempts(attempts)
-		return c.printJSON(wire)
+		return c.printJSON(server.WireJob(&job, attempts))
 	}
 	v := &jobPage{out: &strings.Builder{}, paint: painter(coloured(c.out)), now: time.Now()}
 	v.job(&job)
@@ -78,7 +77,7 @@ func (v *jobPage) job(j *ledger.Job) {
 	v.field("pool", oneLine(j.Pool))
 	v.payload("params", j.Params)
 	v.payload("result", j.Result)
-	if e := wireError(j.Error); e != nil {
+	if e := server.WireError(j.Error); e != nil {
 		v.problem("error", e, string(j.ErrorSource))
 	}
 	v.payload("progress", j.Progress)
@@ -149,7 +148,7 @@ func (v *jobPage) attempt(a *ledger.Attempt, created time.Time) {
 	case a.ExitCode != nil:
 		v.field("process", fmt.Sprintf("exited with %d", *a.ExitCode))
 	}
-	if e := wireError(a.Error); e != nil {
+	if e := server.WireError(a.Error); e != nil {
 		v.problem("error", e, "")
 	}
 	if a.StderrTail != "" {

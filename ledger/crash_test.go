@@ -1,0 +1,201 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// testBlock is small, so that a few hundred ids need several reservations.
+const testBlock = 256
+
+// submitForever prints every id that the ledger has acknowledged, and marks those from NextID.
+func submitForever(dir string) error {
+	l, err := Open(context.Background(), Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	l.ids.block = testBlock
+	var print sync.Mutex
+	say := func(lines string) {
+		print.Lock()
+		defer print.Unlock()
+		os.Stdout.WriteString(lines)
+	}
+	var callers sync.WaitGroup
+	for size := 1; size <= 64; size *= 2 {
+		callers.Go(func() {
+			for n := 0; ; n++ {
+				jobs := make([]Job, size)
+				for i := range jobs {
+					jobs[i] = Job{Pool: "p", Method: "m", Params: fmt.Appendf(nil, "[%d]", n)}
+				}
+				answer, err := l.Submit(context.Background(), jobs)
+				if err != nil {
+					panic(err)
+				}
+				var lines strings.Builder
+				for _, a := range answer {
+					fmt.Fprintln(&lines, a.ID)
+				}
+				if n%8 == 0 {
+					id, err := l.NextID(context.Background())
+					if err != nil {
+						panic(err)
+					}
+					fmt.Fprintln(&lines, "n", id)
+				}
+				say(lines.String())
+				job, _, err := l.Get(context.Background(), answer[0].ID)
+				if err != nil {
+					panic(err)
+				}
+				l.Start(Begin(job, "w1", 1, job.RunAt), nil)
+			}
+		})
+	}
+	callers.Wait()
+	return nil
+}
+
+func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
+	dir := t.TempDir()
+	child, out := startChild(t, "submit", dir)
+	seen := make(map[int64]bool)
+	var submitted []int64
+	killed := false
+	for out.Scan() {
+		digits, reserved := strings.CutPrefix(out.Text(), "n ")
+		id, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			break // the last line was cut short
+		}
+		if seen[id] {
+			t.Fatalf("id %d was given out twice", id)
+		}
+		seen[id] = true
+		if !reserved {
+			submitted = append(submitted, id)
+		}
+		if !killed && len(submitted) >= 4*testBlock {
+			killed = true
+			if err := child.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+
+	// A reader needs neither the lock nor a clean file.
+	r, err := OpenReader(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Get(t.Context(), submitted[len(submitted)-1]); err != nil {
+		t.Error(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+
+	l := open(t, dir)
+	for chunk := range chunks(submitted) {
+		jobs, err := l.many(t.Context(), manySQL, chunk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(jobs) != len(chunk) {
+			t.Fatalf("of %d acknowledged jobs only %d are left", len(chunk), len(jobs))
+		}
+	}
+	mustBeSound(t, l.Reader)
+	counts, _ := l.Counts(t.Context(), "")
+	recovery, err := l.Recover(t.Context())
+	if err != nil || recovery.Requeued == 0 || int64(recovery.Requeued) != counts[Running] {
+		t.Errorf("recovered %+v of %v: %v", recovery, counts, err)
+	}
+	mustBeSound(t, l.Reader)
+	next, err := l.NextID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := range seen {
+		if id >= next {
+			t.Fatalf("next id is %d, but %d was given out before", next, id)
+		}
+	}
+}
+
+func TestIDsGoOnWhereACleanCloseLeftOff(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "m"})
+	if id, err := l.NextID(t.Context()); id != 3 || err != nil {
+		t.Fatal(id, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if ids := submit(t, open(t, dir), Job{Pool: "p", Method: "m"}); ids[0] != 4 {
+		t.Errorf("next job got id %d, want 4", ids[0])
+	}
+}
+
+func TestIDsOfPrunedJobsAreNotUsedAgain(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	ids := submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "m"})
+	err := l.writer.do(t.Context(), 1, func(b *batch) error {
+		_, err := b.conn.exec("DELETE FROM job")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := submit(t, open(t, dir), Job{Pool: "p", Method: "m"}); again[0] <= ids[1] {
+		t.Errorf("id %d was used before", again[0])
+	}
+}
+
+func TestASubmissionMayBeLargerThanTheReservedBlock(t *testing.T) {
+	l := open(t, t.TempDir())
+	l.ids.block = testBlock
+	jobs := make([]Job, 3*testBlock)
+	for i := range jobs {
+		jobs[i] = Job{Pool: "p", Method: "m"}
+	}
+	ids := submit(t, l, jobs...)
+	next, err := l.NextID(t.Context())
+	if err != nil || next <= ids[len(ids)-1] {
+		t.Errorf("next id is %d after %d: %v", next, ids[len(ids)-1], err)
+	}
+	mustBeSound(t, l.Reader)
+}
+
+func TestNextIDNeverGivesAnIDTwice(t *testing.T) {
+	l := open(t, t.TempDir())
+	l.ids.block = testBlock
+	var mu sync.Mutex
+	seen := make(map[int64]bool)
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for range 3 * testBlock {
+				id, err := l.NextID(context.Background())
+				mu.Lock()
+				if err != nil || seen[id] {
+					t.Errorf("id %d: seen before or %v", id, err)
+				}
+				seen[id] = true
+				mu.Unlock()
+			}
+		})
+	}
+	callers.Wait()
+}

@@ -1,0 +1,105 @@
+package ledger
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Bounds of one transaction, so that the first of many callers does not wait for all of them.
+const (
+	maxBatchOps  = 512
+	maxBatchRows = 8192 // but a single submission may be larger
+)
+
+type opKind int
+
+const (
+	opNothing opKind = iota // only waits for its place in the queue
+	opInsert
+	opStart
+	opFinish
+	opCall
+)
+
+// op is one operation on its way to the disk.
+type op struct {
+	kind    opKind
+	job     Job                // opInsert, opStart, opFinish
+	attempt Attempt            // opFinish; Number 0: there was no run
+	call    func(*batch) error // opCall
+	rows    int                // opCall: about how many it writes
+
+	keep    bool        // must not be lost: stays in the queue until it is on disk
+	retried bool        // was in a transaction that failed
+	taken   atomic.Bool // by the writer, or by the caller who gave up
+
+	done func(error) // may be nil
+	err  error       // of this operation alone; set while its transaction is built
+	next *op         // of the same job in the same transaction
+}
+
+func (o *op) answer(err error) {
+	if o.done != nil {
+		o.done(err)
+	}
+}
+
+// put hands an operation over. It never waits.
+func (w *writer) put(o *op) {
+	w.mu.Lock()
+	closed := w.closed
+	if !closed {
+		w.queue = append(w.queue, o)
+	}
+	w.mu.Unlock()
+	if closed {
+		o.answer(ErrClosed)
+		return
+	}
+	w.signal()
+}
+
+// do hands a call over and waits for its commit. An error of ctx means that nothing was or will be written: once the
+// writer has taken the call, do waits for the outcome.
+func (w *writer) do(ctx context.Context, rows int, call func(*batch) error) error {
+	outcome := make(chan error, 1)
+	o := &op{kind: opCall, call: call, rows: rows, done: func(err error) { outcome <- err }}
+	w.put(o)
+	select {
+	case err := <-outcome:
+		return err
+	case <-ctx.Done():
+		if o.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		return <-outcome
+	}
+}
+
+// take removes the operations of the next transaction from the queue, and those whose callers have given up.
+func (w *writer) take() (ops []*op, closed bool) {
+	clear(w.ops)
+	ops = w.ops[:0]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, rows := 0, 0
+	for ; n < len(w.queue) && len(ops) < maxBatchOps && rows < maxBatchRows; n++ {
+		if o := w.queue[n]; o.keep || o.taken.CompareAndSwap(false, true) {
+			ops = append(ops, o)
+			rows += 1 + o.rows
+		}
+	}
+	w.queue = w.queue[n:]
+	if len(w.queue) == 0 {
+		w.queue = nil // so that a burst's memory is given back
+	}
+	w.ops = ops
+	return ops, w.closed
+}
+
+func (w *writer) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
