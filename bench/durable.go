@@ -68,7 +68,7 @@ func batch(ctx context.Context, binary, dir string, jobs int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(path)
+	defer func() { _ = os.Remove(path) }()
 	w := bufio.NewWriter(f)
 	for i := range jobs {
 		fmt.Fprintf(w, `{"method":"echo","params":[%d]}`+"\n", i)

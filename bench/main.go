@@ -38,7 +38,7 @@ func run(ctx context.Context, runs, jobs, calls int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary := filepath.Join(dir, "whipper")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/whipper").CombinedOutput(); err != nil {
 		return fmt.Errorf("build whipper: %w\n%s", err, out)
@@ -75,7 +75,7 @@ func fsync(path string, n int) (time.Duration, error) {
 		return 0, err
 	}
 	defer f.Close()
-	defer os.Remove(path)
+	defer func() { _ = os.Remove(path) }()
 	block := make([]byte, 4096)
 	times := make([]time.Duration, n)
 	for i := range times {

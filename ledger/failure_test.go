@@ -78,11 +78,11 @@ func writeToAFullDisk(dir string) error {
 	}
 	select {
 	case err := <-answers:
-		return fmt.Errorf("a change was answered (%v) while the disk was full", err)
+		return fmt.Errorf("a change was answered (%w) while the disk was full", err)
 	default:
 	}
 	if got, _, err := l.Get(ctx, job.ID); err != nil || got.State != Queued {
-		return fmt.Errorf("while the disk is full the job reads %s: %v", got.State, err)
+		return fmt.Errorf("while the disk is full the job reads %s: %w", got.State, err)
 	}
 
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
@@ -125,7 +125,7 @@ func writeToAFullDisk(dir string) error {
 		return errors.New("closing on a full disk reported success")
 	}
 	if err := <-answers; !errors.Is(err, ErrClosed) {
-		return fmt.Errorf("the lost change was answered %v", err)
+		return fmt.Errorf("the lost change was answered %w", err)
 	}
 	return unix.Setrlimit(unix.RLIMIT_FSIZE, &limit)
 }

@@ -161,5 +161,8 @@ func dump(t testing.TB, db *sql.DB, query string, args ...any) []string {
 		}
 		all = append(all, strings.Join(line, " "))
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return all
 }

@@ -41,6 +41,20 @@ type supervisor struct {
 	err    error // of Wait, once ended is closed
 }
 
+// eachLanguage runs a test once with each worker.
+func eachLanguage(t *testing.T, test func(t *testing.T, command []string)) {
+	for _, l := range languages {
+		t.Run(l.name, func(t *testing.T) {
+			if l.command[0] == "--" {
+				if out, err := exec.Command(l.command[1], "-MJSON::PP", "-e1").CombinedOutput(); err != nil {
+					t.Skipf("Perl with JSON::PP is not installed here: %v %s", err, out)
+				}
+			}
+			test(t, l.command)
+		})
+	}
+}
+
 // start runs `whipper exec` on a state folder and returns when it is ready.
 
 func start(t *testing.T, dir string, args ...string) *supervisor {

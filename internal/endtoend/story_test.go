@@ -11,57 +11,55 @@ import (
 )
 
 func TestTheFirstFiveMinutes(t *testing.T) {
-	for _, l := range languages {
-		t.Run(l.name, func(t *testing.T) {
-			t.Parallel()
-			dir := filepath.Join(t.TempDir(), "state")
-			s := start(t, dir, l.command...)
+	eachLanguage(t, func(t *testing.T, command []string) {
+		t.Parallel()
+		dir := filepath.Join(t.TempDir(), "state")
+		s := start(t, dir, command...)
 
-			if got := must(t, dir, "call", "add", "1", "2"); got != "3" {
-				t.Errorf("call add 1 2 printed %q", got)
-			}
-			id := must(t, dir, "submit", "add", "3", "4")
-			if got := must(t, dir, "wait", id); got != "7" {
-				t.Errorf("wait %s printed %q", id, got)
-			}
-			if got := must(t, dir, "submit", "--wait", "add", "5", "6"); !strings.HasSuffix(got, "11") {
-				t.Errorf("submit --wait printed %q", got)
-			}
+		if got := must(t, dir, "call", "add", "1", "2"); got != "3" {
+			t.Errorf("call add 1 2 printed %q", got)
+		}
+		id := must(t, dir, "submit", "add", "3", "4")
+		if got := must(t, dir, "wait", id); got != "7" {
+			t.Errorf("wait %s printed %q", id, got)
+		}
+		if got := must(t, dir, "submit", "--wait", "add", "5", "6"); !strings.HasSuffix(got, "11") {
+			t.Errorf("submit --wait printed %q", got)
+		}
 
-			failed := cli(t, dir, "call", "fail", `"out of paper"`)
-			if failed.code != 1 || failed.stdout != "" || !strings.Contains(failed.stderr, "out of paper") {
-				t.Errorf("call fail: %+v", failed)
-			}
-			unknown := cli(t, dir, "call", "subtract", "1")
-			if unknown.code != 1 || !strings.Contains(unknown.stderr, "subtract") {
-				t.Errorf("call of an unknown method: %+v", unknown)
-			}
+		failed := cli(t, dir, "call", "fail", `"out of paper"`)
+		if failed.code != 1 || failed.stdout != "" || !strings.Contains(failed.stderr, "out of paper") {
+			t.Errorf("call fail: %+v", failed)
+		}
+		unknown := cli(t, dir, "call", "subtract", "1")
+		if unknown.code != 1 || !strings.Contains(unknown.stderr, "subtract") {
+			t.Errorf("call of an unknown method: %+v", unknown)
+		}
 
-			s.signal(syscall.SIGTERM)
-			if code := s.exitCode(); code != 0 {
-				t.Errorf("exit code after SIGTERM: %d", code)
-			}
+		s.signal(syscall.SIGTERM)
+		if code := s.exitCode(); code != 0 {
+			t.Errorf("exit code after SIGTERM: %d", code)
+		}
 
-			nothingLeft(t, dir)
+		nothingLeft(t, dir)
 
-			// With the supervisor stopped, the ledger still tells what happened.
-			list := must(t, dir, "ledger")
-			for _, want := range []string{`ID +STATE +METHOD +ATTEMPTS +QUEUED +WAIT +RUN +WORKER`, id + ` +succeeded +add +1/3 `, `failed +fail +1/1 `} {
-				if !regexp.MustCompile(want).MatchString(list) {
-					t.Errorf("whipper ledger has no line like %q:\n%s", want, list)
-				}
+		// With the supervisor stopped, the ledger still tells what happened.
+		list := must(t, dir, "ledger")
+		for _, want := range []string{`ID +STATE +METHOD +ATTEMPTS +QUEUED +WAIT +RUN +WORKER`, id + ` +succeeded +add +1/3 `, `failed +fail +1/1 `} {
+			if !regexp.MustCompile(want).MatchString(list) {
+				t.Errorf("whipper ledger has no line like %q:\n%s", want, list)
 			}
-			show := must(t, dir, "ledger", "show", id)
-			for _, want := range []string{"succeeded", "[3,4]", "7", "attempt 1"} {
-				if !strings.Contains(show, want) {
-					t.Errorf("whipper ledger show has no %q:\n%s", want, show)
-				}
+		}
+		show := must(t, dir, "ledger", "show", id)
+		for _, want := range []string{"succeeded", "[3,4]", "7", "attempt 1"} {
+			if !strings.Contains(show, want) {
+				t.Errorf("whipper ledger show has no %q:\n%s", want, show)
 			}
-			if gone := cli(t, dir, "call", "add", "1", "2"); gone.code != 3 || !strings.Contains(gone.stderr, "whipper exec") {
-				t.Errorf("call without a supervisor: %+v", gone)
-			}
-		})
-	}
+		}
+		if gone := cli(t, dir, "call", "add", "1", "2"); gone.code != 3 || !strings.Contains(gone.stderr, "whipper exec") {
+			t.Errorf("call without a supervisor: %+v", gone)
+		}
+	})
 }
 
 func TestOutputOfAFunctionGoesToTheLogAndNotToTheCaller(t *testing.T) {
