@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
 const (
@@ -97,7 +99,7 @@ func ownerOf(dir string) (uint32, error) {
 
 // checkPeer makes sure that the process at the other end is this user's, the folder's owner's, or root's.
 func (t target) checkPeer(c *net.UnixConn) error {
-	uid, err := peerUID(c)
+	uid, err := jsonrpc.PeerUID(c)
 	if err != nil {
 		return fmt.Errorf("process at socket %q: its user is unknown: %w", t.socket, err)
 	}
@@ -105,15 +107,4 @@ func (t target) checkPeer(c *net.UnixConn) error {
 		return &UntrustedError{What: "process at socket", Path: t.socket, UID: uid}
 	}
 	return nil
-}
-
-func peerUID(c *net.UnixConn) (uid uint32, err error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	if e := raw.Control(func(fd uintptr) { uid, err = socketPeerUID(int(fd)) }); e != nil {
-		return 0, e
-	}
-	return uid, err
 }

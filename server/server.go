@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
 // acceptPause bounds the wait after a failed accept, as when the process is out of descriptors.
@@ -85,7 +87,7 @@ func (s *Server) shutdown(ctx context.Context, l net.Listener) {
 
 // trusts says whether the peer is our own user or root.
 func (s *Server) trusts(c *net.UnixConn) bool {
-	uid, err := peerUID(c)
+	uid, err := jsonrpc.PeerUID(c)
 	if err != nil {
 		s.opts.Logger.Warn("peer refused: its user is unknown", "error", err)
 		return false

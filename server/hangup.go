@@ -6,19 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerUID is the user that the process at the other end ran as when it connected.
-func peerUID(c *net.UnixConn) (uid uint32, err error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	ctlErr := raw.Control(func(fd uintptr) { uid, err = socketPeerUID(int(fd)) })
-	if ctlErr != nil {
-		return 0, ctlErr
-	}
-	return uid, err
-}
-
 // hungUp says whether the peer has closed its end, which a connection that is not being read from does not notice.
 func hungUp(c *net.UnixConn) bool {
 	raw, err := c.SyscallConn()

@@ -1,4 +1,4 @@
-package whipper
+package jsonrpc
 
 import (
 	"fmt"
