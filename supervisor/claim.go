@@ -18,21 +18,20 @@ const (
 )
 
 // claim is the claimer's goroutine: it keeps the window filled with jobs that are ready. It sleeps until there may be one: a
-// submission, a retry, the time of a delayed job, or room in the window.
+// submission, a retry, the time of a delayed job, room in the window, or a job that expires.
 func (p *Pool) claim(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		due := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.claimWake:
 		case <-timer.C:
-			p.mu.Lock()
-			p.exhausted = false
-			p.mu.Unlock()
+			due = true
 		}
-		next, err := p.claimOnce(ctx)
+		next, err := p.claimOnce(ctx, due)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -45,14 +44,18 @@ func (p *Pool) claim(ctx context.Context) {
 	}
 }
 
-// claimOnce fetches ready jobs into the window and gives the time at which the next one will be ready, if one is known.
+// claimOnce fetches ready jobs into the window and gives the time at which to look again whatever else happens, if one is
+// known. due says that such a time has come.
 //
-// Jobs that the pool has in memory are still queued on disk, so the read is told to leave them out. What is in memory is looked
-// up before the read begins: a job that ends while it goes on may still look queued to it, but is on that list.
-func (p *Pool) claimOnce(ctx context.Context) (next time.Time, err error) {
+// Jobs that the pool has in memory are still queued on disk, so the read is told to leave them out. A job that the pool lets go
+// of while the read goes on may look queued to it, though it is not any more; such are remembered in released.
+func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err error) {
 	p.mu.Lock()
-	n := p.claimSize()
-	if n <= 0 || p.phase == poolDraining {
+	if due {
+		p.exhausted = false
+	}
+	n := max(0, p.claimSize())
+	if n == 0 && !due || p.phase == poolDraining {
 		p.mu.Unlock()
 		return next, nil
 	}
@@ -62,35 +65,36 @@ func (p *Pool) claimOnce(ctx context.Context) (next time.Time, err error) {
 	}
 	p.exhausted = true // until somebody says otherwise, also during the read
 	p.claiming = true
-	known := maps.Clone(p.held)
+	held := maps.Clone(p.held)
 	p.mu.Unlock()
 
 	now := time.Now()
 	expired, err := p.ledger.Expired(ctx, p.opts.Pool, now, expireAtOnce)
 	var jobs []ledger.Job
 	if err == nil {
-		jobs, next, err = p.ledger.Ready(ctx, p.opts.Pool, now, n, known)
+		jobs, next, err = p.ledger.Ready(ctx, p.opts.Pool, now, n, held)
 	}
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.claiming = false
 	for i := range expired {
-		if c := p.adopt(expired[i], known); c != nil {
-			p.expire(c)
-		}
+		p.expireClaimed(expired[i])
 	}
 	bytes := 0
 	for i := range jobs {
 		bytes += len(jobs[i].Params)
-		if c := p.adopt(jobs[i], known); c != nil {
+		if c := p.adopt(jobs[i]); c != nil {
 			p.enqueue(c)
+			if at := jobs[i].ExpiresAt; !at.IsZero() && (next.IsZero() || at.Before(next)) {
+				next = at // it may still wait then
+			}
 		}
 	}
 	if len(jobs) > 0 {
 		p.jobBytes = bytes / len(jobs)
 	}
-	clear(p.forgotten)
+	p.claiming = false
+	clear(p.released)
 	if err == nil && (len(jobs) == n || len(expired) == expireAtOnce) {
 		p.exhausted = false
 	}
@@ -98,31 +102,42 @@ func (p *Pool) claimOnce(ctx context.Context) (next time.Time, err error) {
 	return next, err
 }
 
-// adopt takes a job from the ledger into memory, unless it is there, or was cancelled meanwhile; mu is held. An invoke that
-// was put back for later finds its caller again; one without a caller is cancelled.
-func (p *Pool) adopt(job ledger.Job, known map[int64]struct{}) *call {
-	if _, there := known[job.ID]; there {
-		return nil
-	}
+// adopt takes a job from the ledger into memory, unless it is there, or was until just now; mu is held. An invoke that was put
+// back for later finds its caller again; one without a caller is cancelled.
+func (p *Pool) adopt(job ledger.Job) *call {
 	if _, there := p.held[job.ID]; there {
 		return nil
 	}
-	if _, cancelled := p.forgotten[job.ID]; cancelled {
+	if _, there := p.released[job.ID]; there {
 		return nil
 	}
-	c := p.invoked[job.ID]
-	switch {
-	case c != nil:
-		c.job, c.worker, c.phase, c.progress = job, nil, starting, nil
-	default:
-		c = &call{job: job, index: -1, onRecord: true}
+	c := &call{job: job, index: -1, onRecord: true}
+	if before := p.invoked[job.ID]; before != nil {
+		c.reply = before.reply
+		p.invoked[job.ID] = c
 	}
 	p.remember(c)
-	if job.Origin == ledger.FromInvoke && (c.reply == nil || c.cancelled) {
+	if job.Origin == ledger.FromInvoke && c.reply == nil {
 		p.finishWaiting(c, ledger.Cancelled, jsonrpc.Errorf(jsonrpc.CodeCancelled, "the caller is gone"))
 		return nil
 	}
 	return c
+}
+
+// expireClaimed fails a job that the ledger says has expired, unless a worker has it; mu is held.
+func (p *Pool) expireClaimed(job ledger.Job) {
+	c := p.current[job.ID]
+	switch {
+	case c == nil:
+		c = p.adopt(job)
+	case c.worker != nil || c.index < 0 || c.reply != nil:
+		return
+	default:
+		p.window.remove(c)
+	}
+	if c != nil {
+		p.expire(c)
+	}
 }
 
 // expire fails a job whose time to start has passed; mu is held.

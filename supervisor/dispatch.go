@@ -108,14 +108,6 @@ func (p *Pool) placeAlone(from *queue, c *call) bool {
 	return true
 }
 
-// handBackReserved puts a call back in its queue whose reserved worker cannot take it; mu is held.
-func (p *Pool) handBackReserved(w *worker) {
-	if c := w.seat.reserved; c != nil {
-		w.seat.reserved = nil
-		p.enqueue(c)
-	}
-}
-
 // assign gives a call to a worker; mu is held.
 func (p *Pool) assign(w *worker, c *call) {
 	s := &w.seat
@@ -147,25 +139,28 @@ func (p *Pool) vacate(w *worker) {
 	}
 }
 
-// giveBack returns a call that a worker could not start.
+// giveBack returns a call that a worker could not start. The worker gets no other until it has another process.
 func (p *Pool) giveBack(w *worker, c *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.worker = nil
+	p.close(w)
 	p.vacate(w)
-	switch {
-	case c.cancelled:
+	if c.cancelled {
 		p.finishWaiting(c, ledger.Cancelled, cancelledError())
-	case p.phase == poolDraining && c.reply == nil:
-		p.forget(c) // queued on disk, for the next start
-	default:
+	} else {
 		p.enqueue(c)
 	}
 	p.dispatch()
 }
 
-// enqueue puts a call in its queue; mu is held. A call that comes back keeps its place.
+// enqueue puts a call in its queue; mu is held. A call that comes back keeps its place. While the pool drains, what is queued
+// on disk is left there for the next start.
 func (p *Pool) enqueue(c *call) {
+	if p.phase == poolDraining && c.reply == nil {
+		p.forget(c)
+		return
+	}
 	if c.seq == 0 {
 		p.lastSeq++
 		c.seq = p.lastSeq
@@ -179,7 +174,7 @@ func (p *Pool) enqueue(c *call) {
 
 // grow takes on workers for calls that find no slot, now or in the workers that are starting; mu is held.
 func (p *Pool) grow() {
-	if p.boots.degraded() || p.stopping || len(p.seats) == 0 { // the last worker has gone: Run is about to end
+	if p.boots.fatal || p.boots.degraded() || p.stopping || len(p.seats) == 0 { // the last worker has gone: Run is about to end
 		return
 	}
 	coming := 0

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
@@ -13,8 +14,8 @@ type event struct {
 	kind        eventKind
 	call        *call             // answered
 	response    *jsonrpc.Response // answered, greeted
-	id          uint64            // tooLarge
-	message     *jsonrpc.Request  // notified
+	id          uint64            // tooLarge, notified
+	progress    []byte            // notified
 	exit        exit              // exited
 	err         error             // broken
 }
@@ -26,9 +27,11 @@ const (
 	answeredCall                  // a call was answered
 	tooLarge                      // an answer was larger than a frame may be
 	notified                      // $/progress came in
-	broken                        // stdin cannot be written to
+	broken                        // stdin cannot be written to, or stdout has ended
 	exited                        // the process has been reaped and its pipes read
 )
+
+var errStdoutClosed = errors.New("stdout is closed")
 
 // command is what the pool, or the ledger, tells the worker's goroutine. Commands never wait for room.
 type command struct {

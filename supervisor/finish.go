@@ -13,17 +13,35 @@ import (
 // settled gives a call that a worker ran its outcome. The call still holds its slot.
 func (p *Pool) settled(w *worker, c *call, e ledger.Ending) {
 	next, attempt := ledger.Settle(c.job, e, rand.Float64())
-	c.job = next
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	w.seat.stats.CallsHandled++
 	if e.Outcome != ledger.OutcomeSucceeded && e.Outcome != ledger.OutcomeSnoozed {
 		w.seat.stats.ErrorCount++
 	}
-	delete(p.current, next.ID)
-	if next.State.Terminal() {
-		delete(p.invoked, next.ID)
+	p.conclude(c, next, attempt)
+}
+
+// takenBack puts a call in the queue again that its worker never saw. That may be done even with a call that must not run
+// twice: it has not run once.
+func (p *Pool) takenBack(c *call, e ledger.Ending) {
+	job := c.job
+	job.Delivery, job.Origin = ledger.AtLeastOnce, ledger.FromSubmit
+	next, attempt := ledger.Settle(job, e, 0)
+	next.Delivery, next.Origin, next.Alone = c.job.Delivery, c.job.Origin, c.job.Alone
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.conclude(c, next, attempt)
+}
+
+// conclude hands the ledger how a run ended, and tells the caller if that is final; mu is held.
+func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) {
+	if c.cancelled && next.State == ledger.Queued { // the worker had not got to cancelling it
+		next.State, next.FinishedAt = ledger.Cancelled, attempt.FinishedAt
+		next.Error, next.ErrorSource = errorJSON(cancelledError()), ledger.FromWhipper
 	}
-	p.mu.Unlock()
+	c.job = next
+	delete(p.current, next.ID)
 	p.ledger.Finish(next, attempt, p.finished(next))
 	p.answer(c)
 }
@@ -35,7 +53,6 @@ func (p *Pool) finishWaiting(c *call, s ledger.State, e *jsonrpc.Error) {
 	next.Error, next.ErrorSource = errorJSON(e), ledger.FromWhipper
 	c.job = next
 	delete(p.current, next.ID)
-	delete(p.invoked, next.ID)
 	if c.onRecord {
 		p.ledger.Finish(next, ledger.Attempt{}, p.finished(next))
 	} else {
@@ -52,11 +69,11 @@ func (p *Pool) finished(job ledger.Job) func(error) {
 			p.log.Error("outcome of a job was not recorded", "job", job.ID, "state", string(job.State), "error", err)
 		}
 		if errors.Is(err, ledger.ErrClosed) {
-			return // Run is over; and the caller may hold the lock
+			return // Run is over; and the lock is held
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		delete(p.held, job.ID)
+		p.letGo(job.ID)
 		if job.State == ledger.Queued {
 			p.lookAgain()
 		}
@@ -74,14 +91,23 @@ func (p *Pool) lost(c *call) {
 func (p *Pool) forget(c *call) {
 	delete(p.current, c.job.ID)
 	delete(p.invoked, c.job.ID)
-	delete(p.held, c.job.ID)
+	p.letGo(c.job.ID)
 }
 
-// answer tells a caller who waits what became of the call, if that is final.
+// letGo leaves a job to the claimer again. A claim that is under way may have read it before the last change; mu is held.
+func (p *Pool) letGo(id int64) {
+	delete(p.held, id)
+	if p.claiming {
+		p.released[id] = struct{}{}
+	}
+}
+
+// answer tells a caller who waits what became of the call, if that is final; mu is held.
 func (p *Pool) answer(c *call) {
 	if c.reply == nil || !c.job.State.Terminal() {
 		return
 	}
+	delete(p.invoked, c.job.ID)
 	j := &c.job
 	r := Reply{Job: j.ID, Attempts: j.Attempt, Worker: j.Worker, Wait: j.Wait()}
 	if j.Runs > 0 {

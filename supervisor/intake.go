@@ -54,12 +54,19 @@ func (p *Pool) Invoke(ctx context.Context, c Call) (Reply, error) {
 	case r := <-k.reply:
 		return r, nil
 	case <-ctx.Done():
-		p.mu.Lock()
-		p.cancelCall(k)
-		p.mu.Unlock()
-		return Reply{}, ctx.Err()
 	}
+	// Where this fails, the claimer finds the call without its caller, and cancels it.
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelAtMost)
+	defer cancel()
+	_, _ = p.Cancel(cleanup, []int64{id})
+	p.mu.Lock()
+	delete(p.invoked, id)
+	p.mu.Unlock()
+	return Reply{}, ctx.Err()
 }
+
+// cancelAtMost bounds the cancelling of a call whose caller has gone.
+const cancelAtMost = 5 * time.Second
 
 // open says why nothing new is taken in, if so.
 func (p *Pool) open() error {
@@ -107,68 +114,4 @@ func (p *Pool) admit(k *call) error {
 func (p *Pool) remember(c *call) {
 	p.held[c.job.ID] = struct{}{}
 	p.current[c.job.ID] = c
-}
-
-// Cancel ends queued jobs and asks workers to give up running ones. It returns how many jobs that were; jobs that have ended
-// already do not count.
-func (p *Pool) Cancel(ctx context.Context, ids []int64) (int, error) {
-	var onDisk []int64
-	count := 0
-	p.mu.Lock()
-	for _, id := range ids {
-		if c := p.current[id]; c != nil {
-			p.cancelCall(c)
-			count++
-		} else if _, held := p.held[id]; !held { // a held one is just being recorded as ended
-			onDisk = append(onDisk, id)
-			p.held[id] = struct{}{} // a claim that begins from now on leaves it alone
-			p.forgotten[id] = struct{}{}
-		}
-	}
-	p.mu.Unlock()
-	if len(onDisk) == 0 {
-		return count, nil
-	}
-	e := errorJSON(cancelledError())
-	cancelled, err := p.ledger.CancelQueued(ctx, onDisk, time.Now(), e)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, id := range onDisk {
-		delete(p.held, id)
-		if !p.claiming {
-			delete(p.forgotten, id)
-		}
-	}
-	p.lookAgain()
-	return count + len(cancelled), err
-}
-
-func cancelledError() *jsonrpc.Error {
-	return jsonrpc.Errorf(jsonrpc.CodeCancelled, "the job was cancelled")
-}
-
-// cancelCall ends a call that waits, or asks its worker to give it up; mu is held.
-func (p *Pool) cancelCall(c *call) {
-	if p.current[c.job.ID] != c || c.cancelled {
-		return
-	}
-	c.cancelled = true
-	if c.worker != nil {
-		c.worker.tell(command{kind: cancel, call: c})
-		return
-	}
-	switch {
-	case c.index < 0:
-		for _, w := range p.seats {
-			if w.seat.reserved == c {
-				w.seat.reserved = nil
-			}
-		}
-	case c.reply != nil:
-		p.invokes.remove(c)
-	default:
-		p.window.remove(c)
-	}
-	p.finishWaiting(c, ledger.Cancelled, cancelledError())
-	p.dispatch()
 }

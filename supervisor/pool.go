@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -40,12 +41,12 @@ type Pool struct {
 	window    queue // jobs fetched from the ledger, still queued there
 	turn      bool  // the window's, when both queues are equal
 	held      map[int64]struct{}
-	invoked   map[int64]*call // by job, whose callers wait
+	invoked   map[int64]*call // by job, whose callers wait; one that is put back for later stays here
 	current   map[int64]*call // by job, all that the pool has in memory
 	claiming  bool
 	exhausted bool               // the ledger has no ready job that is not in memory
 	jobBytes  int                // params of a job, on average
-	forgotten map[int64]struct{} // cancelled while a claim was under way
+	released  map[int64]struct{} // let go of while a claim is under way
 }
 
 type poolPhase int
@@ -74,7 +75,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		held:      map[int64]struct{}{},
 		invoked:   map[int64]*call{},
 		current:   map[int64]*call{},
-		forgotten: map[int64]struct{}{},
+		released:  map[int64]struct{}{},
 	}, nil
 }
 
@@ -106,17 +107,35 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	}
 	endClaims()
 	claimer.Wait()
-	p.drain(kill)
+	p.drain(kill, err)
 	p.forker.stop()
-	return errors.Join(err, p.ledger.Flush(context.WithoutCancel(ctx)))
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCommits)
+	defer cancel()
+	if e := p.ledger.Flush(last); e != nil {
+		err = errors.Join(err, fmt.Errorf("write the last outcomes of pool %q: %w", p.opts.Pool, e))
+	}
+	return err
 }
 
-// drain lets the calls in flight and the callers who wait get their answers, for at most the drain timeout.
-func (p *Pool) drain(kill <-chan struct{}) {
+// lastCommits bounds how long Run waits for the last outcomes to be on disk.
+const lastCommits = 10 * time.Second
+
+// drain lets the calls in flight and the callers who wait get their answers, for at most the drain timeout. If the command
+// cannot be started at all, cause says why, and callers hear it at once.
+func (p *Pool) drain(kill <-chan struct{}, cause error) {
 	p.mu.Lock()
 	p.phase = poolDraining
 	for _, c := range p.window.clear() { // queued on disk, for the next start
 		p.forget(c)
+	}
+	for _, w := range p.seats {
+		if c := w.seat.reserved; c != nil { // never an invoke's: those are not run again
+			w.seat.reserved = nil
+			p.forget(c)
+		}
+	}
+	if cause != nil {
+		p.failWaiting(cause)
 	}
 	p.dispatch()
 	p.mu.Unlock()
@@ -131,36 +150,44 @@ func (p *Pool) drain(kill <-chan struct{}) {
 	for {
 		select {
 		case <-ended:
-			p.failWaiting()
+			p.mu.Lock()
+			p.failWaiting(cause)
+			p.mu.Unlock()
 			return
 		case <-patience.C:
 			p.log.Warn("drain took too long; calls that still run are put back", "timeout", p.opts.DrainTimeout)
-			p.failWaiting()
-			p.tellAll(abandon)
+			p.cutShort(abandon)
 		case <-kill:
 			kill = nil
 			p.log.Warn("drain was cut short; calls that still run are put back")
-			p.failWaiting()
-			p.tellAll(destroy)
+			p.cutShort(destroy)
 		}
 	}
 }
 
-// failWaiting gives up the invokes that no worker has.
-func (p *Pool) failWaiting() {
+// cutShort gives up the callers who wait, and has all workers end.
+func (p *Pool) cutShort(how commandKind) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.invokes.clear() {
-		p.finishWaiting(c, ledger.Failed, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run"))
+	p.failWaiting(nil)
+	p.stopping = true
+	for _, w := range p.seats {
+		w.seat.retiring = true
+		w.tell(command{kind: how})
 	}
 }
 
-func (p *Pool) tellAll(k commandKind) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, w := range p.seats {
-		w.seat.retiring = true
-		w.tell(command{kind: k})
+// failWaiting gives up the invokes that no worker has; mu is held.
+func (p *Pool) failWaiting(cause error) {
+	e := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run")
+	if cause != nil {
+		e = jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run: %v", cause)
+	}
+	p.invokes.clear()
+	for id, c := range p.invoked {
+		if c.worker == nil || p.current[id] != c { // it waits, here or, put back for later, on disk
+			p.finishWaiting(c, ledger.Failed, e)
+		}
 	}
 }
 

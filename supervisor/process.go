@@ -4,19 +4,16 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// lastWords is how long a process's pipes may stay open after it has ended before its calls get their outcome. They stay
-// open when something that it started, and that left its group, still holds them.
-const lastWords = 250 * time.Millisecond
 
 // StartError is a worker command that cannot be started at all.
 type StartError struct {
@@ -26,14 +23,19 @@ type StartError struct {
 
 func (e *StartError) Error() string { return fmt.Sprintf("start worker %q: %v", e.Path, e.Err) }
 
-// Unwrap gives the system's reason, such as fs.ErrNotExist or fs.ErrPermission.
+// Unwrap gives the system's reason, such as fs.ErrPermission or exec.ErrNotFound.
 func (e *StartError) Unwrap() error { return e.Err }
+
+// Is has a program that is not in PATH match fs.ErrNotExist too.
+func (e *StartError) Is(target error) bool {
+	return target == fs.ErrNotExist && errors.Is(e.Err, exec.ErrNotFound)
+}
 
 // process is one run of the worker's command.
 type process struct {
 	pid    int
-	stdio  stdio
-	stderr *os.File
+	stdio  *stdio
+	stderr *stdout
 	tail   tail
 
 	mu     sync.Mutex // guards reaped: a signal must not reach a process that took over the id
@@ -47,6 +49,7 @@ type process struct {
 type exit struct {
 	code   *int   // nil when a signal ended it
 	signal string // as SIGKILL
+	taken  int    // frames that it had read from its stdin
 }
 
 func (e exit) String() string {
@@ -56,24 +59,11 @@ func (e exit) String() string {
 	return "signal " + e.signal
 }
 
-// stdio is the pair of pipes that carry the protocol.
-type stdio struct{ in, out *os.File }
-
-func (s stdio) Read(b []byte) (int, error)         { return s.out.Read(b) }
-func (s stdio) Write(b []byte) (int, error)        { return s.in.Write(b) }
-func (s stdio) SetWriteDeadline(t time.Time) error { return s.in.SetWriteDeadline(t) }
-func (s stdio) CloseWrite() error                  { return s.in.Close() }
-
-func (s stdio) Close() error {
-	_ = s.in.Close() // closed already after CloseWrite
-	return s.out.Close()
-}
-
 // startProcess starts the command with three pipes. print gets each line of stderr.
 func startProcess(f *forker, o *Options, env []string, print func(pid int, line []byte)) (*process, error) {
-	path, err := exec.LookPath(o.Command[0])
-	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return nil, &StartError{Path: o.Command[0], Err: errors.Unwrap(err)}
+	path, err := findProgram(o)
+	if err != nil {
+		return nil, err
 	}
 	var pipes [3][2]*os.File // stdin, stdout, stderr: reading end, writing end
 	closeAll := func(ends ...int) {
@@ -97,15 +87,15 @@ func startProcess(f *forker, o *Options, env []string, print func(pid int, line 
 	proc, err := f.start(path, o.Command, &os.ProcAttr{Dir: o.Dir, Env: env, Files: childEnds, Sys: ownGroup()})
 	if err != nil {
 		closeAll(0, 1)
-		return nil, &StartError{Path: path, Err: err}
+		return nil, &StartError{Path: path, Err: reason(err)}
 	}
 	for _, end := range childEnds {
 		_ = end.Close()
 	}
 	p := &process{
 		pid:        proc.Pid,
-		stdio:      stdio{in: pipes[0][1], out: pipes[1][0]},
-		stderr:     pipes[2][0],
+		stdio:      &stdio{in: stdin{File: pipes[0][1]}, out: stdout{File: pipes[1][0]}},
+		stderr:     &stdout{File: pipes[2][0]},
 		os:         proc,
 		stderrDone: make(chan struct{}),
 	}
@@ -113,18 +103,50 @@ func startProcess(f *forker, o *Options, env []string, print func(pid int, line 
 	return p, nil
 }
 
-// copyStderr hands on what the process prints until nobody holds the pipe any more, or it is closed.
+// findProgram gives the program's absolute path, and sees to what an exec would blame on the program.
+func findProgram(o *Options) (string, error) {
+	path, err := exec.LookPath(o.Command[0])
+	if err != nil && !errors.Is(err, exec.ErrDot) {
+		return "", &StartError{Path: o.Command[0], Err: reason(err)}
+	}
+	if path, err = filepath.Abs(path); err != nil { // it must not depend on Dir
+		return "", &StartError{Path: o.Command[0], Err: err}
+	}
+	if o.Dir != "" {
+		if _, err := os.Stat(o.Dir); err != nil {
+			return "", &StartError{Path: path, Err: fmt.Errorf("working folder %q: %w", o.Dir, reason(err))}
+		}
+	}
+	return path, nil
+}
+
+// reason strips an error of the path that a StartError names itself.
+func reason(err error) error {
+	if e := (*exec.Error)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	return err
+}
+
+// copyStderr hands on what the process prints until nobody holds the pipe any more, or it is closed. A line that is longer
+// than the buffer is handed on in pieces, of which the tail keeps the first.
 func (p *process) copyStderr(print func(pid int, line []byte)) {
 	defer close(p.stderrDone)
 	r := bufio.NewReaderSize(p.stderr, 16<<10)
-	for {
-		line, err := r.ReadSlice('\n') // a longer line comes in pieces
+	for whole := true; ; {
+		line, err := r.ReadSlice('\n')
 		if len(line) > 0 {
-			p.tail.add(line)
+			if whole {
+				p.tail.add(line)
+			}
 			print(p.pid, line)
 		}
+		whole = err == nil
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return // io.EOF, or the pipe was closed under it
+			return // io.EOF, or the reader was ended
 		}
 	}
 }
@@ -132,20 +154,11 @@ func (p *process) copyStderr(print func(pid int, line []byte)) {
 // wait blocks until the process has ended, kills what is left of its group, reaps it, and waits a moment for the last
 // words in its pipes; readDone tells that stdout has been read to its end.
 func (p *process) wait(readDone <-chan struct{}) exit {
-	unreaped := awaitExit(p.pid)
-	if unreaped {
-		p.signal(unix.SIGKILL)
-		p.mu.Lock()
-		p.reaped = true
-		p.mu.Unlock()
+	if awaitExit(p.pid) {
+		p.bury()
 	}
 	state, err := p.os.Wait()
-	if !unreaped {
-		p.signal(unix.SIGKILL)
-		p.mu.Lock()
-		p.reaped = true
-		p.mu.Unlock()
-	}
+	p.bury()
 	e := exit{signal: "unknown"}
 	if err == nil {
 		if ws := state.Sys().(syscall.WaitStatus); ws.Signaled() {
@@ -155,23 +168,22 @@ func (p *process) wait(readDone <-chan struct{}) exit {
 			e = exit{code: &code}
 		}
 	}
-	patience := time.NewTimer(lastWords)
-	defer patience.Stop()
-	for _, done := range []<-chan struct{}{readDone, p.stderrDone} {
-		for open := true; open; {
-			select {
-			case <-done:
-				open = false
-			case <-patience.C:
-				// What the process itself has written is in the pipe: it is read before anybody is told.
-				open = done == readDone && unread(p.stdio.out) > 0
-				patience.Reset(lastWords / 10)
-			}
-		}
-	}
+	e.taken = p.stdio.in.taken()
+	_ = p.stdio.in.Close() // a writer that is stuck ends now; closed already after CloseWrite
+	patience := time.Now().Add(lastWords)
+	p.stdio.out.finish(readDone, patience)
+	p.stderr.finish(p.stderrDone, patience)
 	_ = p.stderr.Close()
-	<-p.stderrDone
 	return e
+}
+
+// bury kills what is left of the process's group, and lets no signal go there from then on. Where the process can be left
+// unreaped until then, its number cannot be another group's yet.
+func (p *process) bury() {
+	p.signal(unix.SIGKILL)
+	p.mu.Lock()
+	p.reaped = true
+	p.mu.Unlock()
 }
 
 // signal sends a signal to the process group.
@@ -182,5 +194,3 @@ func (p *process) signal(s unix.Signal) {
 		_ = unix.Kill(-p.pid, s) // a group that is gone needs no signal
 	}
 }
-
-var _ io.ReadWriteCloser = stdio{}

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,20 +46,20 @@ func startTicks(pid int) uint64 {
 	if err != nil {
 		return 0
 	}
-	_, ticks := parseStat(string(stat))
+	_, _, ticks := parseStat(string(stat))
 	return ticks
 }
 
-// parseStat reads the process group and the start time from /proc/PID/stat. The second field, the program's name in
+// parseStat reads the state, the process group and the start time from /proc/PID/stat. The second field, the program's name in
 // brackets, may hold anything, so counting starts behind the last bracket.
-func parseStat(stat string) (group int, ticks uint64) {
+func parseStat(stat string) (state string, group int, ticks uint64) {
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
-		return 0, 0
+		return "", 0, 0
 	}
 	group, _ = strconv.Atoi(fields[2])
 	ticks, _ = strconv.ParseUint(fields[19], 10, 64)
-	return group, ticks
+	return fields[0], group, ticks
 }
 
 // bootID tells this boot of the machine from others.
@@ -70,12 +71,13 @@ func bootID() string {
 	return strings.TrimSpace(string(id))
 }
 
-// inGroup says whether a process of the group is alive that carries the mark in the environment it was started with.
-func inGroup(group int, mark string) bool {
+// living gives the folders in /proc of a group's processes that have not ended.
+func living(group int) []string {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return false
+		return nil
 	}
+	var folders []string
 	for _, e := range entries {
 		if e.Name()[0] < '0' || e.Name()[0] > '9' {
 			continue
@@ -84,13 +86,20 @@ func inGroup(group int, mark string) bool {
 		if err != nil {
 			continue
 		}
-		if g, _ := parseStat(string(stat)); g != group {
-			continue
-		}
-		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
-		if err == nil && strings.Contains("\x00"+string(env), "\x00"+mark+"\x00") {
-			return true
+		if state, g, _ := parseStat(string(stat)); g == group && state != "Z" && state != "X" {
+			folders = append(folders, "/proc/"+e.Name())
 		}
 	}
-	return false
+	return folders
+}
+
+// groupLives says whether a process of the group has not ended yet.
+func groupLives(group int) bool { return len(living(group)) > 0 }
+
+// inGroup says whether a process of the group is alive that carries the mark in the environment it was started with.
+func inGroup(group int, mark string) bool {
+	return slices.ContainsFunc(living(group), func(folder string) bool {
+		env, err := os.ReadFile(folder + "/environ")
+		return err == nil && strings.Contains("\x00"+string(env), "\x00"+mark+"\x00")
+	})
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ownGroup gives a process a group of its own. Without Linux's parent-death signal a worker ends by the end of its stdin.
@@ -34,6 +36,9 @@ func startTicks(pid int) uint64 {
 }
 
 func bootID() string { return "" }
+
+// groupLives says whether the group has a process.
+func groupLives(group int) bool { return unix.Kill(-group, 0) == nil }
 
 // inGroup cannot be told here; the leader's start time decides alone.
 func inGroup(int, string) bool { return false }

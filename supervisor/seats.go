@@ -12,26 +12,31 @@ import (
 const (
 	firstBootDelay = 100 * time.Millisecond
 	maxBootDelay   = 30 * time.Second
-	degradedAfter  = 5 // processes in a row that never got ready
+	degradedAfter  = 5    // processes in a row that were of no use
+	maxDeclared    = 1000 // calls at once: what a worker may declare
 )
 
-// boots remembers the processes that ended before they were ready.
+// boots remembers the processes that were of no use.
 type boots struct {
-	failures int // in a row
-	reason   string
-	any      bool // a process has been started once
+	unready int // in a row that ended before they were ready
+	brief   int // in a row that ended right after
+	reason  string
+	any     bool // a process has been started once
+	fatal   bool // the command cannot be started at all
 }
+
+func (b *boots) failures() int { return max(b.unready, b.brief) }
 
 // delay is how long to wait before the next process: twice as long after each failure, spread by half.
 func (b *boots) delay() time.Duration {
 	d := maxBootDelay
-	if b.failures < 10 {
-		d = min(d, firstBootDelay<<(b.failures-1))
+	if n := b.failures(); n < 10 {
+		d = min(d, firstBootDelay<<(n-1))
 	}
 	return d/2 + rand.N(d/2+1)
 }
 
-func (b *boots) degraded() bool { return b.failures >= degradedAfter }
+func (b *boots) degraded() bool { return b.failures() >= degradedAfter }
 
 // stateChanged keeps the pool's view of a worker.
 func (p *Pool) stateChanged(w *worker, s State) {
@@ -39,10 +44,24 @@ func (p *Pool) stateChanged(w *worker, s State) {
 	defer p.mu.Unlock()
 	w.seat.state = s
 	if s != Processing {
-		w.seat.slots = 0
+		p.close(w)
 	}
-	if s == Flushing {
-		p.handBackReserved(w)
+}
+
+// closeSlots has a worker get no more calls until it has another process.
+func (p *Pool) closeSlots(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.close(w)
+}
+
+// close closes a worker's slots; mu is held. A call that was to have the worker for itself goes back into its queue.
+func (p *Pool) close(w *worker) {
+	w.seat.slots = 0
+	if c := w.seat.reserved; c != nil {
+		w.seat.reserved = nil
+		p.enqueue(c)
+		p.dispatch()
 	}
 }
 
@@ -62,7 +81,7 @@ func (p *Pool) started(w *worker, proc *process) {
 func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w.seat.slots = max(declared.Concurrency, 1)
+	w.seat.slots = min(max(declared.Concurrency, 1), maxDeclared)
 	if p.opts.MaxConcurrentCalls > 0 {
 		w.seat.slots = p.opts.MaxConcurrentCalls
 	}
@@ -71,10 +90,9 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	for _, m := range declared.Methods {
 		p.methods = append(p.methods, m.Name)
 	}
-	if p.boots.degraded() {
-		p.log.Info("pool has recovered")
-	}
-	p.boots.failures, p.boots.reason = 0, ""
+	degraded := p.boots.degraded()
+	p.boots.unready = 0
+	p.recovered(degraded)
 	if p.phase == poolStarting {
 		p.phase = poolServing
 	}
@@ -82,21 +100,38 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	p.dispatch()
 }
 
+// proved notes that a process was of use.
+func (p *Pool) proved() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	degraded := p.boots.degraded()
+	p.boots.brief = 0
+	p.recovered(degraded)
+}
+
+// recovered says so if the pool was degraded and is not any more; mu is held.
+func (p *Pool) recovered(degraded bool) {
+	if degraded && !p.boots.degraded() {
+		p.log.Info("pool has recovered")
+	}
+	if p.boots.failures() == 0 {
+		p.boots.reason = ""
+	}
+}
+
 // exited notes that a worker has no process, and says whether it is to start another one, and after how long.
 func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.handBackReserved(w)
 	w.seat.pid = 0
-	if !p.boots.any && end.err != nil {
-		var start *StartError
-		if errors.As(end.err, &start) {
-			select {
-			case p.fatal <- end.err:
-			default:
-			}
-			w.seat.retiring = true
+	var start *StartError
+	if !p.boots.any && errors.As(end.err, &start) {
+		p.boots.fatal = true
+		select {
+		case p.fatal <- start:
+		default:
 		}
+		w.seat.retiring = true
 	}
 	if w.seat.retiring || p.stopping {
 		p.gone.add(w.seat.stats)
@@ -104,15 +139,19 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 		p.dispatch()
 		return false, 0
 	}
-	if !end.ready {
-		p.boots.failures++
-		p.boots.reason = end.reason()
-		if p.boots.failures == degradedAfter {
-			p.log.Error("pool is degraded: workers end before they are ready; its jobs are kept and it goes on trying", "reason", p.boots.reason)
-		}
-		delay = p.boots.delay()
+	switch {
+	case end.proven:
+		return true, 0
+	case end.ready:
+		p.boots.brief++
+	default:
+		p.boots.unready++
 	}
-	return true, delay
+	p.boots.reason = end.reason()
+	if p.boots.failures() == degradedAfter {
+		p.log.Error("pool is degraded: its workers end before they are of use; its jobs are kept and it goes on trying", "reason", p.boots.reason)
+	}
+	return true, p.boots.delay()
 }
 
 // mayShrink says whether an idle worker may end, and retires it then.

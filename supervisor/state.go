@@ -55,9 +55,10 @@ type transition struct {
 // machine holds every transition there is. A pair that is missing cannot happen.
 var machine = map[State]map[trigger]transition{
 	Created: {
-		onFork: {Forking, []effect{spawn}},
-		onStop: {Created, []effect{report}},
-		onKill: {Created, []effect{report}},
+		onFork:    {Forking, []effect{spawn}},
+		onStop:    {Created, []effect{report}},
+		onAbandon: {Created, []effect{report}},
+		onKill:    {Created, []effect{report}},
 	},
 	Forking: {
 		onReady:   {Processing, []effect{announce}},

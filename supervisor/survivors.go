@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,8 +23,30 @@ func KillSurvivors(ctx context.Context, l *ledger.Ledger, log *slog.Logger) erro
 		if p.BootID == boot && survives(p) {
 			log.Warn("worker of a dead supervisor is still running and is killed", "worker", p.Worker, "pid", p.PID)
 			_ = unix.Kill(-p.PID, unix.SIGKILL) // gone in the meantime is as good
+			if err := awaitGroup(ctx, p.PID); err != nil {
+				return err
+			}
 		}
 		l.ForgetProcess(p)
+	}
+	return nil
+}
+
+// goneAtMost bounds how long a killed process group may take to be gone.
+const goneAtMost = 5 * time.Second
+
+// awaitGroup waits until a killed process group is gone. The processes are not ours to wait for, so it looks again and again.
+func awaitGroup(ctx context.Context, group int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, goneAtMost, fmt.Errorf("process group %d is still there %s after it was killed", group, goneAtMost))
+	defer cancel()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for groupLives(group) {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	return nil
 }

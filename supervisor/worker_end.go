@@ -7,14 +7,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/whipper-sidecar/whipper/jsonrpc"
-	"github.com/whipper-sidecar/whipper/ledger"
 )
 
 // report tells the pool that there is no process, and does what it says: start another one, now or later, or end.
 func (w *worker) report() {
-	end := processEnd{ready: w.wasReady, err: w.startErr}
+	end := processEnd{ready: w.wasReady, proven: w.proven || w.faulty, err: w.startErr}
 	if w.process != nil {
 		level := slog.LevelWarn
 		if w.told {
@@ -25,6 +22,7 @@ func (w *worker) report() {
 	}
 	w.process, w.conn, w.startErr = nil, nil, nil
 	w.idleSince, w.termAt, w.forkAt = time.Time{}, time.Time{}, time.Time{}
+	w.faultAt, w.provenAt = time.Time{}, time.Time{}
 	again, delay := w.pool.exited(w, end)
 	if !again {
 		w.ended = true
@@ -36,37 +34,23 @@ func (w *worker) report() {
 
 // processEnd is what the pool is told of a process's end.
 type processEnd struct {
-	ready bool   // it had taken calls
-	how   string // exit code or signal
-	tail  string // last lines of stderr
-	err   error  // it could not be started
+	ready  bool   // it could take calls
+	proven bool   // and was of use, or lived for provenAfter
+	how    string // exit code or signal
+	tail   string // last lines of stderr
+	err    error  // it could not be started
 }
 
-// settleCrashed ends the calls that the process took with it. A call that had it killed has its outcome already, and its
-// neighbours are not charged; a process that died by itself is charged to its call if there was just one.
-func (w *worker) settleCrashed() {
-	e := w.lastExit
-	tail := w.process.tail.String()
-	together := len(w.calls)
-	pid := w.process.pid
-	w.endAll(func(c *call) ledger.Ending {
-		var end ledger.Ending
-		switch {
-		case w.faulty:
-			end = failure(ledger.OutcomeInterrupted, jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed,
-				"worker %s (pid %d) was killed because another of its calls was stuck", w.id, pid))
-		case c.phase == cancelling:
-			end = failure(ledger.OutcomeCancelled, jsonrpc.Errorf(jsonrpc.CodeCancelled, "the job was cancelled; its worker ended with %s", e))
-		case together == 1:
-			end = failure(ledger.OutcomeCrashed, jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed, "worker %s (pid %d) ended with %s", w.id, pid, e))
-		default:
-			end = failure(ledger.OutcomeCrashed, jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed,
-				"worker %s (pid %d) ended with %s while it had %d calls", w.id, pid, e, together))
-			end.Shared = true
-		}
-		end.ExitCode, end.Signal, end.StderrTail = e.code, e.signal, tail
-		return end
-	})
+// provenAfter is how long a process must be ready until its end is no failure to start, even if it was given nothing to do.
+const provenAfter = time.Second
+
+// prove notes that the process is of use.
+func (w *worker) prove() {
+	w.provenAt = time.Time{}
+	if !w.proven {
+		w.proven = true
+		w.pool.proved()
+	}
 }
 
 // tick does what is due at now, and sets the timer for what is due next.
@@ -87,6 +71,13 @@ func (w *worker) tick(now time.Time) {
 			w.fire(onOverdue)
 		}
 	}
+	if due(&w.faultAt, now) && (w.state == Forking || w.state == Processing || w.state == Flushing) {
+		w.log.Warn("worker cannot be talked to and is killed", "pid", w.process.pid, "error", w.hungUp)
+		w.fire(onFault)
+	}
+	if due(&w.provenAt, now) && w.state == Processing {
+		w.prove()
+	}
 	if w.inactive(now) {
 		w.idleSince = now // if it may not end now, ask again after as long
 		if w.pool.mayShrink(w) {
@@ -96,6 +87,8 @@ func (w *worker) tick(now time.Time) {
 	w.limit(w.forkAt)
 	w.limit(w.termAt)
 	w.limit(w.stateUntil)
+	w.limit(w.faultAt)
+	w.limit(w.provenAt)
 	w.limit(w.overdue(now))
 	w.limitIdle()
 }
@@ -135,12 +128,17 @@ func (w *worker) inactive(now time.Time) bool {
 	return t > 0 && w.state == Processing && !w.idleSince.IsZero() && !now.Before(w.idleSince.Add(t))
 }
 
+// reason says why a process was of no use.
 func (p processEnd) reason() string {
+	when := "before it was ready"
+	if p.ready {
+		when = "right after it was ready"
+	}
 	switch {
 	case p.err != nil:
 		return p.err.Error()
 	case p.tail != "":
-		return fmt.Sprintf("%s before it was ready; it printed:\n%s", p.how, p.tail)
+		return fmt.Sprintf("%s %s; it printed:\n%s", p.how, when, p.tail)
 	}
-	return p.how + " before it was ready"
+	return p.how + " " + when
 }

@@ -1,0 +1,175 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// behaviours are the methods of the test's worker program.
+var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{}){
+	"echo": func(p *program, m message, _ <-chan struct{}) {
+		p.write(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, m.Params))
+	},
+	"pid": func(p *program, m message, _ <-chan struct{}) { p.result(m, os.Getpid()) },
+	"env": func(p *program, m message, _ <-chan struct{}) { p.result(m, os.Environ()) },
+	"folder": func(p *program, m message, _ <-chan struct{}) {
+		dir, _ := os.Getwd()
+		p.result(m, dir)
+	},
+	"meta": func(p *program, m message, _ <-chan struct{}) { p.result(m, m.Meta) },
+
+	// gate NAME answers when the test lets it.
+	"gate": func(p *program, m message, _ <-chan struct{}) {
+		visit(m.text(0))
+		p.result(m, m.text(0))
+	},
+	// effect appends the job to the effects file and answers.
+	"effect": func(p *program, m message, _ <-chan struct{}) {
+		leaveEffect(fmt.Sprintf("%v %v", m.Meta["job"], m.Meta["attempt"]))
+		p.result(m, true)
+	},
+
+	// fail CODE DATA answers with an error.
+	"fail": func(p *program, m message, _ <-chan struct{}) {
+		var data any
+		if len(m.args) > 1 {
+			data = m.args[1]
+		}
+		p.fail(m, m.number(), "it failed", data)
+	},
+	// snooze-once asks to be called again in so many milliseconds, then answers.
+	"snooze-once": func(p *program, m message, _ <-chan struct{}) {
+		if p.snoozed.Swap(true) {
+			p.result(m, "awake")
+			return
+		}
+		p.fail(m, 1, "not now", map[string]any{"snoozeMs": m.number()})
+	},
+	// progress sends VALUE… as progress, and answers.
+	"progress": func(p *program, m message, _ <-chan struct{}) {
+		for _, value := range m.args {
+			p.write(fmt.Sprintf(`{"jsonrpc":"2.0","method":"$/progress","params":{"id":%s,"value":%s}}`, m.ID, value))
+		}
+		p.result(m, true)
+	},
+
+	// hang never answers. slow answers a cancellation with -32800, late with a result, and lingering when the test lets it.
+	"hang": func(_ *program, _ message, _ <-chan struct{}) { tellGate("hang") },
+	"slow": func(p *program, m message, cancelled <-chan struct{}) {
+		tellGate("slow")
+		<-cancelled
+		p.fail(m, -32800, "cancelled", nil)
+	},
+	"late": func(p *program, m message, cancelled <-chan struct{}) {
+		tellGate("late")
+		<-cancelled
+		p.result(m, "late")
+	},
+	"lingering": func(p *program, m message, cancelled <-chan struct{}) {
+		tellGate("lingering")
+		<-cancelled
+		visit("let-go")
+		p.result(m, "too late")
+	},
+
+	// exit CODE TEXT prints and ends; gate-exit does so when the test lets it; kill SIGNAL ends by it.
+	"exit": func(_ *program, m message, _ <-chan struct{}) {
+		fmt.Fprintln(os.Stderr, m.text(1))
+		os.Exit(m.number())
+	},
+	"gate-exit": func(_ *program, m message, _ <-chan struct{}) {
+		visit(m.text(0))
+		os.Exit(7)
+	},
+	"kill": func(_ *program, m message, _ <-chan struct{}) { selfKill(m.text(0)) },
+	// What a worker should not do on its stdout.
+	"garbage": func(p *program, m message, _ <-chan struct{}) {
+		p.write("hello, I am not JSON")
+		p.write(`{"jsonrpc":"2.0"}`)
+		p.write(`[1,2,3]`)
+		p.write(`"text"`)
+		p.write("\x00\xff\xfe")
+		p.result(m, "fine")
+	},
+	"stray-ids": func(p *program, m message, _ <-chan struct{}) {
+		for _, id := range []string{"null", "-1", "1.5", "999999", `"7"`, "18446744073709551616", "[]", "{}", "0"} {
+			p.write(`{"jsonrpc":"2.0","id":` + id + `,"result":"stray"}`)
+			p.write(`{"jsonrpc":"2.0","method":"$/progress","params":{"id":` + id + `,"value":1}}`)
+		}
+		p.write(`{"jsonrpc":"2.0","result":"stray"}`)
+		p.write(fmt.Sprintf(`[{"jsonrpc":"2.0","id":%s,"result":"in a batch"}]`, m.ID))
+		p.result(m, "mine")
+	},
+	"twice": func(p *program, m message, _ <-chan struct{}) {
+		p.result(m, "first")
+		p.result(m, "second")
+	},
+	"huge": func(p *program, m message, _ <-chan struct{}) { p.result(m, longLine(m.number())) },
+	"bytes": func(p *program, m message, _ <-chan struct{}) {
+		p.out.Lock()
+		defer p.out.Unlock()
+		for _, b := range []byte(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":"byte by byte"}`+"\n", m.ID)) {
+			_, _ = os.Stdout.Write([]byte{b})
+		}
+	},
+	"asks": func(p *program, m message, _ <-chan struct{}) {
+		p.write(`{"jsonrpc":"2.0","id":1,"method":"workspace/configuration","params":{}}`)
+		p.result(m, true)
+	},
+	// flood sends N lines of progress, stray text and unknown notifications each, and answers.
+	"flood": func(p *program, m message, _ <-chan struct{}) {
+		line := fmt.Sprintf(`{"jsonrpc":"2.0","method":"$/progress","params":{"id":%s,"value":"%s"}}`, m.ID, longLine(200))
+		for range m.number() {
+			p.write(line)
+			p.write("stray")
+			p.write(`{"jsonrpc":"2.0","method":"unknown"}`)
+		}
+		p.result(m, "done")
+	},
+
+	// close NAME closes stdin or stdout and stays alive.
+	"close": func(_ *program, m message, _ <-chan struct{}) {
+		if m.text(0) == "stdin" {
+			os.Stdin.Close()
+		} else {
+			os.Stdout.Close()
+		}
+		tellGate("closed")
+		forever()
+	},
+	"answer-and-close": func(p *program, m message, _ <-chan struct{}) {
+		p.result(m, true)
+		os.Stdout.Close()
+		tellGate("closed")
+		forever()
+	},
+
+	// child HOW starts a grandchild that holds stdin and stdout, and answers; "session" puts it out of the group, "die" ends
+	// the worker after the answer, and "flood" has it write without end.
+	"child": func(p *program, m message, _ <-chan struct{}) {
+		how := m.text(0)
+		if strings.Contains(how, "flood") {
+			os.Setenv(envBoot, "flood")
+		}
+		spawnChild(strings.Contains(how, "session"), os.Stdin, os.Stdout)
+		if strings.Contains(how, "die") {
+			visit("child-started")
+			os.Exit(9)
+		}
+		p.result(m, true)
+	},
+}
+
+// runSleeper is the grandchild's main.
+func runSleeper() {
+	if os.Getenv(envBoot) == "flood" {
+		tellGate("grandchild")
+		for {
+			if _, err := os.Stdout.WriteString("noise\n"); err != nil {
+				forever()
+			}
+		}
+	}
+	visit("grandchild")
+}

@@ -1,0 +1,111 @@
+package supervisor
+
+import (
+	"errors"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// take sends a call to the process, or gives it back if the process has gone in the meantime.
+func (w *worker) take(c *call) {
+	if w.state != Processing || w.hungUp != nil {
+		w.pool.giveBack(w, c)
+		return
+	}
+	w.calls[c] = struct{}{}
+	w.idleSince = time.Time{}
+	if c.job.Delivery == ledger.AtMostOnce {
+		c.phase = starting
+		w.begin(c, func(err error) { w.tell(command{kind: committed, call: c, err: err}) })
+		return
+	}
+	waiting := c.job
+	c.job = ledger.Begin(waiting, w.id, w.process.pid, time.Now())
+	var refused *jsonrpc.Error
+	switch err := w.send(c); {
+	case err == nil:
+		w.record(c, nil)
+	case errors.As(err, &refused):
+		w.record(c, nil)
+		w.refuse(c, refused)
+	default: // the process is going
+		c.job = waiting
+		delete(w.calls, c)
+		w.pool.giveBack(w, c)
+	}
+}
+
+// begin puts an at-most-once call's start on disk, before the process sees the call.
+func (w *worker) begin(c *call, done func(error)) {
+	c.job = ledger.Begin(c.job, w.id, w.process.pid, time.Now())
+	w.record(c, done)
+}
+
+// record hands the ledger the start of a call.
+func (w *worker) record(c *call, done func(error)) {
+	if done == nil {
+		id := c.job.ID
+		done = func(err error) {
+			if err != nil {
+				w.log.Error("start of a job was not recorded", "job", id, "error", err)
+			}
+		}
+	}
+	if c.onRecord {
+		w.pool.ledger.Start(c.job, done)
+	} else {
+		c.onRecord = true
+		w.pool.ledger.Insert(c.job, done)
+	}
+}
+
+// deliver sends an at-most-once call whose start is on disk.
+func (w *worker) deliver(c *call, err error) {
+	if _, here := w.calls[c]; !here || c.phase != starting {
+		return // its process has gone, and the call with it
+	}
+	if err != nil {
+		w.log.Error("start of an at-most-once job was not recorded, so it does not run", "job", c.job.ID, "error", err)
+		w.pool.lost(c)
+		w.release(c)
+		return
+	}
+	var refused *jsonrpc.Error
+	if err := w.send(c); errors.As(err, &refused) {
+		w.refuse(c, refused)
+	} // on any other error the process is going, and the call, which it has not seen, is put back at its end
+}
+
+// send writes the call to the process. A *jsonrpc.Error means that no process will ever take it.
+func (w *worker) send(c *call) error {
+	c.deadline = time.Now().Add(w.timeout(c))
+	incarnation := w.incarnation
+	id, err := w.conn.Start(c.job.Method, c.job.Params, c.meta(c.deadline), func(r *jsonrpc.Response) {
+		w.post(event{incarnation: incarnation, kind: answeredCall, call: c, response: r})
+	})
+	if err != nil {
+		return err
+	}
+	w.frames++
+	c.rpcID, c.frame, c.phase = id, w.frames, running
+	w.limit(c.deadline)
+	return nil
+}
+
+// timeout is how long a call may take.
+func (w *worker) timeout(c *call) time.Duration {
+	if c.job.Timeout > 0 {
+		return c.job.Timeout
+	}
+	return w.pool.opts.InvocationTimeout
+}
+
+// refuse fails a call whose frame would be too large.
+func (w *worker) refuse(c *call, e *jsonrpc.Error) {
+	end := failure(ledger.OutcomeError, e)
+	end.Permanent = true
+	w.settle(c, end)
+	w.release(c)
+}

@@ -1,0 +1,36 @@
+package supervisor
+
+import (
+	"context"
+	"os"
+
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// envJob is what a re-executed supervisor has its worker do.
+const envJob = "WHIPPER_TEST_JOB"
+
+// runSupervisor is the main of a supervisor that a test can kill: it runs one pool on the ledger in the current folder.
+func runSupervisor() {
+	ctx := context.Background()
+	dir, err := os.Getwd()
+	if err != nil {
+		die("%v", err)
+	}
+	l, err := ledger.Open(ctx, ledger.Options{Dir: dir})
+	if err != nil {
+		die("%v", err)
+	}
+	o := workerOptions(dir)
+	o.MinWorkers, o.MaxWorkers = 2, 2
+	p, err := NewPool(l, o)
+	if err != nil {
+		die("%v", err)
+	}
+	if method := os.Getenv(envJob); method != "" {
+		if _, err := p.Submit(ctx, []ledger.Job{{Method: method, Params: []byte(`["die"]`)}}); err != nil {
+			die("%v", err)
+		}
+	}
+	die("Run ended: %v", p.Run(ctx, nil))
+}

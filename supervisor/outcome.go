@@ -1,0 +1,105 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// cancel asks the process to give up a call.
+func (w *worker) cancel(c *call) {
+	if _, here := w.calls[c]; !here || c.phase == settled || c.phase == cancelling {
+		return
+	}
+	if c.phase == starting { // the process has not seen it, and now it will not
+		w.settle(c, failure(ledger.OutcomeCancelled, cancelledError()))
+		w.release(c)
+		return
+	}
+	c.phase = cancelling
+	w.askToCancel(c)
+}
+
+func (w *worker) askToCancel(c *call) {
+	if w.conn.Notify(jsonrpc.MethodCancel, json.RawMessage(`{"id":`+strconv.FormatUint(c.rpcID, 10)+`}`)) == nil {
+		w.frames++
+	} // else the deadline follows all the same
+	c.deadline = time.Now().Add(w.pool.opts.FlushTimeout)
+	w.limit(c.deadline)
+}
+
+// overdue deals with the calls whose deadline has passed, and gives the earliest of the others.
+func (w *worker) overdue(now time.Time) (earliest time.Time) {
+	stuck := false
+	for c := range w.calls {
+		if c.phase == starting || now.Before(c.deadline) {
+			continue
+		}
+		switch c.phase {
+		case running:
+			w.settle(c, failure(ledger.OutcomeTimeout, jsonrpc.Errorf(jsonrpc.CodeTimeout, "no answer within %s", w.timeout(c))))
+			w.askToCancel(c)
+		case cancelling:
+			w.settle(c, failure(ledger.OutcomeCancelled, jsonrpc.Errorf(jsonrpc.CodeCancelled, "the job was cancelled; its worker did not answer and was killed")))
+			stuck = true
+		case settled:
+			stuck = true
+		}
+	}
+	if stuck {
+		if w.state == Processing || w.state == Flushing {
+			w.log.Warn("worker did not give up a call in time and is killed", "pid", w.process.pid)
+			w.faulty = true
+			w.fire(onFault)
+		}
+		return time.Time{}
+	}
+	for c := range w.calls {
+		if c.phase != starting && (earliest.IsZero() || c.deadline.Before(earliest)) {
+			earliest = c.deadline
+		}
+	}
+	return earliest
+}
+
+// settle gives a call its outcome. Its slot stays taken.
+func (w *worker) settle(c *call, e ledger.Ending) {
+	e.At = time.Now()
+	if c.progress != nil {
+		c.job.Progress = c.progress
+	}
+	c.phase = settled
+	w.pool.settled(w, c, e)
+}
+
+// takeBack puts a call in the queue again that the process has not seen.
+func (w *worker) takeBack(c *call, e ledger.Ending) {
+	e.At = time.Now()
+	c.phase = settled
+	w.pool.takenBack(c, e)
+}
+
+// release frees a call's slot.
+func (w *worker) release(c *call) {
+	delete(w.calls, c)
+	if len(w.calls) == 0 {
+		w.idleSince = time.Now()
+		w.limitIdle()
+	}
+	w.pool.release(w)
+	if w.state == Flushing && len(w.calls) == 0 {
+		w.fire(onFlushed)
+	}
+}
+
+func (w *worker) callByID(id uint64) *call {
+	for c := range w.calls {
+		if c.rpcID == id && c.phase != starting {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package supervisor
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// lastWords is how long a process's pipes may stay open after it has ended before its calls get their outcome. They stay
+// open when something that it started, and that left its group, still holds them.
+const lastWords = 250 * time.Millisecond
+
+const (
+	moreThanAPipe = 2 << 20  // bytes; Linux lets a pipe have 1 MiB
+	oneRead       = 64 << 10 // at most so many bytes are asked for at once
+)
+
+// stdio is the pair of pipes that carry the protocol, as the supervisor holds them.
+type stdio struct {
+	in  stdin
+	out stdout
+	eof atomic.Bool // the process is to see the end of its stdin
+}
+
+func (s *stdio) Read(b []byte) (int, error)         { return s.out.Read(b) }
+func (s *stdio) Write(b []byte) (int, error)        { return s.in.Write(b) }
+func (s *stdio) SetWriteDeadline(t time.Time) error { return s.in.SetWriteDeadline(t) }
+
+// CloseWrite is called when nothing more will be written. Unless the process was to be told so, its stdin stays open until
+// its end, to tell what it has not read.
+func (s *stdio) CloseWrite() error {
+	if s.eof.Load() {
+		return s.in.Close()
+	}
+	return nil
+}
+
+// Close ends reading and writing.
+func (s *stdio) Close() error {
+	_ = s.in.SetWriteDeadline(time.Unix(1, 0)) // closed already after CloseWrite
+	return s.out.Close()
+}
+
+// stdin is the writing end of a process's stdin. It remembers where the latest frames ended, so that once the process is gone
+// one can tell which of them it never read.
+type stdin struct {
+	*os.File
+
+	mu      sync.Mutex
+	written int64 // bytes
+	frames  int   // whose last byte is written
+	ends    []int64
+}
+
+// Write writes b and counts the frames that end in it.
+func (s *stdin) Write(b []byte) (int, error) {
+	n, err := s.File.Write(b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for rest := b[:n]; ; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		rest = rest[i+1:]
+		s.frames++
+		s.ends = append(s.ends, s.written+int64(n-len(rest)))
+	}
+	s.written += int64(n)
+	if old, _ := slices.BinarySearch(s.ends, s.written-moreThanAPipe); old > len(s.ends)/2 {
+		s.ends = append(s.ends[:0], s.ends[old:]...)
+	}
+	return n, err
+}
+
+// taken is how many frames have been read, the last of them to its end.
+func (s *stdin) taken() int {
+	left := int64(unread(s.File))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, _ := slices.BinarySearch(s.ends, s.written-left+1)
+	return s.frames - (len(s.ends) - i)
+}
+
+// stdout is the reading end of a process's stdout or stderr. It counts, to tell when the last words have been read.
+type stdout struct {
+	*os.File
+	count atomic.Int64 // bytes read
+}
+
+func (s *stdout) Read(b []byte) (int, error) {
+	n, err := s.File.Read(b)
+	s.count.Add(int64(n))
+	return n, err
+}
+
+// finish waits until the pipe is closed by all who hold it, which done tells, or, from patience on, until what the dead
+// process has written is read. Then it ends the reader, and waits for that.
+func (s *stdout) finish(done <-chan struct{}, patience time.Time) {
+	last := int64(unread(s.File)) + oneRead // some may have been read and not been counted yet
+	last += s.count.Load()                  // what comes behind is another's, who holds the pipe
+	timer := time.NewTimer(time.Until(patience))
+	defer timer.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-timer.C:
+		}
+		if unread(s.File) == 0 || s.count.Load() >= last {
+			_ = s.SetReadDeadline(time.Unix(1, 0)) // what the reader has in its buffer it still hands on
+			<-done
+			return
+		}
+		timer.Reset(lastWords / 50)
+	}
+}
+
+var _ io.ReadWriteCloser = (*stdio)(nil)

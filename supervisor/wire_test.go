@@ -1,0 +1,158 @@
+package supervisor
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+func TestAWorkersOddOutputHarmsNoCall(t *testing.T) {
+	t.Parallel()
+	for method, want := range map[string]string{
+		"garbage": `"fine"`, "stray-ids": `"mine"`, "twice": `"first"`, "bytes": `"byte by byte"`, "asks": `true`,
+	} {
+		r := start(t, func(o *Options) { o.Env = append(o.Env, envConcurrency+"=2") })
+		beside := r.call("gate", `["beside"]`)
+		v := r.gate.await("beside")
+		if got := r.call(method, `[]`).answer(); got.result != want {
+			t.Errorf("%s: result %q, %v, %+v", method, got.result, got.err, got.reply.Error)
+		}
+		v.pass()
+		if beside.answer(); beside.result != `"beside"` {
+			t.Errorf("%s: the call beside it got %q, %+v", method, beside.result, beside.reply.Error)
+		}
+		if got := r.call("echo", `[2]`).answer(); got.result != `[2]` {
+			t.Errorf("%s: the next call got %q", method, got.result)
+		}
+		if n := r.pool.Stats().Workers.ForkCount; n != 1 {
+			t.Errorf("%s: %d forks", method, n)
+		}
+	}
+}
+
+func TestALineThatIsNoMessageIsTheWorkersLog(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil)
+	r.call("garbage", `[]`).answer()
+	if !strings.Contains(r.log.String(), `line="hello, I am not JSON"`) {
+		t.Errorf("log:\n%s", r.log)
+	}
+}
+
+func TestAnAnswerThatIsTooLargeFailsItsCallAndFreesTheSlot(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MaxMessageSize = 64 << 10 })
+	if code := r.call("huge", `[100000]`).code(); code != jsonrpc.CodeMessageTooLarge {
+		t.Errorf("code %d", code)
+	}
+	if job, attempts := r.wait(r.submit("huge", `[100000]`, nil)); job.State != ledger.Failed || len(attempts) != 1 {
+		t.Errorf("%s after %d attempts", job.State, len(attempts))
+	}
+	if got := r.call("huge", `[3]`).answer(); got.result != `"xxx"` {
+		t.Errorf("result %q", got.result)
+	}
+	if n := r.pool.Stats().Workers.ForkCount; n != 1 {
+		t.Errorf("%d forks", n)
+	}
+}
+
+func TestAFloodFromOneWorkerStarvesNoOther(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MinWorkers, o.MaxWorkers, o.WorkerStderr = 2, 2, &logBuffer{} })
+	flood := r.submit("flood", `[3000]`, nil)
+	for range 50 {
+		if got := r.call("echo", `[1]`).answer(); got.result != `[1]` {
+			t.Fatalf("result %q", got.result)
+		}
+	}
+	if job, _ := r.wait(flood); job.State != ledger.Succeeded || len(job.Progress) < 200 {
+		t.Errorf("job is %s with progress %q", job.State, job.Progress)
+	}
+}
+
+func TestAWorkerThatClosesStdoutIsReplacedAndItsCallHearsAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, pipe := range []string{"stdout", "stdin"} {
+		r := start(t, func(o *Options) { o.Env = append(o.Env, envBoot+"=ignore-all") }) // it would live on for ever
+		call := r.call("close", `["`+pipe+`"]`)
+		closed := r.gate.await("closed")
+		if pipe == "stdin" { // which shows with the next frame
+			r.pool.mu.Lock()
+			for id := range r.pool.current {
+				r.pool.cancelCall(r.pool.current[id])
+			}
+			r.pool.mu.Unlock()
+		}
+		if code := call.code(); code != jsonrpc.CodeWorkerCrashed && code != jsonrpc.CodeCancelled {
+			t.Errorf("%s: code %d, %+v", pipe, code, call.reply)
+		}
+		if got := r.call("pid", `[]`).answer(); got.code() != 0 || alive(closed.pid) {
+			t.Errorf("%s: the next call got %+v", pipe, got.reply.Error)
+		}
+	}
+}
+
+func TestAnIdleWorkerThatClosesStdoutIsReplacedAndNoCallIsLost(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.Env = append(o.Env, envBoot+"=ignore-all") }) // it would live on for ever
+	r.call("answer-and-close", `[]`).answer()
+	closed := r.gate.await("closed")
+	job, attempts := r.wait(r.submit("echo", `[1]`, func(j *ledger.Job) { j.MaxAttempts = 1 }))
+	if job.State != ledger.Succeeded || job.PID == closed.pid {
+		t.Errorf("job %+v, attempts %+v", job, attempts)
+	}
+	if got := r.call("echo", `[2]`).answer(); got.result != `[2]` {
+		t.Errorf("result %q", got.result)
+	}
+}
+
+func TestStdinKnowsWhichFramesHaveBeenRead(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	in := &stdin{File: write}
+	defer in.Close()
+	for _, frame := range []string{"1234567\n", "12", "34567\n", "1\n2\n"} {
+		if _, err := in.Write([]byte(frame)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	total := 0
+	for _, step := range []struct{ bytes, frames int }{{0, 0}, {7, 0}, {1, 1}, {7, 1}, {1, 2}, {1, 2}, {1, 3}, {2, 4}} {
+		if _, err := read.Read(make([]byte, step.bytes)); err != nil {
+			t.Fatal(err)
+		}
+		total += step.bytes
+		if got := in.taken(); got != step.frames {
+			t.Errorf("after %d bytes %d frames, want %d", total, got, step.frames)
+		}
+	}
+}
+
+func TestStdinForgetsFramesThatNoPipeCanHold(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	in := &stdin{File: write}
+	defer in.Close()
+	frame, sink := []byte(longLine(999)+"\n"), make([]byte, 1000)
+	const n = 10 * moreThanAPipe / 1000
+	for range n {
+		if _, err := in.Write(frame); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := read.Read(sink); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if in.taken() != n || len(in.ends) > 3*moreThanAPipe/1000 {
+		t.Errorf("%d of %d frames taken, %d remembered", in.taken(), n, len(in.ends))
+	}
+}

@@ -1,0 +1,176 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// recordAtMost bounds how long a new process waits to be put on record.
+const recordAtMost = 5 * time.Second
+
+// spawn starts a process and greets it.
+func (w *worker) spawn() {
+	w.incarnation++
+	w.wasReady, w.proven, w.faulty, w.told = false, false, false, false
+	w.frames, w.hungUp = 0, nil
+	incarnation := w.incarnation
+	p, err := startProcess(w.pool.forker, &w.pool.opts, w.environ(), w.print)
+	if err != nil {
+		w.log.Error("worker did not start", "error", err)
+		w.startErr = err
+		w.fire(onExited)
+		return
+	}
+	w.process = p
+	w.pool.started(w, p)
+	record := w.putOnRecord(p.pid)
+	post := func(e event) {
+		e.incarnation = incarnation
+		w.post(e)
+	}
+	w.conn = jsonrpc.NewConn(p.stdio, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) {
+		w.serve(c, r, p.pid, post)
+	}), jsonrpc.Options{
+		MaxMessageSize: w.pool.opts.MaxMessageSize,
+		StallTimeout:   w.pool.opts.InvocationTimeout + w.pool.opts.FlushTimeout,
+		Stray:          func(frame []byte, code int64, why string) { w.stray(p.pid, frame, code, why, post) },
+		WriteFailed:    func(err error) { post(event{kind: broken, err: fmt.Errorf("stdin cannot be written to: %w", err)}) },
+	})
+	conn := w.conn
+	go func() { // ends with the connection
+		<-conn.Done()
+		post(event{kind: broken, err: errStdoutClosed})
+	}()
+	go func() { // ends with the process; run waits for its event
+		e := p.wait(conn.Done())
+		_ = conn.Close()
+		w.pool.ledger.ForgetProcess(record)
+		post(event{kind: exited, exit: e})
+	}()
+	w.limitState(w.pool.opts.ReadyTimeout)
+	if w.pool.opts.Handshake == HandshakeNone {
+		w.ready(jsonrpc.InitializeResult{})
+		return
+	}
+	params, _ := json.Marshal(jsonrpc.InitializeParams{ProtocolVersion: jsonrpc.ProtocolVersion, Pool: w.pool.opts.Pool, Worker: w.id})
+	_, _ = conn.Start(jsonrpc.MethodInitialize, params, nil, func(r *jsonrpc.Response) {
+		post(event{kind: greeted, response: r})
+	}) // an error means that the process is gone, which its waiter reports
+	w.frames++
+}
+
+// putOnRecord has the next supervisor find the process, should this one die.
+func (w *worker) putOnRecord(pid int) ledger.Process {
+	record := ledger.Process{PID: pid, StartTicks: startTicks(pid), BootID: w.pool.bootID, Pool: w.pool.opts.Pool, Worker: w.id}
+	ctx, cancel := context.WithTimeout(context.Background(), recordAtMost)
+	defer cancel()
+	if err := w.pool.ledger.RecordProcess(ctx, record); err != nil {
+		w.log.Warn("process is not on record", "pid", pid, "error", err) // it dies with the supervisor all the same
+	}
+	return record
+}
+
+// environ is the workers' environment. Names that are set here are taken out first: of a name that comes twice, programs take
+// now the first, now the last.
+func (w *worker) environ() []string {
+	env := w.pool.opts.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	env = slices.DeleteFunc(slices.Clone(env), func(v string) bool {
+		return strings.HasPrefix(v, envPool+"=") || strings.HasPrefix(v, envWorker+"=")
+	})
+	return append(env, envPool+"="+w.pool.opts.Pool, workerMark(w.id))
+}
+
+// What a worker finds in its environment.
+const (
+	envPool   = "WHIPPER_POOL"
+	envWorker = "WHIPPER_WORKER"
+)
+
+// workerMark is the variable by which a process is known as a worker's.
+func workerMark(id string) string { return envWorker + "=" + id }
+
+// shutdown asks the process to end. SIGTERM and SIGKILL follow.
+func (w *worker) shutdown() {
+	w.told = true
+	_ = w.conn.Notify(jsonrpc.MethodShutdown, nil) // a broken pipe is followed by the process's end
+	w.process.stdio.eof.Store(true)
+	w.conn.CloseWrite()
+	limit := w.pool.opts.ForceKillTimeout
+	w.limitState(limit)
+	w.termAt = time.Now().Add(min(limit/2, time.Second))
+	w.limit(w.termAt)
+}
+
+// serve gets what the worker sends of its own accord, on the reader's goroutine.
+func (w *worker) serve(c *jsonrpc.Conn, r *jsonrpc.Request, pid int, post func(event)) {
+	switch {
+	case r.Method == jsonrpc.MethodProgress:
+		if id, value, ok := progressOf(r); ok {
+			post(event{kind: notified, id: id, progress: value})
+		}
+	case r.Method == jsonrpc.MethodLog:
+		w.logRecord(r, pid)
+	case r.Notification():
+		w.log.Debug("worker sent an unknown notification", "pid", pid, "method", r.Method)
+	default:
+		_ = c.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not the supervisor's", r.Method), nil)
+	}
+}
+
+// logRecord logs a $/log notification.
+func (w *worker) logRecord(r *jsonrpc.Request, pid int) {
+	var p jsonrpc.LogParams
+	if r.Params == nil || json.Unmarshal(r.Params, &p) != nil {
+		return
+	}
+	var level slog.Level
+	if level.UnmarshalText([]byte(p.Level)) != nil {
+		level = slog.LevelInfo
+	}
+	attrs := []any{"pid", pid, "text", p.Message}
+	for name, value := range p.Attributes {
+		attrs = append(attrs, slog.Any(name, value))
+	}
+	w.log.Log(context.Background(), level, "worker log record", attrs...)
+}
+
+// stray gets output that is no message, on the reader's goroutine: the worker's log, or an answer too large to pass on.
+func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(event)) {
+	if code == jsonrpc.CodeMessageTooLarge {
+		if id, ok := jsonrpc.CutCallID(frame); ok {
+			post(event{kind: tooLarge, id: id})
+			return
+		}
+	}
+	if code == jsonrpc.CodeParseError {
+		w.print(pid, frame)
+		return
+	}
+	w.log.Warn("stray output on the worker's stdout", "pid", pid, "reason", why, "bytes", len(frame))
+}
+
+// print hands on one line that a process printed.
+func (w *worker) print(pid int, line []byte) {
+	if out := w.pool.opts.WorkerStderr; out != nil {
+		b := make([]byte, 0, len(line)+32)
+		b = fmt.Appendf(b, "%s[%d] %s", w.id, pid, line)
+		if b[len(b)-1] != '\n' {
+			b = append(b, '\n')
+		}
+		_, _ = out.Write(b) // there is nobody else to tell
+		return
+	}
+	w.log.Info("worker output", "pid", pid, "line", string(line))
+}
