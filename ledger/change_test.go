@@ -2,14 +2,13 @@ package ledger
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math"
 	"reflect"
 	"testing"
 	"time"
-
-	"database/sql/driver"
 
 	"pgregory.net/rapid"
 )

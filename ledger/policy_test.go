@@ -10,8 +10,10 @@ import (
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 func TestSettleFollowsTheRules(t *testing.T) {
-	running := Job{ID: 1, State: Running, Attempt: 1, MaxAttempts: 3, Runs: 2, Crashes: 1, Alone: true, Delivery: AtLeastOnce,
-		Origin: FromSubmit, Backoff: Backoff{Base: time.Second, Factor: 2, Cap: time.Minute}, RunAt: noon, StartedAt: noon.Add(time.Second)}
+	running := Job{
+		ID: 1, State: Running, Attempt: 1, MaxAttempts: 3, Runs: 2, Crashes: 1, Alone: true, Delivery: AtLeastOnce,
+		Origin: FromSubmit, Backoff: Backoff{Base: time.Second, Factor: 2, Cap: time.Minute}, RunAt: noon, StartedAt: noon.Add(time.Second),
+	}
 	at := noon.Add(time.Minute)
 	cases := []struct {
 		name    string

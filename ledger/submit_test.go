@@ -30,8 +30,10 @@ func TestWhatASubmitterLeavesOpenIsFilledIn(t *testing.T) {
 	}
 	defer l.Close()
 	ids := submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "m", Origin: FromInvoke})
-	want := Job{ID: ids[0], Pool: "p", Method: "m", State: Queued, MaxAttempts: 3, Backoff: DefaultBackoff, Delivery: AtLeastOnce,
-		Origin: FromSubmit, CreatedAt: noon, RunAt: noon}
+	want := Job{
+		ID: ids[0], Pool: "p", Method: "m", State: Queued, MaxAttempts: 3, Backoff: DefaultBackoff, Delivery: AtLeastOnce,
+		Origin: FromSubmit, CreatedAt: noon, RunAt: noon,
+	}
 	if got, _ := get(t, l.Reader, ids[0]); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
