@@ -87,6 +87,8 @@ var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{
 	"garbage": func(p *program, m message, _ <-chan struct{}) {
 		p.write("hello, I am not JSON")
 		p.write(`{"jsonrpc":"2.0"}`)
+		p.write(`{"level":"info","text":"a JSON log"}`)
+		p.write(`{"jsonrpc":"2.0","id":4711,"result":"secret"}`)
 		p.write(`[1,2,3]`)
 		p.write(`"text"`)
 		p.write("\x00\xff\xfe")

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -109,10 +110,13 @@ func failure(o ledger.Outcome, e *jsonrpc.Error) ledger.Ending {
 	return ledger.Ending{Outcome: o, Error: errorJSON(e), ErrorSource: ledger.FromWhipper}
 }
 
+// errorJSON is e as the ledger keeps it. A worker's own data stays as it is but for white space.
 func errorJSON(e *jsonrpc.Error) []byte {
-	b, err := json.Marshal(e)
-	if err != nil { // only Data that is not JSON can do that, and none such comes off the wire
-		b, _ = json.Marshal(jsonrpc.Errorf(e.Code, "%s", e.Message))
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(e) != nil { // only Data that is not JSON can do that, and none such comes off the wire
+		return errorJSON(jsonrpc.Errorf(e.Code, "%s", e.Message))
 	}
-	return b
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

@@ -189,7 +189,8 @@ func TestAWorkerHasTheGivenEnvironmentAndItsOwnNameOnce(t *testing.T) {
 	t.Parallel()
 	r := start(t, func(o *Options) {
 		o.Pool, o.Dir = "mail", "/"
-		o.Env = append(o.Env, "MINE=1", envWorker+"=w77", envPool+"=outer") // as in a supervisor that is a job itself
+		o.MaxMessageSize = 1 << 20
+		o.Env = append(o.Env, "MINE=1", envWorker+"=w77", envPool+"=outer", envMaxMessageSize+"=16MiB") // as in a supervisor that is a job itself
 	})
 	var env []string
 	if err := json.Unmarshal([]byte(r.call("env", `[]`).answer().result), &env); err != nil {
@@ -197,12 +198,12 @@ func TestAWorkerHasTheGivenEnvironmentAndItsOwnNameOnce(t *testing.T) {
 	}
 	var ours []string
 	for _, v := range env {
-		if strings.HasPrefix(v, envPool+"=") || strings.HasPrefix(v, envWorker+"=") || strings.HasPrefix(v, "MINE=") {
+		if strings.HasPrefix(v, envPool+"=") || strings.HasPrefix(v, envWorker+"=") || strings.HasPrefix(v, envMaxMessageSize+"=") || strings.HasPrefix(v, "MINE=") {
 			ours = append(ours, v)
 		}
 	}
 	slices.Sort(ours)
-	if want := []string{"MINE=1", "WHIPPER_POOL=mail", "WHIPPER_WORKER=w1"}; !slices.Equal(ours, want) {
+	if want := []string{"MINE=1", "WHIPPER_MAX_MESSAGE_SIZE=1048576", "WHIPPER_POOL=mail", "WHIPPER_WORKER=w1"}; !slices.Equal(ours, want) {
 		t.Errorf("environment has %q, want %q", ours, want)
 	}
 	if got := r.call("folder", `[]`).answer().result; got != `"/"` {

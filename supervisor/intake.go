@@ -28,7 +28,7 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 }
 
 // Invoke runs a call for a caller who waits. The error is a *jsonrpc.Error if the call was not admitted, and ctx's if that
-// ended first: then a waiting call is cancelled and a running one is asked to be.
+// ended first: then a waiting call is cancelled, a running one is asked to be, and the Reply holds the job's id alone.
 func (p *Pool) Invoke(ctx context.Context, c Call) (Reply, error) {
 	if err := p.open(); err != nil {
 		return Reply{}, err
@@ -62,7 +62,7 @@ func (p *Pool) Invoke(ctx context.Context, c Call) (Reply, error) {
 	p.mu.Lock()
 	delete(p.invoked, id)
 	p.mu.Unlock()
-	return Reply{}, ctx.Err()
+	return Reply{Job: id}, ctx.Err()
 }
 
 // cancelAtMost bounds the cancelling of a call whose caller has gone.

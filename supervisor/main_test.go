@@ -23,6 +23,7 @@ func runSupervisor() {
 	}
 	o := workerOptions(dir)
 	o.MinWorkers, o.MaxWorkers = 2, 2
+	o.Env = append(o.Env, envBoot+"=ignore-all") // so that they do not end by the end of their stdin
 	p, err := NewPool(l, o)
 	if err != nil {
 		die("%v", err)

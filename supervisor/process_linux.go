@@ -40,27 +40,45 @@ func unread(f *os.File) int {
 	return n
 }
 
-// startTicks is when a process started, in clock ticks since boot: with the pid it names a process for good.
+// startTicks is when a living process started, in clock ticks since boot: with the pid it names a process for good. It is 0 for
+// one that has ended.
 func startTicks(pid int) uint64 {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0
 	}
-	_, _, ticks := parseStat(string(stat))
-	return ticks
+	s := parseStat(string(text))
+	if s.ended() {
+		return 0
+	}
+	return s.ticks
 }
 
-// parseStat reads the state, the process group and the start time from /proc/PID/stat. The second field, the program's name in
-// brackets, may hold anything, so counting starts behind the last bracket.
-func parseStat(stat string) (state string, group int, ticks uint64) {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 20 {
-		return "", 0, 0
-	}
-	group, _ = strconv.Atoi(fields[2])
-	ticks, _ = strconv.ParseUint(fields[19], 10, 64)
-	return fields[0], group, ticks
+// stat is what /proc/PID/stat tells of a process.
+type stat struct {
+	state   string
+	group   int
+	threads int
+	ticks   uint64
 }
+
+// parseStat reads /proc/PID/stat. The second field, the program's name in brackets, may hold anything, so counting starts
+// behind the last bracket.
+func parseStat(text string) stat {
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 20 {
+		return stat{}
+	}
+	s := stat{state: fields[0]}
+	s.group, _ = strconv.Atoi(fields[2])
+	s.threads, _ = strconv.Atoi(fields[17])
+	s.ticks, _ = strconv.ParseUint(fields[19], 10, 64)
+	return s
+}
+
+// ended says whether no thread of the process is left that could have an effect: a killed process looks dead by its state as soon
+// as its first thread is.
+func (s stat) ended() bool { return (s.state == "Z" || s.state == "X") && s.threads <= 1 }
 
 // bootID tells this boot of the machine from others.
 func bootID() string {
@@ -82,11 +100,11 @@ func living(group int) []string {
 		if e.Name()[0] < '0' || e.Name()[0] > '9' {
 			continue
 		}
-		stat, err := os.ReadFile("/proc/" + e.Name() + "/stat")
+		text, err := os.ReadFile("/proc/" + e.Name() + "/stat")
 		if err != nil {
 			continue
 		}
-		if state, g, _ := parseStat(string(stat)); g == group && state != "Z" && state != "X" {
+		if s := parseStat(string(text)); s.group == group && !s.ended() {
 			folders = append(folders, "/proc/"+e.Name())
 		}
 	}

@@ -189,11 +189,24 @@ func TestAGroupWhoseLeaderIsGoneIsKnownByTheWorkersNameInItsEnvironment(t *testi
 }
 
 func TestStatIsReadEvenWhenTheProgramsNameLooksLikeFields(t *testing.T) {
-	stat := "42 (a) R 1 2) S 1 77 77 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 123456 0 0\n"
-	if state, group, ticks := parseStat(stat); state != "S" || group != 77 || ticks != 123456 {
-		t.Errorf("state %q, group %d, ticks %d", state, group, ticks)
+	text := "42 (a) R 1 2) S 1 77 77 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 3 0 123456 0 0\n"
+	if got, want := parseStat(text), (stat{state: "S", group: 77, threads: 3, ticks: 123456}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if state, group, ticks := parseStat(strings.Repeat("1 ", 5)); state != "" || group != 0 || ticks != 0 {
-		t.Errorf("of a line cut short: %q, %d, %d", state, group, ticks)
+	if got := parseStat(strings.Repeat("1 ", 5)); got != (stat{}) {
+		t.Errorf("of a line cut short: %+v", got)
+	}
+}
+
+func TestAProcessHasEndedWhenItsLastThreadHas(t *testing.T) {
+	for s, want := range map[stat]bool{
+		{state: "S", threads: 1}: false,
+		{state: "Z", threads: 3}: false,
+		{state: "Z", threads: 1}: true,
+		{state: "X", threads: 0}: true,
+	} {
+		if got := s.ended(); got != want {
+			t.Errorf("%+v has ended: %t, want %t", s, got, want)
+		}
 	}
 }

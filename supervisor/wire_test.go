@@ -37,8 +37,14 @@ func TestALineThatIsNoMessageIsTheWorkersLog(t *testing.T) {
 	t.Parallel()
 	r := start(t, nil)
 	r.call("garbage", `[]`).answer()
-	if !strings.Contains(r.log.String(), `line="hello, I am not JSON"`) {
-		t.Errorf("log:\n%s", r.log)
+	log := r.log.String()
+	for _, want := range []string{`line="hello, I am not JSON"`, `a JSON log`, `line=[1,2,3]`, `answer to an id that no call in flight has`} {
+		if !strings.Contains(log, want) {
+			t.Errorf("log has no %q:\n%s", want, log)
+		}
+	}
+	if strings.Contains(log, "secret") {
+		t.Errorf("log has a payload:\n%s", log)
 	}
 }
 

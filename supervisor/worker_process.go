@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -79,28 +76,6 @@ func (w *worker) putOnRecord(pid int) ledger.Process {
 	return record
 }
 
-// environ is the workers' environment. Names that are set here are taken out first: of a name that comes twice, programs take
-// now the first, now the last.
-func (w *worker) environ() []string {
-	env := w.pool.opts.Env
-	if env == nil {
-		env = os.Environ()
-	}
-	env = slices.DeleteFunc(slices.Clone(env), func(v string) bool {
-		return strings.HasPrefix(v, envPool+"=") || strings.HasPrefix(v, envWorker+"=")
-	})
-	return append(env, envPool+"="+w.pool.opts.Pool, workerMark(w.id))
-}
-
-// What a worker finds in its environment.
-const (
-	envPool   = "WHIPPER_POOL"
-	envWorker = "WHIPPER_WORKER"
-)
-
-// workerMark is the variable by which a process is known as a worker's.
-func workerMark(id string) string { return envWorker + "=" + id }
-
 // shutdown asks the process to end. SIGTERM and SIGKILL follow.
 func (w *worker) shutdown() {
 	w.told = true
@@ -154,7 +129,7 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 			return
 		}
 	}
-	if code == jsonrpc.CodeParseError {
+	if code != jsonrpc.CodeMessageTooLarge && len(frame) > 0 {
 		w.print(pid, frame)
 		return
 	}

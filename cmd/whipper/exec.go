@@ -162,7 +162,7 @@ func workerEnv(assignments []string) ([]string, error) {
 			return nil, misuse("write --env NAME=VALUE", "--env %q is no assignment", a)
 		}
 	}
-	return append(os.Environ(), assignments...), nil // of two with one name the last counts
+	return supervisor.Environ(os.Environ(), assignments...), nil
 }
 
 func newLogger(c *console, text bool, level string) *slog.Logger {

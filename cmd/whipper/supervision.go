@@ -63,7 +63,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if err != nil {
 		return err
 	}
-	s.pool.Env = append(s.env, "WHIPPER_SOCKET="+path, "WHIPPER_DIR="+s.dir)
+	s.pool.Env = supervisor.Environ(s.env, "WHIPPER_SOCKET="+path, "WHIPPER_DIR="+s.dir)
 	s.pool.Logger = s.log
 	pool, err := supervisor.NewPool(l, s.pool)
 	if err != nil {
