@@ -17,7 +17,7 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs \
+.PHONY: help demo build test check fmt docs bench fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
@@ -68,6 +68,17 @@ fmt: $(NODE_READY) $(PYTHON_READY) ## format the code
 
 docs: build ## write docs/cli.md from the commands themselves
 	bin/whipper docs >docs/cli.md
+
+bench: ## measure whipper against bare pipes; takes a minute
+	go run ./bench
+
+FUZZTIME ?= 60s
+fuzz: ## feed each parser with random input for FUZZTIME (60s)
+	for package in ./jsonrpc ./cmd/whipper; do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
 
 $(NODE_READY): sdk-node/package.json sdk-node/package-lock.json
 	cd sdk-node && npm ci --no-audit --no-fund
