@@ -108,6 +108,12 @@ var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{
 		p.result(m, "second")
 	},
 	"huge": func(p *program, m message, _ <-chan struct{}) { p.result(m, longLine(m.number())) },
+	"not-utf8": func(p *program, m message, _ <-chan struct{}) {
+		p.write(fmt.Sprintf("{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":\"caf\xe9\"}", m.ID))
+	},
+	"too-deep": func(p *program, m message, _ <-chan struct{}) {
+		p.write(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s1%s}`, m.ID, strings.Repeat("[", 600), strings.Repeat("]", 600)))
+	},
 	"bytes": func(p *program, m message, _ <-chan struct{}) {
 		p.out.Lock()
 		defer p.out.Unlock()

@@ -203,11 +203,16 @@ func TestACommandThatVanishesLaterDegradesThePoolButDoesNotEndIt(t *testing.T) {
 	if s := r.pool.Status(); !strings.Contains(s.Reason, "no such file") {
 		t.Errorf("status %+v", s)
 	}
+	refused := r.call("echo", `[1]`).answer()
+	if refused.code() != jsonrpc.CodeWorkerCrashed || !strings.Contains(fmt.Sprint(refused.err), "no such file") {
+		t.Errorf("a caller hears %v", refused.err)
+	}
+	kept := r.submit("echo", `[1]`, nil)
 	if err := os.Symlink(self, link); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.call("echo", `[1]`).answer(); got.result != `[1]` {
-		t.Errorf("result %q", got.result)
+	if job, _ := r.wait(kept); job.State != ledger.Succeeded {
+		t.Errorf("job %+v", job)
 	}
 }
 

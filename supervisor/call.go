@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -58,6 +57,11 @@ type call struct {
 	index     int        // in its queue
 }
 
+// expired says whether the time has passed by which the job had to start.
+func (c *call) expired(now time.Time) bool {
+	return !c.job.ExpiresAt.IsZero() && now.After(c.job.ExpiresAt)
+}
+
 // meta is the extension member of the call on the worker's wire.
 func (c *call) meta(deadline time.Time) json.RawMessage {
 	b := make([]byte, 0, 192)
@@ -82,6 +86,12 @@ func (c *call) meta(deadline time.Time) json.RawMessage {
 	return append(b, '}')
 }
 
+// Bounds of a snooze. It charges nothing, so a worker that asks for none must not make a busy loop.
+const (
+	minSnooze = 100 * time.Millisecond
+	maxSnooze = 10 * 365 * 24 * time.Hour
+)
+
 // answered says how an attempt ended that the worker answered.
 func answered(c *call, r *jsonrpc.Response) ledger.Ending {
 	if r.Error == nil {
@@ -96,7 +106,7 @@ func answered(c *call, r *jsonrpc.Response) ledger.Ending {
 	switch {
 	case details.SnoozeMs != nil && *details.SnoozeMs >= 0:
 		e.Outcome = ledger.OutcomeSnoozed
-		e.Snooze = time.Duration(*details.SnoozeMs) * time.Millisecond
+		e.Snooze = time.Duration(min(max(*details.SnoozeMs, minSnooze.Milliseconds()), maxSnooze.Milliseconds())) * time.Millisecond
 	case r.Error.Code == jsonrpc.CodeMethodNotFound, r.Error.Code == jsonrpc.CodeInvalidParams:
 		e.Permanent = true
 	default:
@@ -112,11 +122,9 @@ func failure(o ledger.Outcome, e *jsonrpc.Error) ledger.Ending {
 
 // errorJSON is e as the ledger keeps it. A worker's own data stays as it is but for white space.
 func errorJSON(e *jsonrpc.Error) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if enc.Encode(e) != nil { // only Data that is not JSON can do that, and none such comes off the wire
+	b, err := jsonrpc.Encode(e)
+	if err != nil { // only Data that is not JSON can do that, and none such comes off the wire
 		return errorJSON(jsonrpc.Errorf(e.Code, "%s", e.Message))
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return b
 }

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -23,11 +24,24 @@ func (p *Pool) Cancel(ctx context.Context, ids []int64) (int, error) {
 			return count, err
 		}
 		// How these ended is on its way to the disk; some may be queued again then.
-		if err := p.ledger.Flush(ctx); err != nil {
+		if err := p.settleDown(ctx); err != nil {
 			return count, err
 		}
 		ids = between
 	}
+}
+
+// settleDown waits until what was handed to the ledger is on disk, but not for a ledger that cannot be written.
+func (p *Pool) settleDown(ctx context.Context) error {
+	if err := p.ledger.Err(); err != nil {
+		return jsonrpc.Errorf(jsonrpc.CodeLedger, "the ledger cannot be written: %v", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, cancelAtMost, jsonrpc.Errorf(jsonrpc.CodeLedger, "the ledger was not written within %s", cancelAtMost))
+	defer cancel()
+	if err := p.ledger.Flush(ctx); err != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return nil
 }
 
 // cancelKnown cancels the jobs that the pool has in memory, and sorts out the others. Those on disk are kept from the claimer.
@@ -70,7 +84,7 @@ func (p *Pool) cancelOnDisk(ctx context.Context, ids []int64) (int, error) {
 	for _, id := range ids {
 		p.letGo(id)
 	}
-	p.lookAgain()
+	p.lookAgain(ledger.MaxPriority)
 	return len(cancelled), err
 }
 

@@ -54,8 +54,8 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	if due {
 		p.exhausted = false
 	}
-	n := max(0, p.claimSize())
-	if n == 0 && !due || p.phase == poolDraining {
+	n := p.claimSize(due)
+	if n == 0 || p.phase == poolDraining {
 		p.mu.Unlock()
 		return next, nil
 	}
@@ -98,6 +98,7 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	if err == nil && (len(jobs) == n || len(expired) == expireAtOnce) {
 		p.exhausted = false
 	}
+	p.trim()
 	p.dispatch()
 	return next, err
 }
@@ -146,13 +147,23 @@ func (p *Pool) expire(c *call) {
 		c.job.ExpiresAt.UTC().Format(time.RFC3339)))
 }
 
-// claimSize is how many jobs to fetch; mu is held.
-func (p *Pool) claimSize() int {
-	size := p.windowSize()
-	if !p.exhausted && p.window.Len() < 2*size {
-		return max(size-p.window.Len(), extraClaim)
+// claimSize is how many jobs to fetch: enough to fill the window, and a few beyond if some may be more urgent than those in it;
+// mu is held.
+func (p *Pool) claimSize(due bool) int {
+	missing := p.windowSize() - p.window.Len()
+	if missing <= 0 && (p.urgent || due) {
+		missing = extraClaim
 	}
-	return size - p.window.Len()
+	p.urgent = false
+	return max(missing, 0)
+}
+
+// trim leaves the least urgent jobs to a later claim where the window holds too many; mu is held.
+func (p *Pool) trim() {
+	for most := p.windowSize() + extraClaim; p.window.Len() > most; {
+		p.forget(p.window.takeLast())
+		p.exhausted = false
+	}
 }
 
 // windowSize is how many jobs the window should hold: enough that no slot waits for a read; mu is held.
@@ -164,8 +175,15 @@ func (p *Pool) windowSize() int {
 	return max(size, p.slots)
 }
 
-// lookAgain wakes the claimer because the ledger may have jobs that it has not seen; mu is held.
-func (p *Pool) lookAgain() {
+// lookAgain wakes the claimer because the ledger may have jobs of up to this priority that it has not seen. Where the window is
+// full of jobs that are as urgent, they can wait; mu is held.
+func (p *Pool) lookAgain(priority int) {
 	p.exhausted = false
+	if p.window.Len() >= p.windowSize() {
+		if last := p.window.last(); priority <= last.job.Priority {
+			return
+		}
+		p.urgent = true
+	}
 	p.wakeClaimer()
 }

@@ -30,6 +30,33 @@ func TestAJobThatKillsItsWorkerIsChargedAndEndsAfterItsAttempts(t *testing.T) {
 	}
 }
 
+func TestAJobThatAWorkerDiesOfReadingEndsAfterItsAttempts(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.Env = append(o.Env, envBoot+"=short-lines") })
+	job, attempts := r.wait(r.submit("echo", `["`+longLine(300<<10)+`"]`, func(j *ledger.Job) { j.MaxAttempts = 6 }))
+	if job.State != ledger.Failed || job.Attempt != 6 || len(attempts) != 6 {
+		t.Errorf("job is %s with %d charged of %d attempts", job.State, job.Attempt, len(attempts))
+	}
+	if s := r.pool.Status(); s.State != "available" {
+		t.Errorf("status %+v", s)
+	}
+}
+
+func TestACallThatAWorkerDeclinesIsNotChargedButNotForEver(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil)
+	for _, delivery := range []ledger.Delivery{ledger.AtLeastOnce, ledger.AtMostOnce} {
+		job, attempts := r.wait(r.submit("fail", `[1007]`, func(j *ledger.Job) { j.Delivery = delivery }))
+		if job.State != ledger.Failed || job.Attempt != 0 || job.Crashes != ledger.MaxCrashes || len(attempts) != ledger.MaxCrashes {
+			t.Errorf("%s: job is %s with %d charged of %d attempts", delivery, job.State, job.Attempt, len(attempts))
+		}
+	}
+	// Each time the worker was taken at its word: it got no more calls, and another process took its place.
+	if n := r.pool.Stats().Workers.ForkCount; n < 2*ledger.MaxCrashes {
+		t.Errorf("%d forks", n)
+	}
+}
+
 func TestTheSignalThatEndedAWorkerIsOnRecord(t *testing.T) {
 	t.Parallel()
 	r := start(t, nil)

@@ -15,6 +15,10 @@ func (p *Pool) dispatch() {
 			break
 		}
 		c := from.first()
+		if c.expired(now) {
+			p.expire(from.take())
+			continue
+		}
 		if c.job.Alone {
 			if !p.placeAlone(from, c) {
 				break
@@ -27,10 +31,6 @@ func (p *Pool) dispatch() {
 		}
 		from.take()
 		p.turn = !p.turn
-		if !c.job.ExpiresAt.IsZero() && now.After(c.job.ExpiresAt) {
-			p.expire(c)
-			continue
-		}
 		p.assign(w, c)
 	}
 	p.grow()
@@ -135,7 +135,11 @@ func (p *Pool) vacate(w *worker) {
 	s.alone = false
 	if c := s.reserved; c != nil {
 		s.reserved = nil
-		p.assign(w, c)
+		if c.expired(time.Now()) {
+			p.expire(c)
+		} else {
+			p.assign(w, c)
+		}
 	}
 }
 

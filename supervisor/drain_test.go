@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -85,8 +86,23 @@ func TestASecondSignalEndsTheDrainAtOnce(t *testing.T) {
 	if alive(v.pid) {
 		t.Error("the worker is still there")
 	}
+	if !strings.Contains(r.log.String(), `level=WARN msg="drain was cut short; calls that still run are put back" calls=1`) {
+		t.Errorf("no warning in\n%s", r.log)
+	}
 	if j, attempts := r.get(id); j.State != ledger.Queued || j.Attempt != 0 || len(attempts) != 1 || attempts[0].Outcome != ledger.OutcomeInterrupted {
 		t.Errorf("job %+v, attempts %+v", j, attempts)
+	}
+}
+
+func TestASecondSignalWithNothingRunningWarnsOfNothing(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.Env, o.ForceKillTimeout = append(o.Env, envBoot+"=ignore-all"), time.Hour }).ready()
+	r.drain()
+	r.gate.await("shutdown")
+	r.kill()
+	r.ended()
+	if log := r.log.String(); strings.Contains(log, "put back") || !strings.Contains(log, `level=INFO msg="drain was cut short; no call was running"`) {
+		t.Errorf("log\n%s", log)
 	}
 }
 
@@ -108,15 +124,26 @@ func TestAWorkerIsAskedThenToldThenKilled(t *testing.T) {
 	}
 }
 
-func TestADrainOfAPoolThatCannotStartWorkersEnds(t *testing.T) {
+func TestCallersHearAtOnceThatAPoolCannotStartWorkers(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, func(o *Options) { o.Env, o.DrainTimeout = append(o.Env, envBoot+"=exit"), 100*time.Millisecond })
-	degraded := r.watchLog("pool is degraded")
+	r := newRig(t, func(o *Options) { o.Env = append(o.Env, envBoot+"=exit") })
 	r.run()
-	waiting := r.call("echo", `[]`)
-	degraded.await(t)
+	if waiting := r.call("echo", `[]`).answer(); waiting.code() != jsonrpc.CodeWorkerCrashed {
+		t.Errorf("a caller who waited hears %+v, %v", waiting.reply.Error, waiting.err)
+	}
 	r.drain()
-	if code := waiting.code(); code != jsonrpc.CodeShuttingDown {
+	r.ended()
+}
+
+func TestADrainDoesNotWaitForWorkersThatNeverWereReady(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *Options) { o.Env = append(o.Env, envBoot+"=never-ready") })
+	r.run()
+	r.gate.await("booted")
+	waiting := r.call("echo", `[]`)
+	r.until(func() bool { return r.pool.invokes.Len() == 1 })
+	r.drain()
+	if code := waiting.answer().code(); code != jsonrpc.CodeShuttingDown {
 		t.Errorf("code %d", code)
 	}
 	r.ended()

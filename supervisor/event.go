@@ -14,7 +14,8 @@ type event struct {
 	kind        eventKind
 	call        *call             // answered
 	response    *jsonrpc.Response // answered, greeted
-	id          uint64            // tooLarge, notified
+	id          uint64            // unusable, notified
+	fault       *jsonrpc.Error    // unusable
 	progress    []byte            // notified
 	exit        exit              // exited
 	err         error             // broken
@@ -25,7 +26,7 @@ type eventKind int
 const (
 	greeted      eventKind = iota // $/initialize was answered
 	answeredCall                  // a call was answered
-	tooLarge                      // an answer was larger than a frame may be
+	unusable                      // an answer was no JSON that can be passed on, or larger than a frame may be
 	notified                      // $/progress came in
 	broken                        // stdin cannot be written to, or stdout has ended
 	exited                        // the process has been reaped and its pipes read

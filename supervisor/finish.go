@@ -75,7 +75,7 @@ func (p *Pool) finished(job ledger.Job) func(error) {
 		defer p.mu.Unlock()
 		p.letGo(job.ID)
 		if job.State == ledger.Queued {
-			p.lookAgain()
+			p.lookAgain(job.Priority)
 		}
 	}
 }

@@ -21,8 +21,12 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 	if err != nil {
 		return nil, err
 	}
+	highest := ledger.MinPriority
+	for i := range jobs {
+		highest = max(highest, jobs[i].Priority)
+	}
 	p.mu.Lock()
-	p.lookAgain()
+	p.lookAgain(highest)
 	p.mu.Unlock()
 	return submitted, nil
 }
@@ -91,6 +95,9 @@ func (p *Pool) admit(k *call) error {
 	defer p.mu.Unlock()
 	if p.phase == poolDraining {
 		return shuttingDown(p.opts.Pool)
+	}
+	if p.boots.degraded() && p.freeWorker() == nil {
+		return p.degradedError()
 	}
 	if n := p.invokes.Len(); n >= p.opts.MaxQueueSize && p.freeWorker() == nil {
 		return jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d calls wait already, as many as --max-queue-size allows", n)

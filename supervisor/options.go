@@ -37,7 +37,7 @@ type Options struct {
 	DrainTimeout      time.Duration // for calls in flight at shutdown; 30s
 
 	MaxQueueSize   int    // waiting invokes; 10000
-	MaxMessageSize int    // bytes of one frame; 16 MiB
+	MaxMessageSize int    // bytes of one frame, at least 4 KiB; 16 MiB
 	Handshake      string // HandshakeAuto or HandshakeNone; auto
 
 	Logger *slog.Logger // nothing is logged
@@ -82,15 +82,15 @@ func (o Options) validate() error {
 		bad("Command", o.Command, "a program")
 	}
 	for _, n := range []struct {
-		field string
-		value int
+		field        string
+		value, least int
 	}{
-		{"MinWorkers", o.MinWorkers},
-		{"MaxQueueSize", o.MaxQueueSize},
-		{"MaxMessageSize", o.MaxMessageSize},
+		{"MinWorkers", o.MinWorkers, 1},
+		{"MaxQueueSize", o.MaxQueueSize, 1},
+		{"MaxMessageSize", o.MaxMessageSize, jsonrpc.MinMessageSize},
 	} {
-		if n.value < 1 {
-			bad(n.field, n.value, "at least 1")
+		if n.value < n.least {
+			bad(n.field, n.value, fmt.Sprintf("at least %d", n.least))
 		}
 	}
 	if o.MaxWorkers < o.MinWorkers {

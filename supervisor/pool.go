@@ -45,6 +45,7 @@ type Pool struct {
 	current   map[int64]*call // by job, all that the pool has in memory
 	claiming  bool
 	exhausted bool               // the ledger has no ready job that is not in memory
+	urgent    bool               // it may have one that is more urgent than those in a full window
 	jobBytes  int                // params of a job, on average
 	released  map[int64]struct{} // let go of while a claim is under way
 }
@@ -124,7 +125,6 @@ const lastCommits = 10 * time.Second
 // cannot be started at all, cause says why, and callers hear it at once.
 func (p *Pool) drain(kill <-chan struct{}, cause error) {
 	p.mu.Lock()
-	p.phase = poolDraining
 	for _, c := range p.window.clear() { // queued on disk, for the next start
 		p.forget(c)
 	}
@@ -134,9 +134,13 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 			p.forget(c)
 		}
 	}
-	if cause != nil {
-		p.failWaiting(cause)
+	switch {
+	case cause != nil:
+		p.failWaiting(shutBefore(cause))
+	case p.phase != poolServing || p.boots.degraded(): // nobody is there to run them, and hardly will be
+		p.failWaiting(shutBefore(errors.New("no worker is ready")))
 	}
+	p.phase = poolDraining
 	p.dispatch()
 	p.mu.Unlock()
 
@@ -151,16 +155,14 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 		select {
 		case <-ended:
 			p.mu.Lock()
-			p.failWaiting(cause)
+			p.failWaiting(shutBefore(cause))
 			p.mu.Unlock()
 			return
 		case <-patience.C:
-			p.log.Warn("drain took too long; calls that still run are put back", "timeout", p.opts.DrainTimeout)
-			p.cutShort(abandon)
+			p.cutShort(abandon, "drain took too long")
 		case <-kill:
 			kill = nil
-			p.log.Warn("drain was cut short; calls that still run are put back")
-			p.cutShort(destroy)
+			p.cutShort(destroy, "drain was cut short")
 		}
 	}
 }
@@ -169,7 +171,7 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 func (p *Pool) cutShort(how commandKind) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.failWaiting(nil)
+	p.failWaiting(shutBefore(nil))
 	p.stopping = true
 	for _, w := range p.seats {
 		w.seat.retiring = true
@@ -177,12 +179,16 @@ func (p *Pool) cutShort(how commandKind) {
 	}
 }
 
-// failWaiting gives up the invokes that no worker has; mu is held.
-func (p *Pool) failWaiting(cause error) {
-	e := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run")
-	if cause != nil {
-		e = jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run: %v", cause)
+// shutBefore is what callers hear whose call the supervisor's end leaves undone; cause may be nil.
+func shutBefore(cause error) *jsonrpc.Error {
+	if cause == nil {
+		return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run")
 	}
+	return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run: %v", cause)
+}
+
+// failWaiting gives up the invokes that no worker has; mu is held.
+func (p *Pool) failWaiting(e *jsonrpc.Error) {
 	p.invokes.clear()
 	for id, c := range p.invoked {
 		if c.worker == nil || p.current[id] != c { // it waits, here or, put back for later, on disk

@@ -49,7 +49,7 @@ type process struct {
 type exit struct {
 	code   *int   // nil when a signal ended it
 	signal string // as SIGKILL
-	taken  int    // frames that it had read from its stdin
+	taken  int    // frames that it had read from its stdin, the last perhaps in part
 }
 
 func (e exit) String() string {

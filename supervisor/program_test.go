@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,9 +51,12 @@ type program struct {
 // runProgram is the worker's main.
 func runProgram() {
 	p := &program{in: bufio.NewReaderSize(os.Stdin, 1<<20), cancels: map[string]chan struct{}{}}
+	if os.Getenv(envBoot) == "short-lines" {
+		p.in = bufio.NewReaderSize(os.Stdin, 64<<10)
+	}
 	p.boot()
 	for {
-		line, err := p.in.ReadBytes('\n')
+		line, err := p.readLine()
 		if err != nil {
 			if boot := os.Getenv(envBoot); boot == "ignore-all" || boot == "linger" {
 				forever()
@@ -69,6 +73,18 @@ func runProgram() {
 			<-p.pause
 		}
 	}
+}
+
+// readLine reads a line; short lines are all that some programs can take.
+func (p *program) readLine() ([]byte, error) {
+	if os.Getenv(envBoot) != "short-lines" {
+		return p.in.ReadBytes('\n')
+	}
+	line, err := p.in.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		die("line is too long")
+	}
+	return line, err
 }
 
 // boot does what a worker may do before it reads.

@@ -49,6 +49,27 @@ func (q *queue) first() *call {
 
 func (q *queue) take() *call { return heap.Pop(q).(*call) }
 
+// last is the call that take would give after all others, or nil.
+func (q *queue) last() *call {
+	if len(q.calls) == 0 {
+		return nil
+	}
+	at := 0
+	for i := range q.calls {
+		if q.Less(at, i) {
+			at = i
+		}
+	}
+	return q.calls[at]
+}
+
+// takeLast takes out what last gives.
+func (q *queue) takeLast() *call {
+	c := q.last()
+	q.remove(c)
+	return c
+}
+
 // remove takes out c, wherever it stands.
 func (q *queue) remove(c *call) { heap.Remove(q, c.index) }
 

@@ -231,8 +231,10 @@ func TestAnUrgentJobOvertakesAFullWindow(t *testing.T) {
 	for i := range jobs {
 		jobs[i] = ledger.Job{Method: "effect", Params: []byte(`[]`)}
 	}
-	if _, err := r.pool.Submit(t.Context(), jobs); err != nil {
-		t.Fatal(err)
+	for i := range jobs { // one after the other, so that the claimer is woken for each
+		if _, err := r.pool.Submit(t.Context(), jobs[i:i+1]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r.until(func() bool { return r.pool.window.Len() >= windowAtLeast })
 	urgent := r.submit("effect", `[]`, func(j *ledger.Job) { j.Priority = 50 })

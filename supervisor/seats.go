@@ -150,8 +150,14 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 	p.boots.reason = end.reason()
 	if p.boots.failures() == degradedAfter {
 		p.log.Error("pool is degraded: its workers end before they are of use; its jobs are kept and it goes on trying", "reason", p.boots.reason)
+		p.failWaiting(p.degradedError())
 	}
 	return true, p.boots.delay()
+}
+
+// degradedError is what callers hear while no worker gets ready; mu is held. Submitted jobs are kept for better times.
+func (p *Pool) degradedError() *jsonrpc.Error {
+	return jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed, "pool %q is degraded, its workers end before they are of use: %s", p.opts.Pool, p.boots.reason)
 }
 
 // mayShrink says whether an idle worker may end, and retires it then.

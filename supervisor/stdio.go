@@ -50,17 +50,17 @@ func (s *stdio) Close() error {
 type stdin struct {
 	*os.File
 
-	mu      sync.Mutex
-	written int64 // bytes
+	mu      sync.Mutex // held while a write goes on
+	written int64      // bytes
 	frames  int   // whose last byte is written
 	ends    []int64
 }
 
 // Write writes b and counts the frames that end in it.
 func (s *stdin) Write(b []byte) (int, error) {
-	n, err := s.File.Write(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n, err := s.File.Write(b)
 	for rest := b[:n]; ; {
 		i := bytes.IndexByte(rest, '\n')
 		if i < 0 {
@@ -77,13 +77,18 @@ func (s *stdin) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// taken is how many frames have been read, the last of them to its end.
+// taken is how many frames have been read, be it in part: a process may act on a frame before it has seen the end of it, and
+// one that dies of reading a frame must not be given it for ever. A write under way is ended first: part of it may be in the pipe.
 func (s *stdin) taken() int {
-	left := int64(unread(s.File))
+	_ = s.SetWriteDeadline(time.Unix(1, 0)) // closed already after CloseWrite
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, _ := slices.BinarySearch(s.ends, s.written-left+1)
-	return s.frames - (len(s.ends) - i)
+	read := s.written - int64(unread(s.File))
+	if read <= 0 {
+		return 0
+	}
+	before, _ := slices.BinarySearch(s.ends, read) // frames that ended before the last byte that was read
+	return s.frames - len(s.ends) + before + 1
 }
 
 // stdout is the reading end of a process's stdout or stderr. It counts, to tell when the last words have been read.

@@ -129,7 +129,7 @@ func TestStdinKnowsWhichFramesHaveBeenRead(t *testing.T) {
 		}
 	}
 	total := 0
-	for _, step := range []struct{ bytes, frames int }{{0, 0}, {7, 0}, {1, 1}, {7, 1}, {1, 2}, {1, 2}, {1, 3}, {2, 4}} {
+	for _, step := range []struct{ bytes, frames int }{{0, 0}, {7, 1}, {1, 1}, {7, 2}, {1, 2}, {1, 3}, {1, 3}, {2, 4}} {
 		if _, err := read.Read(make([]byte, step.bytes)); err != nil {
 			t.Fatal(err)
 		}
@@ -137,6 +137,20 @@ func TestStdinKnowsWhichFramesHaveBeenRead(t *testing.T) {
 		if got := in.taken(); got != step.frames {
 			t.Errorf("after %d bytes %d frames, want %d", total, got, step.frames)
 		}
+	}
+}
+
+func TestAnAnswerThatCannotBePassedOnFailsItsCallAtOnce(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil)
+	for _, method := range []string{"not-utf8", "too-deep"} {
+		job, attempts := r.wait(r.submit(method, `[]`, nil))
+		if job.State != ledger.Failed || len(attempts) != 1 || errorOf(t, job).Code != jsonrpc.CodeParseError {
+			t.Errorf("%s: %+v, %d attempts", method, job, len(attempts))
+		}
+	}
+	if n := r.pool.Stats().Workers.ForkCount; n != 1 {
+		t.Errorf("%d forks", n)
 	}
 }
 

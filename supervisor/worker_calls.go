@@ -39,9 +39,9 @@ func (w *worker) onEvent(e event) {
 		w.greeted(e.response)
 	case answeredCall:
 		w.answered(e.call, e.response)
-	case tooLarge:
+	case unusable:
 		if c := w.callByID(e.id); c != nil {
-			w.answeredTooLarge(c)
+			w.answeredUnusably(c, e.fault)
 		}
 	case notified:
 		if c := w.callByID(e.id); c != nil {
@@ -83,7 +83,7 @@ func (w *worker) hangUp(why error) {
 		return // a dying worker may close its pipes first
 	}
 	w.hungUp = why
-	w.faultAt = time.Now().Add(lastWords)
+	w.faultAt = time.Now().Add(4 * lastWords)
 	w.limit(w.faultAt)
 	w.pool.closeSlots(w)
 }
@@ -100,18 +100,33 @@ func (w *worker) answered(c *call, r *jsonrpc.Response) {
 		return
 	}
 	w.prove()
-	if c.phase != settled {
+	switch {
+	case c.phase == settled:
+	case r.Error != nil && r.Error.Code == jsonrpc.CodeShuttingDown && c.phase != cancelling:
+		w.declined(c, r.Error)
+	default:
 		w.settle(c, answered(c, r))
 	}
 	w.release(c)
 }
 
-// answeredTooLarge takes an answer of which only the id could be read.
-func (w *worker) answeredTooLarge(c *call) {
+// declined takes a call back that the process has not begun, because it is about to end: somebody else has told it to. It gets no
+// more calls. That counts as an interruption, of which a job survives only so many: a function might give that answer itself.
+func (w *worker) declined(c *call, e *jsonrpc.Error) {
+	w.takeBack(c, ledger.Ending{
+		Outcome: ledger.OutcomeInterrupted, Abandoned: true, Error: errorJSON(e), ErrorSource: ledger.FromWorker,
+	})
+	if w.state == Processing {
+		w.log.Info("worker is shutting down by itself", "pid", w.process.pid)
+		w.fire(onStop)
+	}
+}
+
+// answeredUnusably takes an answer of which no more than the id could be read.
+func (w *worker) answeredUnusably(c *call, fault *jsonrpc.Error) {
 	w.prove()
 	if c.phase != settled {
-		end := failure(ledger.OutcomeError, jsonrpc.Errorf(jsonrpc.CodeMessageTooLarge,
-			"the worker's answer is larger than %d bytes; raise --max-message-size or return less", w.pool.opts.MaxMessageSize))
+		end := failure(ledger.OutcomeError, fault)
 		end.Permanent = true
 		w.settle(c, end)
 	}

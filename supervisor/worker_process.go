@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -121,11 +122,15 @@ func (w *worker) logRecord(r *jsonrpc.Request, pid int) {
 	w.log.Log(context.Background(), level, "worker log record", attrs...)
 }
 
-// stray gets output that is no message, on the reader's goroutine: the worker's log, or an answer too large to pass on.
+// stray gets output that is no message, on the reader's goroutine: the worker's log, or an answer that cannot be passed on.
 func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(event)) {
-	if code == jsonrpc.CodeMessageTooLarge {
+	if code == jsonrpc.CodeMessageTooLarge || code == jsonrpc.CodeParseError && bytes.Contains(frame, []byte(`"jsonrpc"`)) {
 		if id, ok := jsonrpc.CutCallID(frame); ok {
-			post(event{kind: tooLarge, id: id})
+			fault := jsonrpc.Errorf(code, "the worker's answer cannot be passed on: %s", why)
+			if code == jsonrpc.CodeMessageTooLarge {
+				fault = jsonrpc.Errorf(code, "the worker's answer is larger than %d bytes; raise --max-message-size or return less", w.pool.opts.MaxMessageSize)
+			}
+			post(event{kind: unusable, id: id, fault: fault})
 			return
 		}
 	}

@@ -29,13 +29,46 @@ results("plain values, promises and thenables are results", [
   ["undefinedResult", [], null],
 ]);
 
-results("a plain function given one argument fewer than it declares gets a callback, and no other does", [
+results("a plain function whose last parameter is named as a callback gets one if only that is missing", [
   ["addBack", [1, 2], 3],
-  ["typeOfSecond", [1], "function"],
-  ["typeOfSecond", { by: "name" }, "function"],
-  ["typeOfSecond", [1, 2], "number"],
-  ["typesOfOthers", [1], ["undefined", "undefined"]],
-  ["typeOfSecondAsync", [1], "undefined"],
+  ["typeOfCallback", [1], "function"],
+  ["typeOfCb", [1], "function"],
+  ["typeOfDone", [1], "function"],
+  ["typeOfNext", [1], "function"],
+  ["typeOfDone", [1, 2], "number"],
+  ["typeOfDone", [], "undefined"],
+  ["typesOfTwo", [1], ["undefined", "undefined"]],
+  ["typesOfTwo", [1, 2], ["number", "function"]],
+  ["typesAfterDefault", [], ["undefined", "number", "undefined"]],
+  ["typesAfterDefault", [1, 2], ["number", "number", "function"]],
+  ["typeOfOptional", [1], "string"],
+  ["typeOfAsync", [1], "undefined"],
+]);
+
+results("a forgotten argument is undefined, as anywhere in JavaScript, and never a callback", [
+  ["add", [1], null], // NaN
+  ["add", { a: 1, b: 2 }, "[object Object]undefined"],
+  ["concat", [1], "1,undefined"],
+  ["typeOfSecond", [1], "undefined"],
+  ["typeOfGiven", [], []],
+]);
+
+results("params by name are one object, whatever else the function declares", [
+  ["typeOfDone", { by: "name" }, "undefined"],
+  ["markedSecond", { by: "name" }, "undefined"],
+  ["typeOfGiven", { by: "name" }, ["object"]],
+]);
+
+results("a function can say itself whether its last argument is a callback", [
+  ["markedSecond", [1], "function"],
+  ["markedSecond", [], "undefined"],
+  ["markedSecond", [1, 2], "number"],
+  ["markedBound", [1], "function"],
+  ["markedAfterDefault", [1, 2], "function"],
+  ["markedAfterDefault", [], "undefined"],
+  ["markedAsync", [1], "undefined"],
+  ["unmarked", [1], "undefined"],
+  ["oddlyMarked", [1], "undefined"],
 ]);
 
 results("of callback, returned value and promise the first one counts", [
@@ -46,10 +79,14 @@ results("of callback, returned value and promise the first one counts", [
   ["later", ["the worker lives"], "the worker lives"],
 ]);
 
-test("rejections, callback errors and broken thenables are errors", async (t) => {
+test("rejections, callback errors, missing callbacks and broken thenables are errors", async (t) => {
   const worker = await ready(t, CALLS);
   assert.equal((await worker.call("rejects")).error.data.type, "RangeError");
   assert.equal((await worker.call("failBack", ["no"])).error.message, "no");
+  assert.match(
+    (await worker.call("failBack", { message: "no" })).error.message,
+    /callback is not a function/,
+  );
   assert.equal((await worker.call("brokenThenable")).error.message, "no then for you");
 });
 

@@ -32,16 +32,17 @@ export class Call {
 /**
  * Calls a method and reports its outcome once, during this function or later.
  *
- * A plain function that is given exactly one argument fewer than it declares gets a `(err, result)` callback as the
- * last one. The outcome is then whatever comes first: the callback, a returned value other than undefined, or what a
- * returned promise comes to. A function that got no callback answers by what it returns, undefined included.
+ * By-position params are its arguments, by-name params are one object, no params are no arguments. A method that takes
+ * a callback and is given all arguments before it by position gets an `(err, result)` callback as the last one. The
+ * outcome is then whatever comes first: the callback, a returned value other than undefined, or what a returned promise
+ * comes to. A function that got no callback answers by what it returns, undefined included.
  *
  * @param {import("./load.mjs").Method} method
- * @param {unknown[]} args
+ * @param {any} params array, object or nothing
  * @param {Call} call
  * @param {(failed: boolean, value: unknown) => void} report
  */
-export function invoke(method, args, call, report) {
+export function invoke(method, params, call, report) {
   let settled = false;
   /** @param {boolean} failed @param {unknown} value */
   const settle = (failed, value) => {
@@ -50,12 +51,15 @@ export function invoke(method, args, call, report) {
     report(failed, value);
   };
 
-  const wantsCallback = args.length === method.callbackAt;
-  const given = wantsCallback ? [...args, callback(settle)] : args;
+  const byName = !Array.isArray(params ?? []);
+  /** @type {unknown[]} */
+  const args = byName ? [params] : [...(params ?? [])];
+  const getsCallback = !byName && args.length === method.callbackAt;
+  if (getsCallback) args.push(callback(settle));
   let returned;
   let later;
   try {
-    returned = Reflect.apply(method.fn, method.owner ?? call, given);
+    returned = Reflect.apply(method.fn, method.owner ?? call, args);
     later = isThenable(returned);
   } catch (error) {
     settle(true, error);
@@ -66,7 +70,7 @@ export function invoke(method, args, call, report) {
       (value) => settle(false, value),
       (error) => settle(true, error),
     );
-  } else if (!wantsCallback || returned !== undefined) {
+  } else if (!getsCallback || returned !== undefined) {
     settle(false, returned);
   }
 }

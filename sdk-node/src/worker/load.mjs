@@ -1,14 +1,18 @@
 import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { parameterNames } from "./parameters.mjs";
 
 /** Calls that a worker takes at once unless its module exports a number named `concurrency`. */
 const DEFAULT_CONCURRENCY = 10;
+
+/** What the last parameter of a function that wants a callback is called. */
+const CALLBACK_NAMES = ["callback", "cb", "done", "next"];
 
 /**
  * @typedef {object} Method
  * @property {(...args: any[]) => unknown} fn
  * @property {object | undefined} owner the object it is a method of, if it is one: its `this`
- * @property {number} callbackAt how many arguments a call must give for fn to get a callback after them; -1 is never
+ * @property {number} callbackAt how many arguments by position a call gives if fn gets a callback after them; -1 is never
  */
 
 /**
@@ -71,9 +75,21 @@ function unwrap(module) {
 function add(found, name, value, owner) {
   if (!isFunction(value) || name.startsWith("_") || name.startsWith("$/") || name === "module.exports")
     return;
-  // Only plain functions can want a callback: an async one or a generator has another way to answer.
-  const plain = Object.prototype.toString.call(value) === "[object Function]";
-  found.set(name, { fn: value, owner, callbackAt: plain ? value.length - 1 : -1 });
+  found.set(name, { fn: value, owner, callbackAt: callbackAt(value) });
+}
+
+/**
+ * Nothing but its name tells a callback from an argument that the caller forgot. A function whose parameters have other
+ * names, as in minified code, says `fn.callback = true`; one whose `done` is something else says `fn.callback = false`.
+ *
+ * @param {((...args: any[]) => unknown) & {callback?: unknown}} fn
+ */
+function callbackAt(fn) {
+  // An async function or a generator has another way to answer.
+  if (Object.prototype.toString.call(fn) !== "[object Function]" || fn.callback === false) return -1;
+  const names = parameterNames(fn);
+  const wanted = fn.callback === true || CALLBACK_NAMES.includes(names?.at(-1) ?? "");
+  return wanted ? (names?.length ?? fn.length) - 1 : -1;
 }
 
 /** @param {unknown} value @returns {value is (...args: any[]) => unknown} */

@@ -149,7 +149,7 @@ export class Server {
     const call = new Call(id, meta);
     const key = id ?? Symbol();
     this.#calls.set(key, call);
-    invoke(method, toArguments(params), call, (failed, value) => {
+    invoke(method, params, call, (failed, value) => {
       this.#calls.delete(key);
       if (!failed) this.#result(id, value, name);
       else this.#threw(call, name, value);
@@ -178,10 +178,4 @@ export class Server {
     if (id === undefined) process.stderr.write(`${message}\n`);
     else this.#writer.send(errorFrame(id, { code, message, data }));
   }
-}
-
-/** @param {unknown} params @returns {unknown[]} */
-function toArguments(params) {
-  if (Array.isArray(params)) return params;
-  return params === undefined || params === null ? [] : [params];
 }
