@@ -1,12 +1,15 @@
 """A real runner process and the supervisor's ends of its pipes. Every wait has a deadline; nothing sleeps."""
 
 import contextlib
+import fcntl
+import itertools
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
 import threading
 from pathlib import Path
@@ -150,6 +153,52 @@ class RunnerProcess:
                 with self._logged:
                     self._log += chunk.decode(errors="replace")
                     self._logged.notify_all()
+
+
+class Flood:
+    """Writes calls of ``quick`` to a worker until it is gone, and takes its answers. Ids count up from ``first``."""
+
+    def __init__(self, worker: RunnerProcess, first: int) -> None:
+        self._worker = worker
+        self._first = first
+        self._ends: list[int] = []  # of the frames, in bytes since the flood began
+        self._written = 0
+        self._some = threading.Condition()
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._reader = threading.Thread(target=worker.rest, daemon=True)
+        self._writer.start()
+        self._reader.start()
+
+    def wait_for(self, count: int) -> None:
+        with self._some:
+            assert self._some.wait_for(lambda: len(self._ends) >= count, DEADLINE_SECONDS)
+
+    def answers(self) -> list[dict[str, Any]]:
+        """All that the worker has answered until its end."""
+        self._reader.join(DEADLINE_SECONDS)
+        return [json.loads(line) for line in self._worker.rest().splitlines()]
+
+    def end_of_read(self) -> int:
+        """The first id that the worker, which has ended, has not read to its end: Linux keeps what is left."""
+        self._writer.join(DEADLINE_SECONDS)
+        assert self._worker.process.stdin is not None
+        left = bytearray(4)
+        fcntl.ioctl(self._worker.process.stdin, termios.FIONREAD, left)
+        read = self._written - int.from_bytes(left, sys.byteorder)
+        return self._first + sum(end <= read for end in self._ends)
+
+    def _write(self) -> None:
+        assert self._worker.process.stdin is not None
+        pipe = self._worker.process.stdin.fileno()
+        with contextlib.suppress(BrokenPipeError):
+            for id in itertools.count(self._first):
+                frame = b'{"jsonrpc":"2.0","id":%d,"method":"quick"}\n' % id
+                end = self._written + len(frame)
+                while self._written < end:
+                    self._written += os.write(pipe, frame[self._written - end :])
+                with self._some:
+                    self._ends.append(end)
+                    self._some.notify_all()
 
 
 class Gate:

@@ -1,13 +1,14 @@
 """How a worker ends: asked to, killed, orphaned, or by its own function."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from runner_process import Gate, RunnerProcess, write_script
+from runner_process import Flood, Gate, RunnerProcess, write_script
 
 Start = Callable[[str], RunnerProcess]
 
@@ -42,6 +43,8 @@ STUCK_COROUTINE = """
         await asyncio.Event().wait()
     """
 
+SHUTTING_DOWN = {"code": 1007, "message": "the worker is shutting down", "data": {"type": "ShuttingDownError"}}
+
 both = pytest.mark.parametrize("source", [GATED, GATED_COROUTINE], ids=["sync", "coroutine"])
 both_stuck = pytest.mark.parametrize("source", [STUCK, STUCK_COROUTINE], ids=["sync", "coroutine"])
 
@@ -70,6 +73,72 @@ def test_asked_to_end_it_answers_what_it_has_and_exits_0(start: Start, gate: Gat
     assert worker.wait() == 0
     assert worker.rest() == b""
     assert "goodbye" in worker.log()
+
+
+@both
+def test_calls_behind_a_shutdown_are_refused_while_the_one_under_way_goes_on(
+    start: Start, gate: Gate, source: str
+) -> None:
+    worker = start(source)
+    worker.request(1, "gated", gate.path)
+    worker.wait_for_log("begun")
+    shutdown = {"jsonrpc": "2.0", "method": "$/shutdown"}
+    worker.send(shutdown, *({"jsonrpc": "2.0", "id": id, "method": "quick"} for id in range(2, 1000)))
+    for id in range(2, 1000):
+        assert worker.receive() == {"jsonrpc": "2.0", "id": id, "error": SHUTTING_DOWN}
+    gate.open()
+    assert worker.receive() == {"jsonrpc": "2.0", "id": 1, "result": "open\n"}
+    assert worker.wait() == 0
+    assert worker.rest() == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks a pipe what nobody has read from it")
+@both
+@pytest.mark.parametrize("busy", [True, False], ids=["busy", "idle"])
+def test_however_many_calls_come_around_a_sigterm_each_that_was_read_is_answered_once(
+    start: Start, gate: Gate, source: str, busy: bool
+) -> None:
+    worker = start(source)
+    if busy:
+        worker.request(1, "gated", gate.path)
+        worker.wait_for_log("begun")
+    flood = Flood(worker, first=2)
+    flood.wait_for(2_000)
+    worker.process.send_signal(signal.SIGTERM)
+    flood.wait_for(4_000 if busy else 0)
+    gate.open()
+    answers = flood.answers()
+    assert worker.wait() == 0
+    ids = sorted(answer["id"] for answer in answers)
+    assert ids == list(range(1 if busy else 2, flood.end_of_read()))
+    late = {answer["id"]: answer["error"] for answer in answers if "error" in answer}
+    assert all(error == SHUTTING_DOWN for error in late.values())
+    assert all(answer["result"] in (1, "open\n") for answer in answers if "result" in answer)
+    assert sorted(late) == ids[len(ids) - len(late) :]  # what was read before the first of them has run
+
+
+def test_a_coroutine_can_be_cancelled_while_the_worker_drains(start: Start) -> None:
+    worker = start(STUCK_COROUTINE)
+    worker.request(1, "stuck")
+    worker.wait_for_log("begun")
+    worker.notify("$/shutdown")
+    worker.notify("$/cancelRequest", id=1)
+    answer = worker.receive()
+    assert (answer["id"], answer["error"]["code"]) == (1, -32800)
+    assert worker.wait() == 0
+
+
+def test_orphaned_when_it_reads_no_more_it_ends_though_an_exit_handler_hangs(start: Start) -> None:
+    worker = start(
+        "import atexit\n@atexit.register\ndef hang():\n    print('hanging')\n    while True: pass\ndef f(): pass"
+    )
+    worker.process.send_signal(signal.SIGTERM)
+    worker.wait_for_log("hanging")
+    worker.request(1, "f")  # stays in the pipe
+    worker.close_stdin()
+    assert worker.process.stdout is not None
+    worker.process.stdout.close()
+    assert worker.wait() == 1
 
 
 @both

@@ -57,6 +57,33 @@ def test_an_id_that_is_in_use_is_refused_and_its_first_call_kept() -> None:
     assert inbox.begin(calls[0])
 
 
+def test_once_closed_it_refuses_new_calls_as_never_begun_and_lets_those_that_wait_begin() -> None:
+    inbox = Inbox()
+    calls = inbox.receive(frame(id=1, method="a")).calls
+    inbox.close()
+    received = inbox.receive(frame(id=2, method="a") + frame(method="b") + frame(id=3, method="$/ping"))
+    error = {"code": 1007, "message": "the worker is shutting down", "data": {"type": "ShuttingDownError"}}
+    assert received.calls == []
+    assert answers(received) == [
+        {"jsonrpc": "2.0", "id": 2, "error": error},
+        {"jsonrpc": "2.0", "id": 3, "result": None},
+    ]
+    assert inbox.begin(calls[0])
+
+
+def test_calls_behind_a_shutdown_are_refused_though_they_came_with_it() -> None:
+    received = Inbox().receive(frame(id=1, method="a") + frame(method="$/shutdown") + frame(id=2, method="a"))
+    assert [call.id for call in received.calls] == [1]
+    assert [(answer["id"], answer["error"]["code"]) for answer in answers(received)] == [(2, 1007)]
+
+
+def test_a_call_that_waits_is_refused_once() -> None:
+    inbox = Inbox()
+    calls = inbox.receive(frame(id=1, method="a") + frame(method="b")).calls
+    assert [inbox.refuse(call) is not None for call in (*calls, calls[0])] == [True, False, False]
+    assert not inbox.begin(calls[0])
+
+
 def test_a_shutdown_is_noticed() -> None:
     assert Inbox().receive(frame(method="$/shutdown")).shutdown
     assert not Inbox().receive(frame(id=1, method="$/shutdown")).shutdown

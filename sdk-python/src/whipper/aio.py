@@ -48,6 +48,9 @@ class AsyncShell:
             self._loop.call_soon_threadsafe(callback, *args)
 
     def _drain(self) -> None:
+        if self._last.is_set():
+            self._worker.refuse_rest()
+            return
         with contextlib.suppress(queue.Empty):
             while (batch := self._worker.next_batch()) is not None:
                 for call in batch:

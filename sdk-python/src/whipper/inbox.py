@@ -29,6 +29,11 @@ class Inbox:
     def __init__(self) -> None:
         self._framer = protocol.Framer()
         self._waiting: dict[Id, Request] = {}
+        self._closed = False
+
+    def close(self) -> None:
+        """Refuses the calls that come from now on; those that wait may still begin. Any thread may call it."""
+        self._closed = True
 
     def receive(self, chunk: bytes) -> Received:
         """Takes in the next bytes of the stream."""
@@ -45,6 +50,10 @@ class Inbox:
         """Claims a call; False if it has been cancelled, and answered, while it waited."""
         return call.id is None or self._waiting.pop(call.id, None) is not None
 
+    def refuse(self, call: Request) -> bytes | None:
+        """The answer to a call that is not to begin any more; None if it has one, or asks for none."""
+        return _refusal(_too_late(call.id)) if call.id is not None and self.begin(call) else None
+
     def _take(self, message: Request, received: Received) -> None:
         id, method, _ = message
         if id is None:
@@ -52,13 +61,16 @@ class Inbox:
                 self._cancel(message, received)
             elif method == protocol.SHUTDOWN:
                 received.shutdown = True
-            else:
+                self.close()  # here, as calls may follow in the same chunk
+            elif not self._closed:
                 received.calls.append(message)
         elif method == protocol.PING:
             received.answers.append(protocol.result_frame(id, None))
         elif id in self._waiting:
             fault = Fault(id, protocol.INVALID_REQUEST, "another call with this id is still waiting")
             received.answers.append(_refusal(fault))
+        elif self._closed:
+            received.answers.append(_refusal(_too_late(id)))
         else:
             self._waiting[id] = message
             received.calls.append(message)
@@ -71,6 +83,11 @@ class Inbox:
             received.answers.append(_refusal(Fault(id, protocol.REQUEST_CANCELLED, "the call was cancelled")))
         else:
             received.cancelled.append(id)
+
+
+def _too_late(id: Id) -> Fault:
+    """What is wrong with a call that came after the end was asked for. To the supervisor it has never begun."""
+    return Fault(id, protocol.SHUTTING_DOWN, "the worker is shutting down", "ShuttingDownError")
 
 
 def _refusal(fault: Fault) -> bytes:

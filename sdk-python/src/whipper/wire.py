@@ -18,6 +18,11 @@ class Wire:
         self._source = source
         self._sink = sink
         self._writing = threading.Lock()
+        self._deaf = False
+        self._woken, self._waker = os.pipe()  # closing the second ends a wait at the first
+        self._arrival = select.poll()
+        self._arrival.register(source, select.POLLIN)
+        self._arrival.register(self._woken, select.POLLIN)
         self.gone = False
         """Nobody reads any more what is written."""
 
@@ -42,11 +47,20 @@ class Wire:
         return wire
 
     def read(self) -> bytes:
-        """The next bytes; none at the end."""
+        """The next bytes; none at the end, and none after ``stop_reading``."""
         try:
+            self._arrival.poll()
+            if self._deaf:
+                return b""
             return os.read(self._source, _CHUNK_BYTES)
         except OSError:
             return b""
+
+    def stop_reading(self) -> None:
+        """Ends a ``read`` under way. What has not been read stays in the pipe, for the supervisor to see. For once."""
+        self._deaf = True
+        waker, self._waker = self._waker, -1
+        os.close(waker)
 
     def write(self, frame: bytes) -> None:
         """Writes a whole frame, or sets ``gone``."""
@@ -67,12 +81,12 @@ class Wire:
         poll.poll()
 
     def close(self) -> None:
-        """Lets go of both descriptors. For a forked child: the wire is its parent's."""
+        """Lets go of all descriptors. For a forked child: the wire is its parent's."""
         self.gone = True
-        for descriptor in (self._source, self._sink):
+        for descriptor in (self._source, self._sink, self._woken, self._waker):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._source = self._sink = -1
+        self._source = self._sink = self._woken = self._waker = -1
 
 
 def flush_log() -> None:

@@ -3,8 +3,12 @@
 The reader never runs user code, so pings are answered, cancellations noted and the supervisor's death noticed while a
 function runs. It hands calls over in batches, as they arrive. The main thread writes each answer before it begins the
 next call.
+
+Once the end was asked for, calls that arrive are refused. The reader ends before the process does, for a call that was
+taken from the pipe and not answered would count as one that the worker crashed in.
 """
 
+import contextlib
 import os
 import queue
 import sys
@@ -29,7 +33,7 @@ class Worker:
     """Serves methods over a wire.
 
     ``start`` begins to read; ``serve`` answers calls until ``stop`` was asked for, by the wire or by a signal, and all
-    calls that came before it are answered.
+    calls that were read are answered: those that came before it have run, the others are refused.
     """
 
     def __init__(self, wire: Wire) -> None:
@@ -38,6 +42,7 @@ class Worker:
         self._batches: queue.SimpleQueue[list[Request] | None] = queue.SimpleQueue()  # None: the last has come
         self._methods: dict[str, Method] = {}
         self._stopping = False
+        self._heard_all = threading.Event()  # the reader has taken its last bytes from the wire
         # What the asyncio shell wants to be told; both are called from any thread.
         self.on_batch: Callable[[], None] = _nothing
         self.on_cancel: Callable[[Id], None] = _nothing
@@ -49,6 +54,7 @@ class Worker:
     def stop(self) -> None:
         """Asks ``serve`` to return once it has answered what has come so far. For signal handlers too."""
         self._stopping = True
+        self._inbox.close()
         self._batches.put(None)
         self.on_batch()
 
@@ -59,7 +65,14 @@ class Worker:
             from whipper.aio import AsyncShell  # here, because asyncio doubles the time that a start takes
 
             AsyncShell(self).run()
-            return
+        else:
+            self._run()
+        if not self._wire.gone:  # a forked child, to which it is, has no reader to wait for
+            self._wire.stop_reading()
+            self._heard_all.wait()
+            self.refuse_rest()
+
+    def _run(self) -> None:
         while (batch := self._batches.get()) is not None:
             for call in batch:
                 method = self.begin(call)
@@ -75,6 +88,15 @@ class Worker:
             queue.Empty: There are none at the moment.
         """
         return self._batches.get_nowait()
+
+    def refuse_rest(self) -> None:
+        """Refuses the calls that were read before ``stop`` took effect and handed over after it."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                for call in self._batches.get_nowait() or ():
+                    answer = self._inbox.refuse(call)
+                    if answer is not None:
+                        self._wire.write(answer)
 
     def begin(self, call: Request) -> Method | None:
         """The method to run for a call; None if there is nothing to run, and all that was to be answered is."""
@@ -166,13 +188,14 @@ class Worker:
                     self.on_cancel(id)
                 if received.shutdown:
                     self.stop()
+            self._heard_all.set()
             self._outlive_supervisor()
         except BaseException:  # a worker that cannot hear any more must not seem alive
             traceback.print_exc()
             os._exit(1)
 
     def _outlive_supervisor(self) -> None:
-        """After the end of stdin: ends the process soon, unless it ends by itself."""
+        """When there is no more to read: ends the process soon after the supervisor's, unless it ends by itself."""
         if self._stopping:
             self._wire.wait_until_gone()  # it drains, for as long as there is somebody to hear of it
         else:
