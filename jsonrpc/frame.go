@@ -11,6 +11,9 @@ import (
 // DefaultMaxMessageSize is the most bytes one frame may have unless set otherwise.
 const DefaultMaxMessageSize = 16 << 20
 
+// MinMessageSize is the least that a limit on frames may be set to: greetings and errors must fit.
+const MinMessageSize = 4 << 10
+
 const readBuffer = 64 << 10
 
 // tooLargeError is a frame over the limit. The frame has been read to its end and dropped.

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// DecodeParams decodes by-name params into v, a pointer to a struct. Members that v does not have, and anything that is not an
-// object, are an invalid-params error that names the fault; absent params are an empty object.
+// DecodeParams decodes by-name params into v, a pointer to a struct. Members that v does not have, in this very spelling, and
+// anything that is not an object, are an invalid-params error that names the fault; absent params are an empty object.
 func DecodeParams(params json.RawMessage, v any) *Error {
 	if len(params) == 0 {
 		return nil
@@ -18,8 +18,10 @@ func DecodeParams(params json.RawMessage, v any) *Error {
 	if params[0] != '{' {
 		return Errorf(CodeInvalidParams, "invalid params: an object is wanted, by-position params are not accepted")
 	}
+	if name, ok := unknownMember(reflect.TypeOf(v), params); ok {
+		return Errorf(CodeInvalidParams, "invalid params: unknown field %q", name)
+	}
 	d := json.NewDecoder(bytes.NewReader(params))
-	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	if err == nil {
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
@@ -33,13 +35,16 @@ func DecodeParams(params json.RawMessage, v any) *Error {
 		if kind.Field != "" {
 			member = kind.Field + ": "
 		}
-		return Errorf(CodeInvalidParams, "invalid params: %s%s given, %s wanted", member, kind.Value, jsonKind(kind.Type))
+		return Errorf(CodeInvalidParams, "invalid params: %s%s given, %s wanted", member, kind.Value, KindName(kind.Type))
 	}
 	return Errorf(CodeInvalidParams, "invalid params: %s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// jsonKind names the JSON that a Go type is decoded from.
-func jsonKind(t reflect.Type) string {
+// KindName names the JSON that a Go type is decoded from, as "integer".
+func KindName(t reflect.Type) string {
+	if t == reflect.TypeFor[Time]() {
+		return "time as in 2026-01-02T15:04:05Z"
+	}
 	switch t.Kind() {
 	case reflect.String:
 		return "string"
@@ -54,7 +59,7 @@ func jsonKind(t reflect.Type) string {
 	case reflect.Slice, reflect.Array:
 		return "array"
 	case reflect.Pointer:
-		return jsonKind(t.Elem())
+		return KindName(t.Elem())
 	default:
 		return "object"
 	}

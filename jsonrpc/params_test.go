@@ -2,6 +2,7 @@ package jsonrpc
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -15,8 +16,14 @@ func TestParamsThatDoNotFitNameTheFault(t *testing.T) {
 		Inner struct {
 			Deep bool `json:"deep"`
 		} `json:"inner"`
-		Raw json.RawMessage `json:"raw"`
+		Raw  json.RawMessage `json:"raw"`
+		When *Time           `json:"when"`
+		Many []struct {
+			Trace
+			Labels map[string]string `json:"labels"`
+		} `json:"many"`
 	}
+	longText := strings.Repeat("x", 100)
 	for raw, want := range map[string]string{
 		``: ``, `{}`: ``, `{"name":"a","count":1,"max":2,"rate":1.5,"list":["x"],"inner":{"deep":true},"raw":[1.0]}`: ``,
 		`[1]`:                       `invalid params: an object is wanted, by-position params are not accepted`,
@@ -32,6 +39,18 @@ func TestParamsThatDoNotFitNameTheFault(t *testing.T) {
 		`{"inner":[]}`:              `invalid params: inner: array given, object wanted`,
 		`{"inner":{"deep":"true"}}`: `invalid params: inner.deep: string given, true or false wanted`,
 		`{} {}`:                     `invalid params: something follows the object`,
+
+		`{"when":"2026-01-02T15:04:05.5+02:00","many":[{"baggage":"b","labels":{"Any":"x"}}],"n\u0061me":"a","raw":{"Any":1}}`: ``,
+
+		`{"Name":"a"}`:                  `invalid params: unknown field "Name"`,
+		`{"name":"a","NAME":"b"}`:       `invalid params: unknown field "NAME"`,
+		`{"":1}`:                        `invalid params: unknown field ""`,
+		`{"inner":{"Deep":true}}`:       `invalid params: unknown field "Deep"`,
+		`{"many":[{},{"Baggage":"b"}]}`: `invalid params: unknown field "Baggage"`,
+		`{"many":[{"trace":{}}]}`:       `invalid params: unknown field "trace"`,
+		`{"when":"yesterday"}`:          `invalid params: when: "yesterday" given, time as in 2026-01-02T15:04:05Z wanted`,
+		`{"when":5}`:                    `invalid params: when: 5 given, time as in 2026-01-02T15:04:05Z wanted`,
+		`{"when":"` + longText + `"}`:   `invalid params: when: "` + longText[:39] + `… given, time as in 2026-01-02T15:04:05Z wanted`,
 	} {
 		var p params
 		e := DecodeParams(json.RawMessage(raw), &p)

@@ -170,10 +170,11 @@ type JobsResult struct {
 	NextCursor string `json:"nextCursor,omitempty"` // job.list: more follow
 }
 
-// WaitParams is the params of job.wait. A wait that times out is a TimeoutError.
+// WaitParams is the params of job.wait. A wait that times out is a TimeoutError. The jobs come back without their params.
 type WaitParams struct {
 	IDs       []int64 `json:"ids"`
 	TimeoutMs int64   `json:"timeoutMs,omitempty"` // 0: no limit
+	Payloads  *bool   `json:"payloads,omitempty"`  // nil: true; false: without result and progress too, so that any number of jobs fits
 }
 
 // CancelJobsParams is the params of job.cancel: ids, or a filter.

@@ -2,6 +2,8 @@ package jsonrpc
 
 import (
 	"encoding/json"
+	"reflect"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,20 @@ const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 // MarshalJSON writes the moment in UTC with milliseconds.
 func (t Time) MarshalJSON() ([]byte, error) {
 	return []byte(t.UTC().Format(`"` + timeLayout + `"`)), nil
+}
+
+// UnmarshalJSON reads a moment with any offset. What is none is a *json.UnmarshalTypeError, to which the decoder adds the
+// member's name.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	if t.Time.UnmarshalJSON(b) == nil {
+		return nil
+	}
+	const most = 40 // bytes, of what may be anything
+	given := string(b)
+	if len(given) > most {
+		given = strings.ToValidUTF8(given[:most], "") + "…"
+	}
+	return &json.UnmarshalTypeError{Value: given, Type: reflect.TypeFor[Time]()}
 }
 
 // AppendTo appends the moment's text, unquoted, to b.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"database/sql/driver"
 	"fmt"
+	"slices"
 )
 
 const (
@@ -15,7 +16,7 @@ const (
 		WHERE id = ? AND state = ?`
 	attemptSQL   = `INSERT INTO attempt (job_id, ` + attemptColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	unattemptSQL = `DELETE FROM attempt WHERE job_id = ? AND number = ?`
-	presentSQL   = `SELECT state, runs, finished_at FROM job WHERE id = ?`
+	reachedSQL   = `SELECT state, attempt, runs, started_at, finished_at, worker, pid FROM job WHERE id = ?`
 )
 
 // Insert hands over a job that is not in the ledger yet, under an id from NextID: an invoke, in whatever state it is in.
@@ -106,16 +107,12 @@ func (b *batch) writeChange(c *change) error {
 		b.moved(c.job.ID, c.job.Pool, c.job.Method, c.from, c.job.State)
 		return nil
 	}
-	present, same, err := b.present(c.job)
+	present, reached, err := b.reached(c)
 	if err != nil {
 		return err
 	}
-	if same && c.first.retried {
-		// The commit that was reported as failed has reached the disk all the same.
-		if c.job.State.Terminal() {
-			b.ended = append(b.ended, c.job.ID)
-		}
-		return nil
+	if reached != nil {
+		return b.writeRest(c, reached)
 	}
 	if c.from != "" || present {
 		refusal = &GuardError{ID: c.job.ID, From: c.from, To: c.job.State}
@@ -124,6 +121,25 @@ func (b *batch) writeChange(c *change) error {
 		b.refuse(o, refusal)
 	}
 	return nil
+}
+
+// writeRest writes what comes after an operation whose commit was reported as failed but has reached the disk all the
+// same.
+func (b *batch) writeRest(c *change, reached *op) error {
+	if reached.next == nil {
+		if c.job.State.Terminal() {
+			b.ended = append(b.ended, c.job.ID)
+		}
+		return nil
+	}
+	rest := change{from: reached.job.State, job: c.job, first: reached.next, last: c.last}
+	for o := rest.first; o != nil; o = o.next {
+		if o.attempt.Number != 0 {
+			rest.attempts = append(rest.attempts, &o.attempt)
+		}
+		o.retried = false // its commit has not reached the disk: those before it would not be there alone
+	}
+	return b.writeChange(&rest)
 }
 
 // writeRows writes the attempts, then the job. Where one of the rows is refused, the attempts are taken back: a
@@ -171,15 +187,24 @@ func (b *batch) writeJob(c *change) (changed int64, err error) {
 	return b.conn.exec(finishSQL, b.args...)
 }
 
-// present says whether the job is in the ledger, and whether it already is what the change would make it.
-func (b *batch) present(j *Job) (present, same bool, err error) {
-	err = b.conn.query(presentSQL, func(values []driver.Value) error {
-		s := scanner{values: values}
-		state, runs, finishedAt := State(s.text()), int(s.int()), s.value()
-		present, same = true, state == j.State && runs == j.Runs && finishedAt == moment(j.FinishedAt)
+// reached says whether the job is in the ledger, and finds the last of the change's operations that is on disk already:
+// one that was in a transaction whose commit failed, and whose row is the one on disk. Nil: there is none.
+func (b *batch) reached(c *change) (present bool, reached *op, err error) {
+	err = b.conn.query(reachedSQL, func(values []driver.Value) error {
+		present = true
+		for o := c.first; o != nil; o = o.next {
+			j := &o.job
+			row := []driver.Value{
+				string(j.State), int64(j.Attempt), int64(j.Runs), moment(j.StartedAt), moment(j.FinishedAt),
+				text(j.Worker), number(j.PID),
+			}
+			if o.retried && slices.Equal(values, row) {
+				reached = o
+			}
+		}
 		return nil
-	}, j.ID)
-	return present, same, err
+	}, c.job.ID)
+	return present, reached, err
 }
 
 // refuse answers an operation, after the commit, with an error. It is loud: a refusal means that two parts of the

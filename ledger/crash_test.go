@@ -2,8 +2,11 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -198,4 +201,46 @@ func TestNextIDNeverGivesAnIDTwice(t *testing.T) {
 		})
 	}
 	callers.Wait()
+}
+
+func TestReadersThatComeAndGoDisturbNeitherAWriterNorWhatAKilledOneLeft(t *testing.T) {
+	dir := t.TempDir()
+	child, out := startChild(t, "submit", dir)
+	read := func() int64 {
+		r, err := OpenReader(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts, err := r.Counts(t.Context(), "p")
+		if err := errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return counts[Queued]
+	}
+	var last int64
+	for range 50 {
+		if !out.Scan() {
+			t.Fatal("the writer ended")
+		}
+		n := read()
+		if n < last {
+			t.Errorf("%d jobs after %d", n, last)
+		}
+		last = n
+		if info, err := os.Stat(filepath.Join(dir, fileName+"-wal")); err != nil || info.Size() == 0 {
+			t.Fatalf("a reader emptied the WAL of a ledger that is in use: %v", err)
+		}
+	}
+	_ = child.Process.Kill()
+	for out.Scan() { // until its end is closed, and the process gone
+	}
+	_ = child.Wait() // it was killed
+	first := read()
+	if second := read(); first < last || second != first {
+		t.Errorf("%d jobs, then %d and %d", last, first, second)
+	}
+	if got := files(t, dir); !slices.Equal(got, []string{"ledger.db", "lock"}) {
+		t.Errorf("reading left %q", got)
+	}
+	mustBeSound(t, open(t, dir).Reader)
 }

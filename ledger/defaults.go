@@ -49,8 +49,8 @@ func (j *Job) validate() []string {
 	if j.Priority < MinPriority || j.Priority > MaxPriority {
 		wrong("priority is %d, but must be %d to %d", j.Priority, MinPriority, MaxPriority)
 	}
-	if j.MaxAttempts < 1 {
-		wrong("max attempts is %d, but must be at least 1", j.MaxAttempts)
+	if j.MaxAttempts < 1 || j.MaxAttempts > MostAttempts {
+		wrong("max attempts is %d, but must be 1 to %d", j.MaxAttempts, MostAttempts)
 	}
 	if j.Timeout < 0 {
 		wrong("timeout is %v, but must not be negative", j.Timeout)

@@ -136,8 +136,11 @@ func ofEveryWrite(err error) bool {
 	return true
 }
 
-// asDamaged wraps what SQLite says of a file that is none of its own, or is corrupt.
+// asDamaged wraps what SQLite says of a file that is none of its own, or is corrupt, unless that has been done already.
 func asDamaged(path string, err error) error {
+	if errors.As(err, new(*DamagedError)) {
+		return err
+	}
 	switch sqliteCode(err) {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return &DamagedError{Path: path, Err: err}

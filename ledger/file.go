@@ -88,10 +88,12 @@ func writerDSN(path string, d Durability) string {
 	return dsn(path, q, writerCacheKiB)
 }
 
-// readerDSN names the database for connections that cannot write.
+// readerDSN names the database for connections that no statement can write through. They are not read-only to SQLite: the
+// last connection of all may then take the WAL and its index away when it closes, and leaves the folder as a clean stop
+// does. Where this user may not write, SQLite makes them read-only by itself.
 func readerDSN(path string) string {
 	q := url.Values{}
-	q.Set("mode", "ro")
+	q.Set("mode", "rw")
 	q.Set("_query_only", "1")
 	return dsn(path, q, readerCacheKiB)
 }

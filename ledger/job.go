@@ -51,8 +51,9 @@ const (
 const (
 	MinPriority        = -100
 	MaxPriority        = 100
-	DefaultMaxAttempts = 3 // of a submitted job; an invoked one has 1
-	MaxCrashes         = 5 // uncharged crashes and interruptions before a job fails
+	DefaultMaxAttempts = 3      // of a submitted job; an invoked one has 1
+	MostAttempts       = 10_000 // that a job's MaxAttempts may be
+	MaxCrashes         = 5      // uncharged crashes and interruptions before a job fails
 )
 
 // Backoff is the wait before a retry: Base × Factor^(attempt-1), at most Cap, spread evenly by ± Jitter of itself.

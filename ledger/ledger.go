@@ -3,7 +3,7 @@
 // It records; it decides nothing about workers, knows no clock but the one it is given, and never looks into a payload.
 // The rules by which a job moves on (Begin, Settle) are pure functions. All writes go through one goroutine, which
 // belongs to the Ledger and has ended when Close returns; it commits whatever is waiting in one transaction, so that many
-// callers share one fsync. Reads have connections of their own that cannot write. One process at a time may have a
+// callers share one fsync. Reads have connections of their own that change no row. One process at a time may have a
 // ledger open for writing.
 package ledger
 
@@ -143,7 +143,7 @@ func (l *Ledger) Close() error {
 	l.closing.Do(func() {
 		err := l.writer.stop()
 		l.watches.close()
-		// The readers go first, so that the last connection of all is one that may clean up the WAL.
+		// The readers go first, so that none of them holds up the writer's last checkpoint.
 		l.closeErr = errors.Join(err, l.Reader.Close(), l.writer.finish(), l.lock.release())
 	})
 	return l.closeErr

@@ -20,7 +20,7 @@ const (
 	processSQL  = `SELECT pid, start_ticks, boot_id, pool, worker FROM process ORDER BY pid`
 )
 
-// Reader reads a ledger. Its connections cannot write, and see every commit as soon as it is made, be it this process's
+// Reader reads a ledger. Its connections change no row, and see every commit as soon as it is made, be it this process's
 // or another's. It is safe for concurrent use.
 type Reader struct {
 	db   *sql.DB
@@ -77,7 +77,8 @@ func (r *Reader) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the reader's connections. Reads under way fail.
+// Close ends the reader's connections. Reads under way fail. Where nobody else has the ledger open, what a supervisor that
+// was killed left in the WAL is moved into the database, and no file stays that was not there after a clean stop.
 func (r *Reader) Close() error {
 	var errs []error
 	for _, s := range r.stmt {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,11 +134,14 @@ func TestAFileThatIsNoLedgerIsRefused(t *testing.T) {
 			if !errors.As(err, &damaged) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("%s: got %v", name, err)
 			}
+			if n := strings.Count(err.Error(), "not a readable whipper ledger"); n != 1 {
+				t.Errorf("%s: said %d times in %v", name, n, err)
+			}
 		}
 	}
 }
 
-func TestALedgerIsReadAfterACleanStop(t *testing.T) {
+func TestALedgerIsReadAfterACleanStopAndNothingIsLeftBehind(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir)
 	id := submit(t, l, Job{Pool: "p", Method: "m"})[0]
@@ -151,8 +155,27 @@ func TestALedgerIsReadAfterACleanStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
 	if job, _ := get(t, r, id); job.Method != "m" {
 		t.Errorf("%+v", job)
 	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := files(t, dir); !slices.Equal(got, []string{"ledger.db", "lock"}) {
+		t.Errorf("reading left %q", got)
+	}
+}
+
+// files lists a folder.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }

@@ -49,6 +49,9 @@ func TestAnImpossibleJobIsRefusedWithEveryProblemNamed(t *testing.T) {
 	if !errors.As(err, &invalid) || invalid.Index != 1 || len(invalid.Problems) != 6 || !strings.Contains(err.Error(), "101") {
 		t.Errorf("got %v", err)
 	}
+	if _, err := l.Submit(t.Context(), []Job{{Pool: "p", Method: "m", MaxAttempts: MostAttempts + 1}}); !errors.As(err, &invalid) || len(invalid.Problems) != 1 {
+		t.Errorf("10001 attempts: got %v", err)
+	}
 	if counts, _ := l.Counts(t.Context(), ""); counts[Queued] != 0 {
 		t.Error("its neighbour was written")
 	}

@@ -1,7 +1,6 @@
 package whipper
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,6 +42,8 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTSOCK):
 		return nil, &NoSupervisorError{Dir: t.dir, Socket: t.socket, Err: err}
+	case errors.Is(err, syscall.EINVAL): // the path is too long, so nothing can listen there
+		return nil, &NoSupervisorError{Dir: t.dir, Socket: t.socket, Err: errTooLong}
 	case err != nil:
 		return nil, fmt.Errorf("connect to supervisor: %w", err)
 	}
@@ -105,8 +106,8 @@ func (c *Client) List(ctx context.Context, p ListParams) (JobsResult, error) {
 	return call[JobsResult](ctx, c, jsonrpc.MethodJobList, p)
 }
 
-// Wait returns the jobs, in the order of the ids, when all have their final outcome; a job that failed is no error here. When
-// TimeoutMs are over first it is an *Error with CodeTimeout.
+// Wait returns the jobs, in the order of the ids and without their params, when all have their final outcome; a job that failed
+// is no error here. When TimeoutMs are over first it is an *Error with CodeTimeout.
 func (c *Client) Wait(ctx context.Context, p WaitParams) (JobsResult, error) {
 	return call[JobsResult](ctx, c, jsonrpc.MethodJobWait, p)
 }
@@ -136,7 +137,7 @@ func Args(args ...any) (json.RawMessage, error) {
 	if args == nil {
 		args = []any{}
 	}
-	return encode(args)
+	return jsonrpc.Encode(args)
 }
 
 // call sends a request and decodes its result.
@@ -159,7 +160,7 @@ func (c *Client) send(ctx context.Context, method string, params any) (*jsonrpc.
 	var raw json.RawMessage
 	if params != nil {
 		var err error
-		if raw, err = encode(params); err != nil {
+		if raw, err = jsonrpc.Encode(params); err != nil {
 			return nil, fmt.Errorf("encode params of %s: %w", method, err)
 		}
 	}
@@ -192,15 +193,4 @@ func (c *Client) giveUp(frame []byte, _ int64, why string) {
 // refuse answers requests, of which this client serves none, and drops notifications that it does not know.
 func refuse(c *jsonrpc.Conn, r *jsonrpc.Request) {
 	_ = c.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q not found", r.Method), nil)
-}
-
-// encode writes v as JSON and leaves the characters of payloads in it as they are.
-func encode(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -1,6 +1,7 @@
 package whipper
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -9,6 +10,10 @@ import (
 // ErrClosed is what a call gives when the connection has ended before its answer came: whether it took effect is unknown.
 // errors.Is finds it.
 var ErrClosed = jsonrpc.ErrClosed
+
+// errTooLong is why nothing listens at a path that the system does not allow. A supervisor whose folder has such a path
+// listens elsewhere and notes in the folder where, as long as it runs.
+var errTooLong = errors.New("the folder names no socket, and its own would have too long a path")
 
 // NoSupervisorError says that nothing listens where a supervisor should.
 type NoSupervisorError struct {

@@ -87,6 +87,9 @@ func ownerOf(dir string) (uint32, error) {
 	if err != nil {
 		return 0, &NoSupervisorError{Dir: dir, Socket: filepath.Join(dir, socketName), Err: err}
 	}
+	if !info.IsDir() {
+		return 0, fmt.Errorf("%s is not a folder", dir)
+	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return 0, fmt.Errorf("folder %q: its owner is unknown", dir)

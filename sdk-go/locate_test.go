@@ -129,6 +129,7 @@ func TestNoSupervisorIsItsOwnKindOfError(t *testing.T) {
 	}
 	l.SetUnlinkOnClose(false)
 	l.Close()
+	deep := mkdir(t, filepath.Join(empty, strings.Repeat("d", 100)))
 	t.Chdir(empty)
 	for name, test := range map[string]struct {
 		options whipper.Options
@@ -138,6 +139,7 @@ func TestNoSupervisorIsItsOwnKindOfError(t *testing.T) {
 		"folder missing":     {whipper.Options{Dir: empty + "/x"}, `no supervisor is running in folder "` + empty + `/x": `},
 		"never started":      {whipper.Options{Dir: empty}, `no supervisor is running in folder "` + empty + `": `},
 		"killed":             {whipper.Options{Dir: dead}, `no supervisor is running in folder "` + dead + `": `},
+		"path too long":      {whipper.Options{Dir: deep}, `no supervisor is running in folder "` + deep + `": the folder names no socket`},
 		"socket of that is":  {whipper.Options{Socket: dead + "/whipper.sock"}, `no supervisor listens on socket "` + dead + `/whipper.sock": `},
 		"socket not there":   {whipper.Options{Socket: empty + "/s"}, `no supervisor listens on socket "` + empty + `/s": `},
 		"the file is no one": {whipper.Options{Socket: "/etc/passwd"}, `no supervisor listens on socket "/etc/passwd": `},

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
@@ -47,7 +48,7 @@ func TestJobLooksOnTheWireAsDocumented(t *testing.T) {
 			`"error":{"code":-32603,"message":"the recorded error cannot be read: unexpected end of JSON input"},"labels":{},` +
 			`"createdAt":"2026-01-02T02:04:05.678Z","runAt":"2026-01-02T02:04:05.678Z","delivery":"","origin":""}`},
 	} {
-		got, err := encode(WireJob(&c.job, nil))
+		got, err := jsonrpc.Encode(WireJob(&c.job, nil))
 		if err != nil || string(got) != c.want {
 			t.Errorf("job %d: %v\ngot  %s\nwant %s", c.job.ID, err, got, c.want)
 		}

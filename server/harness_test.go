@@ -244,6 +244,7 @@ type fakePool struct {
 	name   string
 	ledger *ledger.Ledger
 	invoke func(context.Context, supervisor.Call) (supervisor.Reply, error)
+	stuck  bool // Submit and Cancel wait as for a disk that fails
 }
 
 func (f *fakePool) Name() string {
@@ -258,10 +259,18 @@ func (f *fakePool) Invoke(ctx context.Context, c supervisor.Call) (supervisor.Re
 }
 
 func (f *fakePool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error) {
+	if f.stuck {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	return f.ledger.Submit(ctx, jobs)
 }
 
 func (f *fakePool) Cancel(ctx context.Context, ids []int64) (int, error) {
+	if f.stuck {
+		<-ctx.Done()
+		return 1, ctx.Err()
+	}
 	cancelled, err := f.ledger.CancelQueued(ctx, ids, time.Now(), []byte(`{"code":1004,"message":"cancelled"}`))
 	return len(cancelled), err
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"reflect"
@@ -57,7 +56,7 @@ func typed[P, R any](f func(*Server, context.Context, P) (R, error)) *method {
 			if err != nil {
 				return nil, nil, err
 			}
-			result, err := encode(r)
+			result, err := jsonrpc.Encode(r)
 			return result, nil, err
 		},
 	}
@@ -71,17 +70,6 @@ func takesWork(m *method) *method {
 func waitsForJobs(m *method) *method {
 	m.waits = true
 	return m
-}
-
-// encode writes v as JSON and leaves the characters of payloads in it as they are.
-func encode(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 func unknownMethod(name string) *jsonrpc.Error {

@@ -14,7 +14,8 @@ var cancellable = []ledger.State{ledger.Queued, ledger.Running}
 // cancelledJSON is the error of a job that is cancelled while no pool of this supervisor owns it.
 var cancelledJSON = []byte(`{"code":1004,"message":"the job was cancelled","data":{"type":"CancelledError"}}`)
 
-// cancelJobs cancels queued jobs and asks running ones to cancel; the count has both. It is not cut short when its caller goes away.
+// cancelJobs cancels queued jobs and asks running ones to cancel; the count has both. It is not cut short when its caller goes away, only by a
+// disk that fails.
 func (s *Server) cancelJobs(ctx context.Context, p jsonrpc.CancelJobsParams) (jsonrpc.CountResult, error) {
 	ctx = context.WithoutCancel(ctx)
 	var count int
@@ -88,16 +89,16 @@ func (s *Server) cancelEach(ctx context.Context, jobs []ledger.Job) (int, error)
 	}
 	total := 0
 	for name, ids := range byPool {
-		var n int
-		var err error
-		if pool := s.pools.find(name); pool != nil {
-			n, err = pool.Cancel(ctx, ids)
-		} else {
-			var cancelled []int64
-			cancelled, err = s.opts.Ledger.CancelQueued(ctx, ids, s.now(), cancelledJSON)
-			n = len(cancelled)
-		}
-		total += n
+		err := commit(ctx, func(ctx context.Context) error {
+			if pool := s.pools.find(name); pool != nil {
+				n, err := pool.Cancel(ctx, ids)
+				total += n
+				return err
+			}
+			cancelled, err := s.opts.Ledger.CancelQueued(ctx, ids, s.now(), cancelledJSON)
+			total += len(cancelled)
+			return err
+		})
 		if err != nil {
 			return total, err
 		}

@@ -45,7 +45,7 @@ func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams) (result, me
 	}
 	reply, err := pool.Invoke(ctx, supervisor.Call{
 		Method:   p.Method,
-		Params:   p.Params,
+		Params:   callParams(p.Params),
 		Timeout:  time.Duration(p.TimeoutMs) * time.Millisecond,
 		Priority: p.Priority,
 		Trace:    ledger.Trace(p.Trace),
@@ -64,7 +64,7 @@ func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams) (result, me
 		m.ErrorSource = string(reply.ErrorSource)
 		err = reply.Error
 	}
-	meta, encodeErr := encode(m)
+	meta, encodeErr := jsonrpc.Encode(m)
 	if err == nil {
 		err = encodeErr
 	}

@@ -54,9 +54,13 @@ func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams) (jsonrpc.JobsRe
 		waitCtx, cancel = context.WithTimeoutCause(ctx, time.Duration(p.TimeoutMs)*time.Millisecond, errWaitTimeout)
 	}
 	defer cancel()
+	wire := endedJob
+	if p.Payloads != nil && !*p.Payloads {
+		wire = bareEndedJob
+	}
 	jobs, err := s.opts.Ledger.Wait(waitCtx, p.IDs)
 	if err == nil {
-		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wholeJob)}, nil
+		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wire)}, nil
 	}
 	cause := context.Cause(waitCtx)
 	if !errors.Is(cause, errWaitTimeout) && !errors.Is(cause, errShuttingDown) {
@@ -68,7 +72,7 @@ func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams) (jsonrpc.JobsRe
 	case err != nil:
 		return jsonrpc.JobsResult{}, err
 	case open == nil:
-		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wholeJob)}, nil
+		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wire)}, nil
 	case errors.Is(cause, errShuttingDown):
 		return jsonrpc.JobsResult{}, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v while job %d is %s", errShuttingDown, open.ID, open.State)
 	default:

@@ -18,7 +18,7 @@ func (s *Server) submit(ctx context.Context, p jsonrpc.SubmitParams) (jsonrpc.Su
 	if err != nil {
 		return jsonrpc.SubmitResult{}, err
 	}
-	submitted, err := pool.Submit(context.WithoutCancel(ctx), []ledger.Job{toJob(p, pool.Name(), s.now())})
+	submitted, err := commitJobs(ctx, pool, []ledger.Job{toJob(p, pool.Name(), s.now())})
 	if err != nil {
 		return jsonrpc.SubmitResult{}, err
 	}
@@ -51,7 +51,7 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 		}
 		jobs[i] = toJob(job, pool.Name(), now)
 	}
-	submitted, err := pool.Submit(context.WithoutCancel(ctx), jobs)
+	submitted, err := commitJobs(ctx, pool, jobs)
 	if err != nil {
 		return none, err
 	}
@@ -60,6 +60,14 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 		ids[i] = s.ID
 	}
 	return jsonrpc.SubmitBatchResult{IDs: ids}, nil
+}
+
+func commitJobs(ctx context.Context, pool Pool, jobs []ledger.Job) (submitted []ledger.Submitted, err error) {
+	err = commit(ctx, func(ctx context.Context) error {
+		submitted, err = pool.Submit(ctx, jobs)
+		return err
+	})
+	return submitted, err
 }
 
 func checkSubmit(prefix string, p jsonrpc.SubmitParams) error {
@@ -75,8 +83,8 @@ func checkSubmit(prefix string, p jsonrpc.SubmitParams) error {
 	switch {
 	case err != nil:
 		return err
-	case p.MaxAttempts < 0:
-		return invalid(prefix+"maxAttempts", "%d is negative, 1 or more is wanted (0 or absent: %d)", p.MaxAttempts, ledger.DefaultMaxAttempts)
+	case p.MaxAttempts < 0 || p.MaxAttempts > ledger.MostAttempts:
+		return invalid(prefix+"maxAttempts", "%d is outside 1 to %d (0 or absent: %d)", p.MaxAttempts, ledger.MostAttempts, ledger.DefaultMaxAttempts)
 	case p.RunAt != nil && p.DelayMs != 0:
 		return invalid(prefix+"runAt", "given together with delayMs %d, only one of the two may be", p.DelayMs)
 	}
@@ -88,7 +96,7 @@ func toJob(p jsonrpc.SubmitParams, pool string, now time.Time) ledger.Job {
 	job := ledger.Job{
 		Pool:           pool,
 		Method:         p.Method,
-		Params:         p.Params,
+		Params:         callParams(p.Params),
 		Labels:         p.Labels,
 		Priority:       p.Priority,
 		MaxAttempts:    p.MaxAttempts,

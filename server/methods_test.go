@@ -160,6 +160,51 @@ func TestWaitEndsAtItsTimeoutAndSaysWhatIsOpen(t *testing.T) {
 	}
 }
 
+func TestWaitsAnswerHasRoomForResults(t *testing.T) {
+	c := servePool(t).dial()
+	padding := strings.Repeat("x", 100<<10)
+	submit := func(method, params string) string {
+		var ids []string
+		for range 12 { // more than the limit of a message
+			var s jsonrpc.SubmitResult
+			c.must("job.submit", `{"method":"`+method+`","params":`+params+`}`, &s)
+			ids = append(ids, fmt.Sprint(s.ID))
+		}
+		return "[" + strings.Join(ids, ",") + "]"
+	}
+
+	var waited jsonrpc.JobsResult
+	c.must("job.wait", `{"ids":`+submit("subtract", `[5,3,"`+padding+`"]`)+`}`, &waited)
+	for _, job := range waited.Jobs {
+		if job.State != "succeeded" || string(job.Result) != "2" || job.Params != nil {
+			t.Errorf("job %d is %s, result %s, %d bytes of params", job.ID, job.State, job.Result, len(job.Params))
+		}
+	}
+
+	large := submit("echo", `["`+padding+`"]`)
+	if a := c.call("job.wait", `{"ids":`+large+`,"payloads":true}`); a.Error == nil || a.Error.Code != jsonrpc.CodeMessageTooLarge {
+		t.Errorf("with results: %v, %d bytes", a.Error, len(a.Result))
+	}
+	waited = jsonrpc.JobsResult{}
+	c.must("job.wait", `{"ids":`+large+`,"payloads":false}`, &waited)
+	if len(waited.Jobs) != 12 {
+		t.Errorf("%d jobs", len(waited.Jobs))
+	}
+	for _, job := range waited.Jobs {
+		if job.State != "succeeded" || job.Result != nil {
+			t.Errorf("job %d is %s, %d bytes of result", job.ID, job.State, len(job.Result))
+		}
+	}
+
+	var s jsonrpc.SubmitResult
+	c.must("job.submit", `{"method":"fail","maxAttempts":1}`, &s)
+	waited = jsonrpc.JobsResult{}
+	c.must("job.wait", fmt.Sprintf(`{"ids":[%d],"payloads":false}`, s.ID), &waited)
+	if job := waited.Jobs[0]; job.State != "failed" || job.Error == nil || job.Error.Message != "no <luck>" {
+		t.Errorf("a failed job without payloads: %+v", job)
+	}
+}
+
 // A job's outcome may come together with the end of the wait, be it by its timeout or by the end of the drain.
 func TestWaitThatEndsAsItsJobsDoGivesTheJobs(t *testing.T) {
 	dir := shortDir(t)

@@ -27,7 +27,7 @@ type Options struct {
 	// Logger gets refused peers and failing accepts; nil: nothing is logged.
 	Logger *slog.Logger
 
-	// MaxMessageSize is the most bytes of one frame in either direction; 0: jsonrpc.DefaultMaxMessageSize.
+	// MaxMessageSize is the most bytes of one frame in either direction, at least jsonrpc.MinMessageSize; 0: jsonrpc.DefaultMaxMessageSize.
 	MaxMessageSize int
 }
 
@@ -59,8 +59,8 @@ func (o Options) validate() error {
 		}
 		seen[p.Name()] = true
 	}
-	if o.MaxMessageSize < 0 {
-		faults = append(faults, fmt.Errorf("MaxMessageSize: %d is negative", o.MaxMessageSize))
+	if o.MaxMessageSize < jsonrpc.MinMessageSize {
+		faults = append(faults, fmt.Errorf("MaxMessageSize: %d is less than %d", o.MaxMessageSize, jsonrpc.MinMessageSize))
 	}
 	return errors.Join(faults...)
 }

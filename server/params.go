@@ -41,9 +41,17 @@ func checkMethod(member, method string) error {
 	return nil
 }
 
+// callParams are a call's params; null stands for none, as it does in a message.
+func callParams(raw json.RawMessage) json.RawMessage {
+	if string(raw) == "null" {
+		return nil
+	}
+	return raw
+}
+
 // checkCallParams looks at the first byte only: that the rest is JSON is known since the frame was read.
 func checkCallParams(member string, params json.RawMessage) error {
-	if params == nil || params[0] == '[' || params[0] == '{' {
+	if callParams(params) == nil || params[0] == '[' || params[0] == '{' {
 		return nil
 	}
 	return invalid(member, "%s is neither an array nor an object", shorten(params))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -20,7 +21,6 @@ func TestMalformedParamsAreRefusedByName(t *testing.T) {
 		{"job.invoke", `{"method":""}`, `method: missing, the name of one of the worker's methods is wanted`},
 		{"job.invoke", `{"method":"$/ping"}`, `method: "$/ping" begins with "$/", which only whipper's own messages do`},
 		{"job.invoke", `{"method":"m","params":1}`, `params: 1 is neither an array nor an object`},
-		{"job.invoke", `{"method":"m","params":null}`, `params: null is neither an array nor an object`},
 		{"job.invoke", `{"method":"m","params":"0123456789012345678901234567890123456789é"}`, `params: "012345678901234567890123456789012345678… is neither an array nor an object`},
 		{"job.invoke", `{"method":"m","priority":101}`, `priority: 101 is outside -100 to 100`},
 		{"job.invoke", `{"method":"m","priority":-101}`, `priority: -101 is outside -100 to 100`},
@@ -29,7 +29,11 @@ func TestMalformedParamsAreRefusedByName(t *testing.T) {
 		{"job.submit", `{"method":"$/shutdown"}`, `method: "$/shutdown" begins with "$/", which only whipper's own messages do`},
 		{"job.submit", `{"method":"m","delayMs":-5}`, `delayMs: -5 is outside 0 to 3153600000000 (100 years)`},
 		{"job.submit", `{"method":"m","delayMs":5,"runAt":"2026-01-02T03:04:05.678Z"}`, `runAt: given together with delayMs 5, only one of the two may be`},
-		{"job.submit", `{"method":"m","maxAttempts":-1}`, `maxAttempts: -1 is negative, 1 or more is wanted (0 or absent: 3)`},
+		{"job.submit", `{"method":"m","maxAttempts":-1}`, `maxAttempts: -1 is outside 1 to 10000 (0 or absent: 3)`},
+		{"job.submit", `{"method":"m","maxAttempts":10001}`, `maxAttempts: 10001 is outside 1 to 10000 (0 or absent: 3)`},
+		{"job.submit", `{"Method":"m"}`, `unknown field "Method"`},
+		{"job.submit", `{"method":"m","runAt":"yesterday"}`, `runAt: "yesterday" given, time as in 2026-01-02T15:04:05Z wanted`},
+		{"job.submitBatch", `{"jobs":[{"method":"m","Priority":1}]}`, `unknown field "Priority"`},
 		{"job.submit", `{"method":"m","delivery":"twice"}`, `delivery: "twice" is neither "at-least-once" nor "at-most-once"`},
 		{"job.submit", `{"method":"m","backoff":{"baseMs":-1}}`, `backoff.baseMs: -1 is outside 0 to 3153600000000 (100 years)`},
 		{"job.submit", `{"method":"m","backoff":{"capMs":-1}}`, `backoff.capMs: -1 is outside 0 to 3153600000000 (100 years)`},
@@ -70,6 +74,31 @@ func TestMalformedParamsAreRefusedByName(t *testing.T) {
 	}
 	if jobs, _, err := r.ledger.List(t.Context(), ledger.Filter{}); err != nil || len(jobs) != 0 {
 		t.Errorf("in the ledger after refusals only: %d jobs %v", len(jobs), err)
+	}
+}
+
+func TestNullAsACallsParamsIsNone(t *testing.T) {
+	c := serveFake(t, &fakePool{invoke: func(_ context.Context, c supervisor.Call) (supervisor.Reply, error) {
+		if c.Params != nil {
+			t.Errorf("the pool got params %s", c.Params)
+		}
+		return supervisor.Reply{Result: []byte("1")}, nil
+	}}).dial()
+	var n int
+	c.must("job.invoke", `{"method":"m","params":null}`, &n)
+	var first, second jsonrpc.SubmitResult
+	c.must("job.submit", `{"method":"m","params":null,"idempotencyKey":"k"}`, &first)
+	c.must("job.submit", `{"method":"m","idempotencyKey":"k"}`, &second)
+	if !second.Duplicate || second.ID != first.ID {
+		t.Errorf("the same without params: %+v after %+v", second, first)
+	}
+	var b jsonrpc.SubmitBatchResult
+	c.must("job.submitBatch", `{"jobs":[{"method":"m","params":null}]}`, &b)
+	for _, id := range []int64{first.ID, b.IDs[0]} {
+		var job jsonrpc.Job
+		if c.must("job.get", fmt.Sprintf(`{"id":%d}`, id), &job); job.Params != nil {
+			t.Errorf("job %d has params %s", id, job.Params)
+		}
 	}
 }
 

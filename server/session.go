@@ -14,9 +14,6 @@ import (
 // maxInFlight is how many requests of one connection are served at once; while there are so many, nothing more is read from it.
 const maxInFlight = 4096
 
-// hangUpCheck is how often a connection that is not being read from is looked at for a peer that has gone.
-const hangUpCheck = 250 * time.Millisecond
-
 // Why a request's context ends.
 var (
 	errRequestCancelled = errors.New("the request was cancelled by its sender")
@@ -29,6 +26,7 @@ type session struct {
 	server *Server
 	socket *net.UnixConn
 	slots  chan struct{} // one token per request in flight
+	idle   chan struct{} // one token: the last request in flight was answered
 
 	mu       sync.Mutex
 	closing  bool
@@ -51,10 +49,11 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 		server:   s,
 		socket:   uc,
 		slots:    make(chan struct{}, maxInFlight),
+		idle:     make(chan struct{}, 1),
 		inFlight: map[*request]struct{}{},
 		byID:     map[string]*request{},
 	}
-	conn := jsonrpc.NewConn(uc, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) { sess.receive(ctx, c, r) }),
+	conn := jsonrpc.NewConn(halfOpen{uc, sess}, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) { sess.receive(ctx, c, r) }),
 		jsonrpc.Options{MaxMessageSize: s.opts.MaxMessageSize, Batches: true})
 	var owned sync.WaitGroup
 	owned.Go(func() {
@@ -162,9 +161,22 @@ func (s *session) end(r *request) {
 	if s.byID[string(r.ID)] == r {
 		delete(s.byID, string(r.ID))
 	}
+	last := len(s.inFlight) == 0
 	s.mu.Unlock()
+	if last {
+		select {
+		case s.idle <- struct{}{}:
+		default:
+		}
+	}
 	r.cancel(nil)
 	<-s.slots
+}
+
+func (s *session) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.inFlight) > 0
 }
 
 // finish takes no more requests, ends those that only wait for a job, and returns when all are answered.

@@ -159,24 +159,34 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 			p.mu.Unlock()
 			return
 		case <-patience.C:
-			p.cutShort(abandon, "drain took too long")
+			if p.cutShort(abandon) > 0 {
+				p.log.Warn("drain took too long; calls that still run are put back", "timeout", p.opts.DrainTimeout)
+			}
 		case <-kill:
 			kill = nil
-			p.cutShort(destroy, "drain was cut short")
+			if p.cutShort(destroy) > 0 {
+				p.log.Warn("drain was cut short; calls that still run are put back")
+			}
 		}
 	}
 }
 
-// cutShort gives up the callers who wait, and has all workers end.
-func (p *Pool) cutShort(how commandKind) {
+// cutShort gives up the callers who wait, and has all workers end. It says how many calls they have.
+func (p *Pool) cutShort(how commandKind) (running int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for _, c := range p.current {
+		if c.worker != nil {
+			running++
+		}
+	}
 	p.failWaiting(shutBefore(nil))
 	p.stopping = true
 	for _, w := range p.seats {
 		w.seat.retiring = true
 		w.tell(command{kind: how})
 	}
+	return running
 }
 
 // shutBefore is what callers hear whose call the supervisor's end leaves undone; cause may be nil.

@@ -52,7 +52,7 @@ type stdin struct {
 
 	mu      sync.Mutex // held while a write goes on
 	written int64      // bytes
-	frames  int   // whose last byte is written
+	frames  int        // whose last byte is written
 	ends    []int64
 }
 
