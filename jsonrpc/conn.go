@@ -34,8 +34,8 @@ type Options struct {
 	StallTimeout time.Duration
 
 	// Stray gets every frame that is not a message, with the code and the words that say why; of a frame that is too large,
-	// its beginning and its end. Answers to no call of ours are stray as well, with a nil frame unless they are too large: they
-	// may hold a payload, which is nobody's to log. The bytes are the receiver's. It runs on the reader's goroutine. Nil: the peer gets an error answer, with the request's id where that can be told, else with a null
+	// its beginning and its end. Answers to no call of ours are stray as well, with CodeStrayAnswer unless they are too
+	// large: they may hold a payload, which is nobody's to log. The bytes are the receiver's. It runs on the reader's goroutine. Nil: the peer gets an error answer, with the request's id where that can be told, else with a null
 	// id; an answer is never answered.
 	Stray func(frame []byte, code int64, why string)
 
@@ -308,10 +308,9 @@ func (c *Conn) ended(err error) { c.end.Do(func() { c.cause = err }) }
 
 // stray reports a frame that is no message.
 func (c *Conn) stray(frame []byte, f *fault) {
-	if f.answer && f.code != CodeMessageTooLarge {
-		frame = nil
-	}
 	switch {
+	case c.opts.Stray != nil && f.answer && f.code != CodeMessageTooLarge:
+		c.opts.Stray(frame, CodeStrayAnswer, f.why)
 	case c.opts.Stray != nil:
 		c.opts.Stray(frame, f.code, f.why)
 	case !f.answer:

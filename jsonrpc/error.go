@@ -16,6 +16,9 @@ const (
 	CodeRequestCancelled = -32800
 )
 
+// CodeStrayAnswer marks an answer to no call of ours where frames are reported. It is never on a wire.
+const CodeStrayAnswer = 0
+
 // CodeThrown is the code of an error that a worker's function threw without giving a code of its own.
 const CodeThrown = 1
 

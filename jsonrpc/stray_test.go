@@ -2,7 +2,6 @@ package jsonrpc
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -83,11 +82,7 @@ func TestAStrangeAnswerHarmsNoCallAndIsStray(t *testing.T) {
 	p.expect(`{"jsonrpc":"2.0","id":1,"method":"m"}`)
 	for _, answer := range strangeAnswers {
 		p.send(answer)
-		text := answer
-		if json.Valid([]byte(answer)) && (strings.HasPrefix(answer, "{") && strings.Contains(answer, `"result"`) || strings.Contains(answer, `"error"`)) {
-			text = "" // it is an answer, and its payload is nobody's to see
-		}
-		if got := stray.next(t); !strings.HasPrefix(got, text+" | ") || strings.HasSuffix(got, " | ") {
+		if got := stray.next(t); !strings.HasPrefix(got, answer+" | ") || strings.HasSuffix(got, " | ") {
 			t.Errorf("%s: %s", answer, got)
 		}
 	}
@@ -95,7 +90,7 @@ func TestAStrangeAnswerHarmsNoCallAndIsStray(t *testing.T) {
 	if err := wait(t, "the answer", ended); err != nil || result != 5 {
 		t.Errorf("%d %v", result, err)
 	}
-	if got, want := stray.next(t), ` | answer to an id that no call in flight has`; got != want {
+	if got, want := stray.next(t), `{"jsonrpc":"2.0","id":1,"result":6} | answer to an id that no call in flight has`; got != want {
 		t.Errorf("the second answer: %s", got)
 	}
 }

@@ -134,7 +134,7 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 			return
 		}
 	}
-	if code != jsonrpc.CodeMessageTooLarge && len(frame) > 0 {
+	if code != jsonrpc.CodeMessageTooLarge && code != jsonrpc.CodeStrayAnswer {
 		w.print(pid, frame)
 		return
 	}
