@@ -35,7 +35,7 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 		if len(commands) > 0 && len(rest) > 0 && !line.dashes {
 			next := named(commands, rest[0])
 			if next == nil {
-				return line, unknownCommand(path, commands, rest[0])
+				return line, unknownCommand(path, commands, rest)
 			}
 			if name != "" && len(line.given) > 0 {
 				return line, misuse("write "+path+" "+next.Name+" and then the flags", "flags before %s are not its own", next.Name)
@@ -88,7 +88,7 @@ func (l *commandLine) takeFlags(path string, flags []cli.Flag, rest []string) ([
 		}
 		l.given[flag.Names()[0]] = true
 		take := 1
-		if _, isBool := flag.(*cli.BoolFlag); !isBool && !hasValue {
+		if d, ok := flag.(cli.DocGenerationFlag); ok && d.TakesValue() && !hasValue {
 			if take = 2; len(rest) < 2 {
 				return nil, misuse("see "+path+" --help", "flag %s needs a value", arg)
 			}
@@ -117,7 +117,17 @@ func flagNamed(flags []cli.Flag, name string) cli.Flag {
 	return nil
 }
 
-func unknownCommand(path string, commands []*cli.Command, name string) error {
+func unknownCommand(path string, commands []*cli.Command, words []string) error {
+	name := words[0]
+	if name == "help" {
+		if len(words) > 1 && named(commands, words[1]) != nil {
+			path += " " + words[1]
+		}
+		return misuse(path+" --help", "unknown command %q", name)
+	}
+	if path == "whipper completion" { // shells' names are all near one another
+		return unknownShell(name)
+	}
 	var names []string
 	for _, c := range commands {
 		if !c.Hidden {
@@ -132,6 +142,9 @@ func unknownCommand(path string, commands []*cli.Command, name string) error {
 
 func unknownFlag(path string, flags []cli.Flag, arg string) error {
 	arg, _, _ = strings.Cut(arg, "=")
+	if arg == "--version" || arg == "-version" || arg == "-v" {
+		return misuse("whipper version", "%s has no flag %s", path, arg)
+	}
 	var names []string
 	for _, f := range flags {
 		for _, n := range f.Names() {

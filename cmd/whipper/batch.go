@@ -36,6 +36,9 @@ func submitBatch(c *console, cc *cli.Context, flags jsonrpc.SubmitParams) error 
 		if err != nil {
 			return fmt.Errorf("read the batch: %w", err)
 		}
+		if info.IsDir() {
+			return misuse("--batch wants a file of jobs, one a line", "%s is a folder", b.name)
+		}
 		if b.file = info.Mode().IsRegular(); b.file { // all of it can be checked first
 			if total, err = b.check(); err != nil {
 				return err
@@ -48,6 +51,9 @@ func submitBatch(c *console, cc *cli.Context, flags jsonrpc.SubmitParams) error 
 	return c.withClient(cc, func(ctx context.Context, client *whipper.Client) error {
 		keep := cc.Bool("wait") || cc.Bool("json")
 		ids, err := b.submit(ctx, c, client, total, keep, !cc.Bool("json"))
+		if err == nil && b.submitted == 0 {
+			c.say("whipper: no job in %s", b.name)
+		}
 		result := batchResult{IDs: ids}
 		if err == nil && cc.Bool("wait") {
 			result.summary, err = c.awaitBatch(ctx, client, ids)
@@ -93,18 +99,18 @@ func (b *batch) submit(ctx context.Context, c *console, client *whipper.Client, 
 		})
 		close(inFlight)
 	}()
-	ids, count := []int64{}, 0
+	ids := []int64{}
 	var fault error
 	for part := range untilDone(ctx, inFlight) {
 		r := <-part.done
 		if r.err != nil {
 			stop()
 			if fault == nil {
-				fault = fmt.Errorf("lines %d to %d of %s were not submitted: %w", part.first, part.last, b.name, r.err)
+				fault = fmt.Errorf("not submitted: %s of %s: %w", part, b.name, r.err)
 			}
 			continue
 		}
-		count += len(r.ids)
+		b.submitted += len(r.ids)
 		bar.add(len(r.ids))
 		if keep {
 			ids = append(ids, r.ids...)
@@ -126,7 +132,11 @@ func (b *batch) submit(ctx context.Context, c *console, client *whipper.Client, 
 		return ids, nil
 	}
 	f := explain(fault)
-	return ids, &failure{Err: f.Err, Code: f.Code, Hint: joinHints(f.Hint, plural(count, "job")+" submitted, the ids are printed")}
+	done := plural(b.submitted, "job") + " submitted, the ids are printed"
+	if b.submitted == 0 {
+		done = nothingSubmitted
+	}
+	return ids, &failure{Err: f.Err, Code: f.Code, Hint: joinHints(f.Hint, done)}
 }
 
 // untilDone receives from c until it is closed or ctx ends.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,7 +24,7 @@ func parseJob(line []byte) (jsonrpc.SubmitParams, *fault) {
 		return job, &fault{"a JSON object is wanted", 0}
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
+	d.DisallowUnknownFields() // for backoff's; unknownMember sees the outermost only
 	if err := d.Decode(&job); err != nil {
 		return job, decodeFault(line, err)
 	}
@@ -32,6 +33,9 @@ func parseJob(line []byte) (jsonrpc.SubmitParams, *fault) {
 	}
 	if !utf8.Valid(line) {
 		return job, jsonFault(string(line))
+	}
+	if f := unknownMember(line); f != nil {
+		return job, f
 	}
 	return job, jobFault(line, &job)
 }
@@ -43,8 +47,16 @@ func decodeFault(line []byte, err error) *fault {
 	}
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) && kind.Field != "" {
-		return &fault{fmt.Sprintf("%s: %s given, %s wanted", kind.Field, kind.Value, jsonName(kind.Type)), max(0, int(kind.Offset)-1)}
+		return &fault{fmt.Sprintf("%s: %s given, %s wanted", kind.Field, kind.Value, jsonrpc.KindName(kind.Type)), max(0, int(kind.Offset)-1)}
 	}
+	if f := unknownMember(line); f != nil {
+		return f
+	}
+	return &fault{strings.TrimPrefix(err.Error(), "json: "), 0}
+}
+
+// unknownMember finds a member that no job has, by its exact spelling, which encoding/json does not look at.
+func unknownMember(line []byte) *fault {
 	known := memberNames(reflect.TypeFor[jsonrpc.SubmitParams]())
 	d := json.NewDecoder(bytes.NewReader(line))
 	_, _ = d.Token() // the brace; the line is known to be a JSON object
@@ -52,7 +64,7 @@ func decodeFault(line []byte, err error) *fault {
 		start := int(d.InputOffset())
 		token, _ := d.Token()
 		name, _ := token.(string)
-		if !hasFold(known, name) {
+		if !slices.Contains(known, name) {
 			why := fmt.Sprintf("unknown member %q", name)
 			if near := nearest(name, known); near != "" {
 				why += fmt.Sprintf(", did you mean %q?", near)
@@ -64,7 +76,7 @@ func decodeFault(line []byte, err error) *fault {
 			break
 		}
 	}
-	return &fault{strings.TrimPrefix(err.Error(), "json: "), 0}
+	return nil
 }
 
 // jobFault checks what the supervisor would refuse.
@@ -133,26 +145,4 @@ func memberNames(t reflect.Type) []string {
 		names = append(names, name)
 	}
 	return names
-}
-
-func hasFold(names []string, name string) bool {
-	for _, n := range names {
-		if strings.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// jsonName is what JSON calls values of a Go type.
-func jsonName(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Int, reflect.Int64, reflect.Float64:
-		return "a number"
-	case reflect.Map, reflect.Struct, reflect.Pointer:
-		return "an object"
-	}
-	return t.String()
 }

@@ -26,7 +26,11 @@ type batch struct {
 	in    io.Reader
 	file  bool                 // in is a regular file: it has no pauses
 	flags jsonrpc.SubmitParams // hold for what a line leaves open
+
+	submitted int // jobs
 }
+
+const nothingSubmitted = "nothing was submitted"
 
 // chunk is the jobs of some lines, for one pool.
 type chunk struct {
@@ -34,6 +38,14 @@ type chunk struct {
 	bytes       int
 	jobs        []jsonrpc.SubmitParams
 	done        chan submitted
+}
+
+// String names the chunk's lines.
+func (c *chunk) String() string {
+	if c.first == c.last {
+		return fmt.Sprintf("line %d", c.first)
+	}
+	return fmt.Sprintf("lines %d to %d", c.first, c.last)
 }
 
 // check reads all lines and counts their jobs. The error of a bad one names its place.
@@ -44,7 +56,7 @@ func (b *batch) check() (jobs int64, err error) {
 	})
 	if err != nil {
 		f := explain(err)
-		f.Hint = "nothing was submitted"
+		f.Hint = nothingSubmitted
 		return 0, f
 	}
 	return jobs, nil

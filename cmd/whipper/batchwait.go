@@ -16,8 +16,11 @@ import (
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 )
 
-// waitJobs is how many jobs one request of awaitBatch waits for: whole jobs come back, and the bar moves by that much.
+// waitJobs is the most jobs that one request waits for: whole jobs come back.
 const waitJobs = 100
+
+// barSteps is in how many steps the bar moves at least, where there are as many jobs.
+const barSteps = 50
 
 // summary is how the jobs of a batch ended.
 type summary struct {
@@ -34,16 +37,18 @@ func (c *console) awaitBatch(ctx context.Context, client *whipper.Client, ids []
 	var mu sync.Mutex
 	requests, ctx := errgroup.WithContext(ctx)
 	requests.SetLimit(chunksInFlight)
-	for part := range slices.Chunk(ids, waitJobs) {
+	for part := range slices.Chunk(ids, perRequest(len(ids))) {
 		requests.Go(func() error {
-			done, err := client.Wait(ctx, jsonrpc.WaitParams{IDs: part})
-			if err != nil {
-				return err
+			payloads := false // the states tell, and errors come in any case
+			for job, err := range endedJobs(ctx, client, jsonrpc.WaitParams{IDs: part, Payloads: &payloads}) {
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				s.add(job)
+				bar.add(1)
+				mu.Unlock()
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			s.add(done.Jobs)
-			bar.add(len(done.Jobs))
 			return nil
 		})
 	}
@@ -60,13 +65,13 @@ func (c *console) awaitBatch(ctx context.Context, client *whipper.Client, ids []
 	return s, &failure{Err: errors.New("a job failed"), Code: exitFailed, Quiet: true}
 }
 
-func (s *summary) add(jobs []jsonrpc.Job) {
-	for i := range jobs {
-		job := &jobs[i]
-		s.States[job.State]++
-		if job.State != string(ledger.Succeeded) && (s.firstFailed == nil || job.ID < s.firstFailed.ID) {
-			s.firstFailed = job
-		}
+// perRequest is how many of n jobs one request waits for. The bar moves when all of them have ended.
+func perRequest(n int) int { return max(1, min(waitJobs, n/barSteps)) }
+
+func (s *summary) add(job *jsonrpc.Job) {
+	s.States[job.State]++
+	if job.State != string(ledger.Succeeded) && (s.firstFailed == nil || job.ID < s.firstFailed.ID) {
+		s.firstFailed = job
 	}
 }
 

@@ -24,7 +24,7 @@ func callCommand(c *console) *cli.Command {
 			"The call belongs to this command: Ctrl-C cancels it.",
 		Flags: append([]cli.Flag{
 			durationFlag("timeout", 0, "how long the call may run (default: the pool's --invocation-timeout)"),
-			intFlag("priority", 0, "from -100 to 100, the higher the sooner"),
+			priorityFlag(),
 			poolFlag(),
 			boolFlag("string", "take every PARAM as plain text"),
 			boolFlag("json", "print the whole reply: result or error, and what is known about the job"),
@@ -55,7 +55,7 @@ func call(c *console, cc *cli.Context) error {
 			Method:    method,
 			Params:    p,
 			TimeoutMs: milliseconds(durationOf(cc, "timeout")),
-			Priority:  cc.Int("priority"),
+			Priority:  countOf(cc, "priority"),
 		})
 		var e *jsonrpc.Error
 		if err != nil && !errors.As(err, &e) {

@@ -36,13 +36,13 @@ func runtimeFindings(ctx context.Context) []finding {
 	return findings
 }
 
-// folderFindings looks at the state folder and what is in it.
-func folderFindings(ctx context.Context, dir string) []finding {
+// folderFindings looks at the state folder and what is in it, and at the socket's path: socket, if it is not "".
+func folderFindings(ctx context.Context, dir, socket string) []finding {
 	findings := []finding{folderFinding(dir)}
 	if findings[0].Verdict == failing {
 		return findings
 	}
-	return append(findings, spaceFinding(dir), ledgerFinding(ctx, dir), addressFinding(dir))
+	return append(findings, spaceFinding(dir), ledgerFinding(ctx, dir), addressFinding(dir, socket))
 }
 
 func folderFinding(dir string) finding {
@@ -114,13 +114,13 @@ func ledgerFinding(ctx context.Context, dir string) (f finding) {
 	return f
 }
 
-func addressFinding(dir string) finding {
-	path, err := server.Address(dir, "")
+func addressFinding(dir, socket string) finding {
+	path, err := server.Address(dir, socket)
 	if err != nil {
-		return finding{"socket path", failing, err.Error(), ""}
+		return finding{"socket path", failing, err.Error(), "leave --socket out: a short path is found where one is needed"}
 	}
 	f := finding{Check: "socket path", Verdict: fine, Found: fmt.Sprintf("%s (%d of at most %d bytes)", path, len(path), server.MaxAddress)}
-	if abs, err := filepath.Abs(dir); err == nil && filepath.Dir(path) != abs {
+	if abs, err := filepath.Abs(dir); err == nil && socket == "" && filepath.Dir(path) != abs {
 		f.Found += ", since it would be too long in " + dir
 	}
 	return f
@@ -135,7 +135,7 @@ func (c *console) supervisorFinding(ctx context.Context, cc *cli.Context) findin
 		return finding{"supervisor", warning, err.Error(), explainClient(err).Hint}
 	}
 	if err != nil {
-		return finding{"supervisor", failing, err.Error(), ""}
+		return finding{"supervisor", failing, err.Error(), "check --dir and --socket, and whose they are"}
 	}
 	defer client.Close() // the answer is in
 	pong, err := client.Ping(ctx)

@@ -36,9 +36,13 @@ func completionCommand(c *console) *cli.Command {
 			if cc.NArg() == 0 {
 				return misuse("whipper completion bash, zsh or fish", "completion needs the name of a shell")
 			}
-			return misuse("there is bash, zsh and fish", "no completion for %q", cc.Args().First())
+			return unknownShell(cc.Args().First()) // behind --
 		},
 	}
+}
+
+func unknownShell(name string) error {
+	return misuse("there is bash, zsh and fish", "no completion for %q", name)
 }
 
 // completable is one level of the command tree, as the scripts need it.
@@ -98,6 +102,10 @@ func flagWord(f cli.Flag) word {
 
 func bashCompletion(b io.Writer, levels []completable) {
 	fmt.Fprint(b, `# bash completion of whipper
+_whipper_reply() {  # one word a line: names of files may have blanks
+  mapfile -t COMPREPLY < <(compgen "$@")
+  ((${#COMPREPLY[@]}))
+}
 _whipper() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path=whipper i word
   COMPREPLY=()
@@ -114,9 +122,9 @@ _whipper() {
 		for _, f := range l.flags {
 			switch {
 			case f.choices != nil:
-				fmt.Fprintf(b, "    '%s %s') COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", l.path, f.name, strings.Join(f.choices, " "))
+				fmt.Fprintf(b, "    '%s %s') _whipper_reply -W '%s' -- \"$cur\"; return ;;\n", l.path, f.name, strings.Join(f.choices, " "))
 			case f.files:
-				fmt.Fprintf(b, "    '%s %s') COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", l.path, f.name)
+				fmt.Fprintf(b, "    '%s %s') _whipper_reply -f -- \"$cur\"; return ;;\n", l.path, f.name)
 			case f.value:
 				fmt.Fprintf(b, "    '%s %s') return ;;\n", l.path, f.name)
 			}
@@ -137,11 +145,11 @@ _whipper() {
 		}
 		files := ""
 		if l.files {
-			files = " || COMPREPLY=($(compgen -f -- \"$cur\"))"
+			files = " || _whipper_reply -f -- \"$cur\""
 		}
-		fmt.Fprintf(b, "    '%s') [[ $cur == -* ]] && COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", l.path, list(l.flags))
+		fmt.Fprintf(b, "    '%s') [[ $cur == -* ]] && _whipper_reply -W '%s' -- \"$cur\"", l.path, list(l.flags))
 		if len(words) > 0 {
-			fmt.Fprintf(b, " || COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", strings.Join(words, " "))
+			fmt.Fprintf(b, " || _whipper_reply -W '%s' -- \"$cur\"", strings.Join(words, " "))
 		}
 		fmt.Fprintf(b, "%s ;;\n", files)
 	}

@@ -61,7 +61,12 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// obeysEscapes says whether w is a terminal that understands escape sequences.
+func obeysEscapes(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("TERM") != "dumb"
+}
+
 // coloured says whether w may be written to in colour.
 func coloured(w io.Writer) bool {
-	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return obeysEscapes(w) && os.Getenv("NO_COLOR") == ""
 }

@@ -36,7 +36,7 @@ const exitCodes = `| exit code | meaning |
 | 1 | a job failed, or something else that has no code of its own |
 | 2 | wrong usage |
 | 3 | no supervisor can be reached |
-| 4 | the ledger is held by another supervisor, or damaged |
+| 4 | the ledger is held by another supervisor, damaged, not there, or could not be written at the end |
 | 124 | timed out |
 | 126, 127 | the worker command cannot be run, or was not found |
 | 130 | interrupted |

@@ -51,7 +51,7 @@ func (c *console) examine(ctx context.Context, cc *cli.Context) error {
 	if dir, err := c.ledgerDir(cc); err != nil {
 		findings = append(findings, finding{"state folder", warning, err.Error(), "whipper exec tasks.py makes one"})
 	} else {
-		findings = append(findings, folderFindings(ctx, dir)...)
+		findings = append(findings, folderFindings(ctx, dir, c.place(cc).Socket)...)
 	}
 	findings = append(findings, c.supervisorFinding(ctx, cc))
 	paint := painter(coloured(c.out))

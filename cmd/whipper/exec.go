@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 )
 
 const defaultDir = ".whipper"
+
+// poolName is what a pool may be called, so that its name needs no quotes in a shell, a log or a URL.
+var poolName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 func execCommand(c *console) *cli.Command {
 	return &cli.Command{
@@ -50,14 +54,31 @@ func execCommand(c *console) *cli.Command {
 			choiceFlag("log-format", "form of the log on stderr: text or json", "text", "json"),
 			choiceFlag("log-level", "least important messages that are logged: debug, info, warn or error", "info", "debug", "warn", "error"),
 			boolFlag("exit-with-parent", "drain and exit when stdin ends"),
-			intFlag("ready-fd", 0, "write a line of JSON to this file descriptor when the first worker is ready"),
+			countFlag("ready-fd", 0, "", "write a line of JSON to this file descriptor when the first worker is ready"),
 		},
 		Action: func(cc *cli.Context) error { return execute(c, cc) },
 	}
 }
 
-// execute turns the flags into a supervision and runs it until a signal.
+// execute runs a supervisor until a signal. Stderr is a goroutine's own meanwhile: nobody who logs waits for its reader.
 func execute(c *console, cc *cli.Context) error {
+	ctx, watch := watchSignals(cc.Context)
+	defer watch.close() // last: a signal because stderr's reader is gone must not end us while the log is flushed
+	stderr := c.err
+	sink := newLogSink(stderr, logBuffer)
+	c.err = sink
+	err := c.supervise(ctx, cc, watch)
+	code := c.report(err)
+	sink.close(logFlush)
+	c.err = stderr
+	if code == exitDone {
+		return nil
+	}
+	return &failure{Err: err, Code: code, Quiet: true}
+}
+
+// supervise turns the flags into a supervision and runs it until ctx ends.
+func (c *console) supervise(ctx context.Context, cc *cli.Context, watch *watch) error {
 	if cc.NArg() == 0 {
 		return misuse("whipper exec tasks.py, or whipper exec -- COMMAND", "exec needs a script or, after --, a command")
 	}
@@ -65,7 +86,7 @@ func execute(c *console, cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ready, err := openReadyFD(cc.Int("ready-fd"))
+	ready, err := openReadyFD(countOf(cc, "ready-fd"), c.err)
 	if err != nil {
 		return err
 	}
@@ -82,8 +103,6 @@ func execute(c *console, cc *cli.Context) error {
 	s.draining = func(why error, running int) {
 		c.say("whipper: %v: draining with %s; a second signal stops them at once", why, plural(running, "running call"))
 	}
-	ctx, watch := watchSignals(cc.Context)
-	defer watch.close()
 	if cc.Bool("exit-with-parent") {
 		watch.stdin(c.in)
 	}
@@ -103,6 +122,12 @@ func (c *console) program(cc *cli.Context) (program, error) {
 }
 
 func newSupervision(c *console, cc *cli.Context, p program) (*supervision, error) {
+	if cc.String("dir") == "" {
+		return nil, misuse("leave it out for "+defaultDir, "--dir is empty")
+	}
+	if name := cc.String("pool"); !poolName.MatchString(name) {
+		return nil, misuse("whipper exec --pool resize tasks.py", "--pool %q is no name: it may have 1 to 64 letters, digits and . _ -", name)
+	}
 	dir, err := filepath.Abs(cc.String("dir"))
 	if err != nil {
 		return nil, fmt.Errorf("find the folder of the ledger: %w", err)

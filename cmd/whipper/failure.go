@@ -17,7 +17,7 @@ const (
 	exitFailed       = 1 // a job failed, or something without a code of its own
 	exitUsage        = 2
 	exitNoSupervisor = 3
-	exitLedger       = 4 // held by another process, or damaged
+	exitLedger       = 4 // held by another process, damaged, missing, or not written at the end
 	exitTimeout      = 124
 	exitCannotRun    = 126
 	exitNotFound     = 127
@@ -47,7 +47,7 @@ func usageError(cc *cli.Context, err error, _ bool) error {
 		name = cc.Command.HelpName
 	}
 	// The standard library names flags with one dash, the help with two.
-	text := strings.Replace(err.Error(), " for flag -", " for flag --", 1)
+	text := strings.NewReplacer(" for flag -", " for flag --", " for -", " for flag --").Replace(err.Error())
 	return misuse("see "+name+" --help", "%s", text)
 }
 
@@ -60,11 +60,22 @@ func (c *console) report(err error) int {
 	if f.Quiet {
 		return f.Code
 	}
-	c.say("whipper: %s", f.Error())
+	c.say("whipper: %s", hang(f.Error()))
 	if f.Hint != "" {
 		c.say("  hint: %s", strings.ReplaceAll(f.Hint, "\n", "\n        "))
 	}
 	return f.Code
+}
+
+// hang indents the lines after the first, where they are not.
+func hang(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines[1:] {
+		if !strings.HasPrefix(line, " ") {
+			lines[i+1] = "  " + line
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // explain finds the exit code, and a hint where there is one, for an error that came without.

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/ledger"
 )
 
 // envOf is the environment variable of a flag: WHIPPER_MIN_WORKERS for --min-workers.
@@ -18,15 +22,31 @@ func stringFlag(name, value, usage string) *cli.StringFlag {
 
 // countFlag is for numbers from 1 up; fallback says in words what holds without the flag, where value is 0.
 func countFlag(name string, value int, fallback, usage string) *cli.GenericFlag {
-	return &cli.GenericFlag{Name: name, Value: &count{value, fallback}, Usage: usage, EnvVars: envOf(name)}
+	return countFlagTo(math.MaxInt, name, value, fallback, usage)
 }
 
-func intFlag(name string, value int, usage string) *cli.IntFlag {
-	return &cli.IntFlag{Name: name, Value: value, Usage: usage, EnvVars: envOf(name)}
+// countFlagTo is countFlag with a highest value.
+func countFlagTo(most int, name string, value int, fallback, usage string) *cli.GenericFlag {
+	return &cli.GenericFlag{Name: name, Value: &count{value, 1, most, fallback}, Usage: usage, EnvVars: envOf(name)}
 }
 
-func boolFlag(name, usage string) *cli.BoolFlag {
-	return &cli.BoolFlag{Name: name, Usage: usage, EnvVars: envOf(name)}
+func priorityFlag() *cli.GenericFlag {
+	value := &count{0, ledger.MinPriority, ledger.MaxPriority, "0"}
+	usage := fmt.Sprintf("from %d to %d, the higher the sooner", ledger.MinPriority, ledger.MaxPriority)
+	return &cli.GenericFlag{Name: "priority", Value: value, Usage: usage, EnvVars: envOf("priority")}
+}
+
+// switchFlag is a flag that is there or not. Unlike cli.BoolFlag it has words of its own for a value that it cannot have.
+type switchFlag struct{ *cli.GenericFlag }
+
+// TakesValue implements cli.DocGenerationFlag.
+func (switchFlag) TakesValue() bool { return false }
+
+// String implements cli.Flag.
+func (f switchFlag) String() string { return cli.FlagStringer(f) }
+
+func boolFlag(name, usage string) switchFlag {
+	return switchFlag{&cli.GenericFlag{Name: name, Value: new(toggle), Usage: usage, EnvVars: envOf(name)}}
 }
 
 func listFlag(name, usage string) *cli.StringSliceFlag {
@@ -51,7 +71,7 @@ func choiceFlag(name, usage string, choices ...string) *cli.GenericFlag {
 	return &cli.GenericFlag{Name: name, Value: &choice{choices[0], choices}, Usage: usage, EnvVars: envOf(name)}
 }
 
-func jsonFlag() *cli.BoolFlag {
+func jsonFlag() switchFlag {
 	return boolFlag("json", "print JSON")
 }
 

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/ledger"
+	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 	"github.com/whipper-sidecar/whipper/server"
 )
 
@@ -47,8 +50,14 @@ func ledgerCommand(c *console) *cli.Command {
 // openLedger opens the ledger that is meant for reading.
 func (c *console) openLedger(ctx context.Context, cc *cli.Context) (*ledger.Reader, error) {
 	dir, err := c.ledgerDir(cc)
-	if err != nil {
+	var none *whipper.NoFolderError
+	switch info, e := os.Stat(dir); {
+	case errors.As(err, &none): // that no supervisor runs does not matter here
+		return nil, &failure{Err: fmt.Errorf("no ledger: %w", err), Code: exitLedger, Hint: "whipper exec tasks.py makes one"}
+	case err != nil:
 		return nil, err
+	case e == nil && !info.IsDir():
+		return nil, misuse("choose another --dir", "%s is not a folder", dir)
 	}
 	return ledger.OpenReader(ctx, dir)
 }
@@ -59,21 +68,16 @@ func listJobs(c *console, cc *cli.Context) (err error) {
 	}
 	ctx, stop := interruptible(cc.Context)
 	defer stop()
-	states, err := parseStates(cc.StringSlice("state"))
+	filter, err := c.jobFilter(cc)
 	if err != nil {
 		return err
 	}
+	limit, all := countOf(cc, "limit"), cc.Bool("all")
 	r, err := c.openLedger(ctx, cc)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	limit := countOf(cc, "limit")
-	filter := ledger.Filter{
-		Pool: cc.String("pool"), Method: cc.String("method"), States: states,
-		Since: momentOf(cc, "since"), Until: momentOf(cc, "until"),
-	}
-	all := cc.Bool("all")
 	print := c.tabulate
 	if cc.Bool("json") {
 		print = c.printJobs
@@ -101,6 +105,24 @@ func listJobs(c *console, cc *cli.Context) (err error) {
 		c.afterList(listed, filter)
 	}
 	return nil
+}
+
+// jobFilter is which jobs the flags mean.
+func (c *console) jobFilter(cc *cli.Context) (ledger.Filter, error) {
+	states, err := parseStates(cc.StringSlice("state"))
+	f := ledger.Filter{
+		Pool: cc.String("pool"), Method: cc.String("method"), States: states,
+		Since: momentOf(cc, "since"), Until: momentOf(cc, "until"),
+	}
+	switch {
+	case err != nil:
+		return f, err
+	case c.line.given["limit"] && c.line.given["all"] && cc.Bool("all"):
+		return f, misuse("give one of them", "--limit and --all cannot be combined")
+	case !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until):
+		return f, misuse("--since is where the time begins, --until where it ends", "--since is not before --until, so no job could match")
+	}
+	return f, nil
 }
 
 // afterList says what a table leaves open.
@@ -133,21 +155,27 @@ func (c *console) tabulate(jobs []ledger.Job, first bool) error {
 	if len(jobs) == 0 {
 		return nil
 	}
-	t := newTable([]string{"ID", "STATE", "METHOD", "ATTEMPTS", "QUEUED", "WAIT", "RUN", "WORKER"}, "ID")
-	if !first {
-		t.ResetHeaders()
-	}
 	paint := painter(coloured(c.out))
 	now := time.Now()
+	var rows []table.Row
 	for i := range jobs {
 		j := &jobs[i]
-		t.AppendRow(table.Row{
+		rows = append(rows, table.Row{
 			fmt.Sprint(j.ID), paint.paint(stateColour(j.State), string(j.State)), oneLine(j.Method),
 			fmt.Sprintf("%d/%d", j.Attempt, j.MaxAttempts), ago(j.CreatedAt, now),
 			waitCell(j, now), runCell(j, now), orDash(oneLine(j.Worker)),
 		})
 	}
-	return printTable(c.out, t)
+	const method = 2
+	_, err := io.WriteString(c.out, fitted(columnsOf(c.out), method, rows, func() string {
+		t := newTable([]string{"ID", "STATE", "METHOD", "ATTEMPTS", "QUEUED", "WAIT", "RUN", "WORKER"}, "ID")
+		if !first {
+			t.ResetHeaders()
+		}
+		t.AppendRows(rows)
+		return t.Render() + "\n"
+	}))
+	return err
 }
 
 // waitCell is how long a job waited, or when it is due.

@@ -20,7 +20,7 @@ func explainLedger(err error) *failure {
 	case errors.As(err, &locked), errors.As(err, &damaged), errors.As(err, &schema), errors.As(err, &inUse):
 		return &failure{Err: err, Code: exitLedger} // their texts say what to do
 	case errors.Is(err, ledger.ErrNoLedger):
-		return &failure{Err: err, Code: exitNoSupervisor}
+		return &failure{Err: err, Code: exitLedger} // its text says what to do
 	case errors.As(err, &tooLong):
 		return &failure{Err: err, Code: exitUsage, Hint: "leave --socket out: a short path is found for you where .whipper's own is too long"}
 	}

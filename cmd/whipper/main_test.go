@@ -27,6 +27,7 @@ func TestCommandLine(t *testing.T) {
 			"ended":       ended,
 			"told":        told,
 			"sameJob":     sameJob,
+			"occupy":      occupy,
 			"code":        exitsWith,
 		},
 		Setup: func(e *testscript.Env) error {

@@ -57,6 +57,9 @@ func resolveCommand(argv []string) (program, error) {
 func resolveScript(argv []string, interpreter string) (program, error) {
 	name := argv[0]
 	language := languageOf(name)
+	if isDir(name) {
+		return program{}, &failure{Code: exitCannotRun, Err: fmt.Errorf("script %s is a folder", name)}
+	}
 	if language == nil {
 		if _, err := os.Stat(name); err != nil && filepath.Ext(name) == "" {
 			return program{}, &failure{
@@ -78,9 +81,6 @@ func resolveScript(argv []string, interpreter string) (program, error) {
 		return program{}, &failure{Code: exitCannotRun, Err: fmt.Errorf("cannot read the script: %w", err)}
 	}
 	_ = file.Close()
-	if isDir(name) {
-		return program{}, &failure{Code: exitCannotRun, Err: fmt.Errorf("script %s is a folder", name)}
-	}
 	path, err := filepath.Abs(name)
 	if err != nil {
 		return program{}, fmt.Errorf("find the script: %w", err)

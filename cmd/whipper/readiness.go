@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -24,16 +25,17 @@ func (r readiness) String() string {
 }
 
 // readyFD is an inherited file descriptor that somebody waits on; nil if nobody does.
-type readyFD struct{ file *os.File }
+type readyFD struct{ to io.Writer }
 
-func openReadyFD(fd int) (*readyFD, error) {
+// openReadyFD opens it; stderr is descriptor 2, which the log goes to as well.
+func openReadyFD(fd int, stderr io.Writer) (*readyFD, error) {
 	switch fd {
 	case 0:
 		return nil, nil
 	case 1:
 		return &readyFD{os.Stdout}, nil
 	case 2:
-		return &readyFD{os.Stderr}, nil
+		return &readyFD{stderr}, nil
 	}
 	var stat syscall.Stat_t
 	if fd < 0 || syscall.Fstat(fd, &stat) != nil {
@@ -52,13 +54,14 @@ func (d *readyFD) write(r readiness) error {
 	if err != nil {
 		return fmt.Errorf("encode readiness: %w", err)
 	}
-	if _, err := d.file.Write(append(line, '\n')); err != nil {
+	if _, err := d.to.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("write to --ready-fd: %w", err)
 	}
-	if d.file == os.Stderr {
+	file, ok := d.to.(*os.File)
+	if !ok {
 		return nil // the log goes there
 	}
-	if err := d.file.Close(); err != nil {
+	if err := file.Close(); err != nil {
 		return fmt.Errorf("close --ready-fd: %w", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -23,8 +24,11 @@ func (l *language) extract(cache string) (string, error) {
 	if err := removeOthers(cache); err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(entry); err == nil {
+	if intact(dir, l.runner) {
 		return entry, nil
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
 	}
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return "", err
@@ -38,6 +42,24 @@ func (l *language) extract(cache string) (string, error) {
 		return "", err
 	}
 	return entry, os.Rename(temp, dir)
+}
+
+// intact says whether dir holds all files as they should be. A power cut may have emptied them, however they were written.
+func intact(dir string, files fs.FS) bool {
+	return nil == fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		want, err := fs.ReadFile(files, path)
+		if err != nil {
+			return err
+		}
+		found, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(path)))
+		if err == nil && !bytes.Equal(found, want) {
+			err = fs.ErrInvalid
+		}
+		return err
+	})
 }
 
 // removeOthers removes from cache whatever is not a runner of this program.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -27,6 +30,63 @@ func TestARunnerIsUnpackedOnceAndOldOnesAreRemoved(t *testing.T) {
 	entries, err := os.ReadDir(cache)
 	if err != nil || len(entries) != len(languages) {
 		t.Errorf("the cache holds %v (%v), want one folder per language", entries, err)
+	}
+}
+
+func TestADamagedRunnerIsUnpackedAgain(t *testing.T) {
+	for _, l := range languages {
+		cache := filepath.Join(t.TempDir(), "runner")
+		entry, err := l.extract(cache)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := strings.TrimSuffix(entry, filepath.FromSlash(l.entry))
+		for name, damage := range map[string]func(path string) error{
+			"emptied": func(path string) error { return os.Truncate(path, 0) }, // as by a power cut
+			"altered": func(path string) error { return os.WriteFile(path, []byte("x"), 0o600) },
+			"gone":    os.Remove,
+		} {
+			err := fs.WalkDir(l.runner, ".", func(path string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				if err := damage(filepath.Join(dir, path)); err != nil {
+					return err
+				}
+				if again, err := l.extract(cache); err != nil || again != entry {
+					t.Errorf("%s: %s %v, want %s", path, again, err, entry)
+				}
+				want, err := fs.ReadFile(l.runner, path)
+				if err != nil {
+					return err
+				}
+				if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%s, which was %s, has %d bytes (%v), want %d", path, name, len(got), err, len(want))
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestAnIntactRunnerIsLeftAsItIs(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "runner")
+	entry, err := languages[0].extract(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled := filepath.Join(filepath.Dir(entry), "__pycache__") // what an interpreter has added is no damage
+	if err := os.Mkdir(compiled, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := languages[0].extract(cache); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(compiled); err != nil {
+		t.Error("it was unpacked again:", err)
 	}
 }
 

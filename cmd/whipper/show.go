@@ -69,7 +69,7 @@ type jobPage struct {
 	now   time.Time
 }
 
-const clock = "2006-01-02 15:04:05.000"
+const clock = "2006-01-02 15:04:05.000 -07:00"
 
 func (v *jobPage) job(j *ledger.Job) {
 	fmt.Fprintf(v.out, "%s  %s\n", v.paint.paint(bold, fmt.Sprintf("job %d", j.ID)), v.paint.paint(stateColour(j.State), string(j.State)))
@@ -82,7 +82,11 @@ func (v *jobPage) job(j *ledger.Job) {
 	}
 	v.payload("progress", j.Progress)
 	v.field("attempts", fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts))
-	v.field("origin", fmt.Sprintf("%s, %s", j.Origin, j.Delivery))
+	if j.Origin == ledger.FromInvoke {
+		v.field("origin", string(j.Origin)) // it runs once, and has no delivery to speak of
+	} else {
+		v.field("origin", fmt.Sprintf("%s, %s", j.Origin, j.Delivery))
+	}
 	if j.Priority != 0 {
 		v.field("priority", fmt.Sprint(j.Priority))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -16,7 +17,10 @@ func parseStates(names []string) ([]ledger.State, error) {
 	for _, s := range jobStates {
 		known = append(known, string(s))
 	}
-	for _, name := range names {
+	for _, name := range strings.Split(strings.Join(names, ","), ",") {
+		if name == "" {
+			continue
+		}
 		if !slices.Contains(jobStates, ledger.State(name)) {
 			return nil, misuse(didYouMean(name, known, "the states are queued, running, succeeded, failed, cancelled and dropped"), "--state: there is no state %q", name)
 		}

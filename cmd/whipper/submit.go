@@ -22,14 +22,15 @@ func submitCommand(c *console) *cli.Command {
 			"--batch reads one job a line, as JSON objects with the members of job.submit's params:\n\n" +
 			"    {\"method\":\"resize\",\"params\":[\"a.png\",100],\"priority\":5}\n\n" +
 			"Its ids are printed one a line, in the order of the lines. The other flags then hold for jobs that don't say\n" +
-			"otherwise. A file is checked as a whole before the first job is submitted; standard input is checked as it comes.",
+			"otherwise. The form of all lines of a file is checked before the first job is submitted, and that of standard\n" +
+			"input as it comes; what only the supervisor can know, such as the name of a pool, it says when it gets the job.",
 		Flags: append([]cli.Flag{
 			boolFlag("wait", "wait for the job and print its result instead; with --batch, wait after the ids and say how many failed"),
 			durationFlag("delay", 0, "run it no sooner than so long from now"),
 			momentFlag("at", false, "run it no sooner than at this time"),
-			intFlag("priority", 0, "from -100 to 100, the higher the sooner"),
+			priorityFlag(),
 			stringFlag("key", "", "idempotency key: submitting it again gives the id of the first job"),
-			countFlag("max-attempts", 0, fmt.Sprint(ledger.DefaultMaxAttempts), "how often it may fail before it stays failed"),
+			countFlagTo(ledger.MostAttempts, "max-attempts", 0, fmt.Sprint(ledger.DefaultMaxAttempts), "how often it may fail before it stays failed"),
 			durationFlag("timeout", 0, "how long one run may take (default: the pool's --invocation-timeout)"),
 			poolFlag(),
 			boolFlag("at-most-once", "never run it again once it was started"),
@@ -51,6 +52,8 @@ func submit(c *console, cc *cli.Context) error {
 		switch {
 		case cc.NArg() > 0:
 			return misuse("give a method, or --batch", "--batch takes methods and params from its lines, but got %q", cc.Args().First())
+		case cc.Bool("string") && c.line.given["string"]:
+			return misuse("leave it out", "--string is for a PARAM of the command line, but --batch has its params in its lines")
 		case job.IdempotencyKey != "":
 			return misuse("put idempotencyKey into the lines", "--key names one job, but --batch submits many")
 		}
@@ -88,7 +91,7 @@ func jobFlags(cc *cli.Context) (jsonrpc.SubmitParams, error) {
 	job := jsonrpc.SubmitParams{
 		Pool:           cc.String("pool"),
 		TimeoutMs:      milliseconds(durationOf(cc, "timeout")),
-		Priority:       cc.Int("priority"),
+		Priority:       countOf(cc, "priority"),
 		DelayMs:        milliseconds(durationOf(cc, "delay")),
 		RunAt:          jsonrpc.TimePtr(momentOf(cc, "at")),
 		MaxAttempts:    countOf(cc, "max-attempts"),
@@ -109,9 +112,6 @@ func jobFlags(cc *cli.Context) (jsonrpc.SubmitParams, error) {
 	}
 	if job.RunAt != nil && job.DelayMs > 0 {
 		return job, misuse("give one of them", "--delay and --at cannot be combined")
-	}
-	if f := checkPriority(job.Priority); f != "" {
-		return job, misuse("whipper submit --priority 10 METHOD", "--priority: %s", f)
 	}
 	return job, nil
 }

@@ -47,20 +47,27 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	}
 	defer func() {
 		if e := l.Close(); e != nil && err == nil {
-			err = fmt.Errorf("close the ledger: %w", e)
+			err = &failure{Err: fmt.Errorf("close the ledger: %w", e), Code: exitLedger}
 		}
 	}()
 	if checked.err != nil {
 		return checked.err
 	}
+	path, err := server.Address(s.dir, s.socket)
+	if err != nil {
+		return err
+	}
+	// Before anything is touched: where the lock's file was removed, only the socket tells that another supervisor runs.
+	// Clients who connect now are served once there is a pool.
+	listener, err := server.Listen(s.dir, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // again, if Serve has closed it
 	if err := s.recover(ctx, l); err != nil {
 		return err
 	}
 	if s.pool.Command, err = s.program.command(s.dir, checked.interpreter); err != nil {
-		return err
-	}
-	path, err := server.Address(s.dir, s.socket)
-	if err != nil {
 		return err
 	}
 	s.pool.Env = supervisor.Environ(s.env, "WHIPPER_SOCKET="+path, "WHIPPER_DIR="+s.dir)
@@ -69,11 +76,6 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if err != nil {
 		return misuse("see whipper exec --help", "%w", err)
 	}
-	listener, err := server.Listen(s.dir, path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = listener.Close() }() // again, if Serve has closed it
 	drained := make(chan struct{})
 	srv := server.New(server.Options{
 		Ledger: l, Pools: []server.Pool{pool}, PoolsDrained: drained,
@@ -82,7 +84,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(drained)
-		return startFailure(pool.Run(ctx, kill))
+		return poolFailure(pool.Run(ctx, kill), l.Err)
 	})
 	group.Go(func() error { return srv.Serve(ctx, listener) })
 	group.Go(func() error {
@@ -135,16 +137,34 @@ func workers(p jsonrpc.Pool) string {
 	return fmt.Sprintf("%d to %s", p.MinWorkers, plural(p.MaxWorkers, "worker"))
 }
 
-// startFailure gives the shell's exit codes to a command that cannot be started.
-func startFailure(err error) error {
+// poolFailure gives its exit code to what ended a pool: the shell's where the command cannot be started, the ledger's
+// where the last outcomes were not written. inLedger tells why commits fail, if they do.
+func poolFailure(err error, inLedger func() error) error {
 	var start *supervisor.StartError
 	switch {
+	case err == nil:
+		return nil
 	case !errors.As(err, &start):
-		return err
+		return lastOutcomesFailure(err, inLedger())
 	case errors.Is(start.Err, fs.ErrNotExist), errors.Is(start.Err, exec.ErrNotFound):
 		return &failure{Err: err, Code: exitNotFound}
 	}
 	return &failure{Err: err, Code: exitCannotRun}
+}
+
+// lastOutcomesFailure is for a drain whose outcomes are not all on disk.
+func lastOutcomesFailure(err, inLedger error) error {
+	if errors.Is(err, context.DeadlineExceeded) { // says less than why it took so long
+		err = errors.New("the ledger could not be written in time")
+		if inLedger != nil {
+			err = fmt.Errorf("%w: %w", err, inLedger)
+		}
+	}
+	return &failure{
+		Err:  fmt.Errorf("the last outcomes may be lost: %w", err),
+		Code: exitLedger,
+		Hint: "free space or repair the disk; then jobs whose outcomes are missing run again at the next start, but for those that may run only once",
+	}
 }
 
 // makeStateDir creates the folder, hidden from git so that nobody commits a ledger by accident. A folder that is there
@@ -154,6 +174,9 @@ func makeStateDir(dir string) error {
 		return fmt.Errorf("create the folder of the ledger: %w", err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) && !isDir(dir) {
+			return misuse("choose another --dir", "%s is not a folder", dir)
+		}
 		if errors.Is(err, fs.ErrExist) {
 			return nil
 		}

@@ -45,6 +45,9 @@ func (d *duration) String() string {
 	return s
 }
 
+// longest is what the supervisor takes for a delay or a limit.
+const longest = 100 * 365 * 24 * time.Hour
+
 func parseDuration(s string) (time.Duration, error) {
 	days, rest, hasDays := strings.Cut(s, "d")
 	if !hasDays {
@@ -63,8 +66,8 @@ func parseDuration(s string) (time.Duration, error) {
 	if n < 0 || total < 0 {
 		return 0, errors.New("a duration cannot be negative")
 	}
-	if n*24*float64(time.Hour)+float64(total) > float64(math.MaxInt64) {
-		return 0, errors.New("longer than 292 years")
+	if n*24*float64(time.Hour)+float64(total) > float64(longest) {
+		return 0, errors.New("longer than 100 years")
 	}
 	return time.Duration(n*24*float64(time.Hour)) + total, nil
 }
@@ -76,17 +79,46 @@ func badDuration(s string) error {
 	return errors.New("not a duration: write it as 500ms, 30s, 1m30s or 1d12h")
 }
 
-// count is a flag's value that is at least 1.
+// toggle is the value of a flag that is there or not.
+type toggle bool
+
+// Set implements flag.Value.
+func (t *toggle) Set(s string) error {
+	v, err := strconv.ParseBool(s)
+	if err != nil {
+		return errors.New("it must be true or false")
+	}
+	*t = toggle(v)
+	return nil
+}
+
+// String is "" for false, which needs no telling: it is every such flag's default.
+func (t *toggle) String() string {
+	if *t {
+		return "true"
+	}
+	return ""
+}
+
+// IsBoolFlag tells the flag package that a value need not follow.
+func (*toggle) IsBoolFlag() bool { return true }
+
+// count is a flag's value that is a whole number.
 type count struct {
-	n        int
-	fallback string // what it is without the flag, where that is not a number
+	n           int
+	least, most int    // most: math.MaxInt if it has no bound
+	fallback    string // what to show for 0; "" if it need not be told
 }
 
 // Set implements flag.Value.
 func (c *count) Set(s string) error {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		return errors.New("it must be a whole number from 1 up")
+	switch {
+	case err == nil && n >= c.least && n <= c.most:
+	case c.most == math.MaxInt:
+		return fmt.Errorf("it must be a whole number from %d up", c.least)
+	default:
+		return fmt.Errorf("it must be a whole number from %d to %d", c.least, c.most)
 	}
 	c.n = n
 	return nil

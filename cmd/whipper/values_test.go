@@ -15,7 +15,7 @@ func TestDurationIsWrittenAsGoDoesAndWithDays(t *testing.T) {
 			t.Errorf("%s is %v (%v), want %v", text, d.Duration, err, want)
 		}
 	}
-	for _, text := range []string{"", "30", "d", "1dd", "1h1d", "-1s", "1d-30h", "-1d", "0", "200000d", "1e300d", "NaNd", "soon"} {
+	for _, text := range []string{"", "30", "d", "1dd", "1h1d", "-1s", "1d-30h", "-1d", "0", "36501d", "200000d", "1e300d", "NaNd", "soon"} {
 		d := duration{Duration: time.Second}
 		if err := d.Set(text); err == nil || d.Duration != time.Second {
 			t.Errorf("%q is accepted as %v", text, d.Duration)

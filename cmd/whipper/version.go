@@ -3,12 +3,31 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
 )
 
-// version is set by the build: go build -ldflags "-X main.version=v1.2.3".
-var version = "dev"
+// version is set by the build: go build -ldflags "-X main.version=v1.2.3". What go install and a plain go build know is
+// filled in otherwise.
+var version string
+
+func init() {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "" {
+		version = versionOf(info)
+	}
+	if version == "" {
+		version = "dev"
+	}
+}
+
+// versionOf is the module's version, or "" where it is not known, as in a build without version control.
+func versionOf(info *debug.BuildInfo) string {
+	if info.Main.Version == "(devel)" {
+		return ""
+	}
+	return info.Main.Version
+}
 
 func versionCommand(c *console) *cli.Command {
 	return &cli.Command{

@@ -41,7 +41,7 @@ func waitCommand(c *console) *cli.Command {
 	}
 }
 
-// awaitJobs waits for jobs and prints them, some at a time so that no answer is too large. It fails if one of them did.
+// awaitJobs waits for jobs and prints them, some at a time. It fails if one of them did.
 func (c *console) awaitJobs(ctx context.Context, client *whipper.Client, ids []int64, timeout time.Duration, asJSON bool) error {
 	deadline := time.Now().Add(timeout)
 	failed := 0
@@ -49,12 +49,18 @@ func (c *console) awaitJobs(ctx context.Context, client *whipper.Client, ids []i
 		if timeout > 0 {
 			timeout = max(time.Millisecond, time.Until(deadline))
 		}
-		done, err := client.Wait(ctx, jsonrpc.WaitParams{IDs: part, TimeoutMs: milliseconds(timeout)})
-		if err != nil {
-			return err
-		}
-		for i := range done.Jobs {
-			ok, err := c.printEnded(&done.Jobs[i], asJSON)
+		p := jsonrpc.WaitParams{IDs: part, TimeoutMs: milliseconds(timeout)}
+		for job, err := range endedJobs(ctx, client, p) {
+			var oversized *oversizedError
+			switch {
+			case errors.As(err, &oversized):
+				c.say("whipper: %v", err)
+				failed++
+				continue
+			case err != nil:
+				return err
+			}
+			ok, err := c.printEnded(job, asJSON)
 			if err != nil {
 				return err
 			}
