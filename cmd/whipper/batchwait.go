@@ -16,7 +16,7 @@ import (
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 )
 
-// waitJobs is the most jobs that one request waits for: whole jobs come back.
+// waitJobs is the most jobs that one request waits for.
 const waitJobs = 100
 
 // barSteps is in how many steps the bar moves at least, where there are as many jobs.

@@ -24,7 +24,7 @@ func waitCommand(c *console) *cli.Command {
 			"Exits with 1 if a job failed or was cancelled, and with 124 if --timeout came first.",
 		Flags: append([]cli.Flag{
 			durationFlag("timeout", 0, "how long to wait (default: no limit)"),
-			boolFlag("json", "print whole jobs, one a line"),
+			boolFlag("json", "print jobs as JSON, one a line, without params"),
 		}, placeFlags()...),
 		Action: func(cc *cli.Context) error {
 			ids, err := jobIDs(cc.Args().Slice())
