@@ -22,7 +22,7 @@ func TestClientThatHasSaidAllItsRequestsGetsTheAnswers(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("elsewhere a half-closed connection cannot be told from a closed one")
 	}
-	begun, end := make(chan struct{}, 2), make(chan struct{})
+	begun, end := make(chan struct{}, 2), make(chan struct{}, 2)
 	r := serveFake(t, &fakePool{invoke: func(ctx context.Context, _ supervisor.Call) (supervisor.Reply, error) {
 		begun <- struct{}{}
 		select {
