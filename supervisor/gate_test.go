@@ -14,6 +14,7 @@ type gate struct {
 	t        *testing.T
 	mu       sync.Mutex
 	visitors map[string]chan *visitor
+	all      []*visitor // so that none is let through by the garbage collector, which closes connections nobody has
 }
 
 // visitor is a program at the gate.
@@ -47,10 +48,8 @@ func openGate(t *testing.T, path string) *gate {
 		served.Wait()
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		for _, at := range g.visitors {
-			for len(at) > 0 {
-				(<-at).pass()
-			}
+		for _, v := range g.all {
+			v.pass()
 		}
 	})
 	return g
@@ -65,6 +64,9 @@ func (g *gate) admit(c net.Conn) {
 		c.Close() // killed while it knocked
 		return
 	}
+	g.mu.Lock()
+	g.all = append(g.all, v)
+	g.mu.Unlock()
 	select {
 	case g.at(name) <- v:
 	default:
