@@ -230,3 +230,20 @@ func TestTheBackoffDoublesUpToItsCapAndIsSpread(t *testing.T) {
 		}
 	}
 }
+
+func TestAWorkerThatCannotGetReadyIsNoReasonToRefuseCallsWhileOthersServe(t *testing.T) {
+	serving := &worker{seat: seat{state: Processing, slots: 1, taken: 1}}
+	starting := &worker{seat: seat{state: Forking}}
+	p := &Pool{boots: boots{unready: degradedAfter}}
+	for _, c := range []struct {
+		seats []*worker
+		want  bool
+	}{{[]*worker{starting, serving}, false}, {[]*worker{starting}, true}} {
+		if p.seats = c.seats; p.hopeless() != c.want {
+			t.Errorf("with %d workers hopeless is %t", len(c.seats), !c.want)
+		}
+	}
+	if p.boots.unready--; p.hopeless() {
+		t.Error("hopeless before it is degraded")
+	}
+}

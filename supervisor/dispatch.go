@@ -43,7 +43,7 @@ func (p *Pool) dispatch() {
 		}
 		return
 	}
-	if !p.exhausted && p.window.Len() < p.windowSize()/2 {
+	if !p.exhausted && p.window.Len() <= p.windowSize()/2 {
 		p.wakeClaimer()
 	}
 }

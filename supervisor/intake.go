@@ -96,7 +96,7 @@ func (p *Pool) admit(k *call) error {
 	if p.phase == poolDraining {
 		return shuttingDown(p.opts.Pool)
 	}
-	if p.boots.degraded() && p.freeWorker() == nil {
+	if p.hopeless() {
 		return p.degradedError()
 	}
 	if n := p.invokes.Len(); n >= p.opts.MaxQueueSize && p.freeWorker() == nil {

@@ -137,7 +137,7 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 	switch {
 	case cause != nil:
 		p.failWaiting(shutBefore(cause))
-	case p.phase != poolServing || p.boots.degraded(): // nobody is there to run them, and hardly will be
+	case p.phase != poolServing || p.hopeless(): // nobody is there to run them, and hardly will be
 		p.failWaiting(shutBefore(errors.New("no worker is ready")))
 	}
 	p.phase = poolDraining

@@ -245,3 +245,14 @@ func TestAnUrgentJobOvertakesAFullWindow(t *testing.T) {
 		t.Errorf("job %d ran first, urgent is %d", first.job, urgent)
 	}
 }
+
+func TestAnEmptyWindowIsFilledAgainHoweverFewJobsItMayHold(t *testing.T) {
+	p := &Pool{slots: 1, jobBytes: 2 * windowBytes, claimWake: make(chan struct{}, 1)}
+	if size := p.windowSize(); size != 1 {
+		t.Fatalf("the window may hold %d jobs", size)
+	}
+	p.dispatch()
+	if len(p.claimWake) != 1 {
+		t.Error("the claimer sleeps while the ledger has jobs")
+	}
+}

@@ -150,9 +150,17 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 	p.boots.reason = end.reason()
 	if p.boots.failures() == degradedAfter {
 		p.log.Error("pool is degraded: its workers end before they are of use; its jobs are kept and it goes on trying", "reason", p.boots.reason)
+	}
+	if p.hopeless() {
 		p.failWaiting(p.degradedError())
 	}
 	return true, p.boots.delay()
+}
+
+// hopeless says whether the pool is degraded and no worker serves: calls would wait for nobody knows how long. While others
+// serve, one that cannot get ready, as for lack of memory, is no reason to refuse calls; mu is held.
+func (p *Pool) hopeless() bool {
+	return p.boots.degraded() && !slices.ContainsFunc(p.seats, func(w *worker) bool { return w.seat.slots > 0 })
 }
 
 // degradedError is what callers hear while no worker gets ready; mu is held. Submitted jobs are kept for better times.

@@ -60,7 +60,7 @@ func TestLeftoversAreFound(t *testing.T) {
 	text := strings.Join([]string{
 		"see /src/checkout/server/socket.go",
 		"open /home/" + "ann/notes and ~/notes",
-		"PATH=/root/" + "bin; root/bin; $HOME/root/bin; https://example.org/home/page/",
+		"PATH=/ro" + "ot/bin; root/bin; $HOME/root/bin; https://example.org/home/page/",
 		"// TO" + "DO: later",
 		"<<<<<<< " + "ours",
 		`"resolved":` + `"https://mirror.example.org/a.tgz"`,
@@ -68,7 +68,7 @@ func TestLeftoversAreFound(t *testing.T) {
 	expect(t, findLeftovers("a.go", text, leftovers("/src/checkout")),
 		"a.go:1: a path of this checkout: /src/checkout",
 		"a.go:2: a path in someone's home folder: /home/"+"ann/n",
-		"a.go:3: a path in someone's home folder: =/root/"+"b",
+		"a.go:3: a path in someone's home folder: =/ro"+"ot/b",
 		"a.go:4: unfinished work: TO"+"DO",
 		"a.go:5: an unresolved merge: <<<<<<<",
 		`a.go:6: a package registry's address: "resolved":`+`"http`)

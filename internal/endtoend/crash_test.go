@@ -156,7 +156,7 @@ func TestNothingAcknowledgedIsLostWhenTheSupervisorIsKilled(t *testing.T) {
 				if time.Since(died) > 2*time.Second {
 					t.Fatalf("worker %d outlives its supervisor by more than 2 s", pid)
 				}
-				time.Sleep(time.Millisecond) // it is no child of ours: there is no event
+				time.Sleep(time.Millisecond) // it is no child of ours, so not every system tells its end
 			}
 		}
 
