@@ -113,14 +113,16 @@ func (s *supervisor) exitCode() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-// workers gives the process ids of the workers in a state.
+const anyState = ""
+
+// workers gives the process ids of the workers in a state, or in any.
 func (s *supervisor) workers(c *whipper.Client, state string) []int {
 	s.t.Helper()
 	list, err := c.Workers(s.t.Context(), whipper.PoolParams{})
 	check(s.t, err)
 	var pids []int
 	for _, w := range list.Workers {
-		if w.PID != 0 && w.State == state {
+		if w.PID != 0 && (state == anyState || w.State == state) {
 			pids = append(pids, w.PID)
 		}
 	}
