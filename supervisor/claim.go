@@ -69,10 +69,10 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	p.mu.Unlock()
 
 	now := time.Now()
-	expired, err := p.ledger.Expired(ctx, p.opts.Pool, now, expireAtOnce)
+	expired, err := p.ledger.Expired(ctx, p.name, now, expireAtOnce)
 	var jobs []ledger.Job
 	if err == nil {
-		jobs, next, err = p.ledger.Ready(ctx, p.opts.Pool, now, n, held)
+		jobs, next, err = p.ledger.Ready(ctx, p.name, now, n, held)
 	}
 
 	p.mu.Lock()

@@ -28,14 +28,14 @@ func Environ(env []string, set ...string) []string {
 
 // environ is the environment of a worker's process.
 func (w *worker) environ() []string {
-	env := w.pool.opts.Env
+	env := w.opts.Env
 	if env == nil {
 		env = os.Environ()
 	}
 	return Environ(env,
-		envPool+"="+w.pool.opts.Pool,
+		envPool+"="+w.pool.name,
 		workerMark(w.id),
-		envMaxMessageSize+"="+strconv.Itoa(w.pool.opts.MaxMessageSize))
+		envMaxMessageSize+"="+strconv.Itoa(w.opts.MaxMessageSize))
 }
 
 // workerMark is the variable by which a process is known as a worker's.

@@ -99,7 +99,7 @@ func (w *worker) timeout(c *call) time.Duration {
 	if c.job.Timeout > 0 {
 		return c.job.Timeout
 	}
-	return w.pool.opts.InvocationTimeout
+	return w.opts.InvocationTimeout
 }
 
 // refuse fails a call whose frame would be too large.

@@ -15,7 +15,7 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 		return nil, err
 	}
 	for i := range jobs {
-		jobs[i].Pool = p.opts.Pool
+		jobs[i].Pool = p.name
 	}
 	submitted, err := p.ledger.Submit(ctx, jobs)
 	if err != nil {
@@ -46,7 +46,7 @@ func (p *Pool) Invoke(ctx context.Context, c Call) (Reply, error) {
 		reply: make(chan Reply, 1),
 		index: -1,
 		job: ledger.Job{
-			ID: id, Pool: p.opts.Pool, Method: c.Method, Params: c.Params, State: ledger.Queued, Priority: c.Priority,
+			ID: id, Pool: p.name, Method: c.Method, Params: c.Params, State: ledger.Queued, Priority: c.Priority,
 			MaxAttempts: 1, Backoff: ledger.DefaultBackoff, Timeout: c.Timeout, Delivery: ledger.AtLeastOnce,
 			Origin: ledger.FromInvoke, Trace: c.Trace, CreatedAt: now, RunAt: now,
 		},
@@ -80,7 +80,7 @@ func (p *Pool) open() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.phase == poolDraining {
-		return shuttingDown(p.opts.Pool)
+		return shuttingDown(p.name)
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (p *Pool) admit(k *call) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.phase == poolDraining {
-		return shuttingDown(p.opts.Pool)
+		return shuttingDown(p.name)
 	}
 	if p.hopeless() {
 		return p.degradedError()

@@ -27,7 +27,7 @@ func (w *worker) askToCancel(c *call) {
 	if w.conn.Notify(jsonrpc.MethodCancel, json.RawMessage(`{"id":`+strconv.FormatUint(c.rpcID, 10)+`}`)) == nil {
 		w.frames++
 	} // else the deadline follows all the same
-	c.deadline = time.Now().Add(w.pool.opts.FlushTimeout)
+	c.deadline = time.Now().Add(w.opts.FlushTimeout)
 	w.limit(c.deadline)
 }
 

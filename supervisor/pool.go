@@ -14,7 +14,7 @@ import (
 
 // Pool is a set of worker processes that run the same command, and the calls that wait for them.
 type Pool struct {
-	opts   Options
+	name   string
 	ledger *ledger.Ledger
 	log    *slog.Logger
 	bootID string
@@ -27,6 +27,7 @@ type Pool struct {
 	workers   sync.WaitGroup // their goroutines
 
 	mu        sync.Mutex
+	opts      Options // but for Pool and Logger, which never change
 	phase     poolPhase
 	seats     []*worker // in the order of their birth
 	lastSeat  int       // number of the last worker
@@ -65,6 +66,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		return nil, err
 	}
 	return &Pool{
+		name:      o.Pool,
 		opts:      o,
 		ledger:    l,
 		log:       o.Logger.With("pool", o.Pool),
@@ -81,7 +83,15 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 }
 
 // Name is the pool's name.
-func (p *Pool) Name() string { return p.opts.Pool }
+func (p *Pool) Name() string { return p.name }
+
+// options are those that processes are started with from now on.
+func (p *Pool) options() *Options {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := p.opts
+	return &o
+}
 
 // Ready is closed when the first worker is ready.
 func (p *Pool) Ready() <-chan struct{} { return p.readyCh }
@@ -113,7 +123,7 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCommits)
 	defer cancel()
 	if e := p.ledger.Flush(last); e != nil {
-		err = errors.Join(err, fmt.Errorf("write the last outcomes of pool %q: %w", p.opts.Pool, e))
+		err = errors.Join(err, fmt.Errorf("write the last outcomes of pool %q: %w", p.name, e))
 	}
 	return err
 }
@@ -149,7 +159,8 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 		p.workers.Wait()
 		close(ended)
 	}()
-	patience := time.NewTimer(p.opts.DrainTimeout)
+	limit := p.options().DrainTimeout
+	patience := time.NewTimer(limit)
 	defer patience.Stop()
 	for {
 		select {
@@ -160,7 +171,7 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 			return
 		case <-patience.C:
 			if p.cutShort(abandon) > 0 {
-				p.log.Warn("drain took too long; calls that still run are put back", "timeout", p.opts.DrainTimeout)
+				p.log.Warn("drain took too long; calls that still run are put back", "timeout", limit)
 			}
 		case <-kill:
 			kill = nil

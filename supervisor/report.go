@@ -63,7 +63,7 @@ func (p *Pool) Workers() []jsonrpc.Worker {
 	workers := make([]jsonrpc.Worker, 0, len(p.seats))
 	for _, w := range p.seats {
 		d := jsonrpc.Worker{
-			ID: w.id, Pool: p.opts.Pool, PID: w.seat.pid, State: string(w.seat.state),
+			ID: w.id, Pool: p.name, PID: w.seat.pid, State: string(w.seat.state),
 			WorkingStatus: w.seat.workingStatus(), Calls: w.seat.taken, Stats: w.seat.stats,
 		}
 		if w.seat.tailShown != nil {
@@ -76,14 +76,14 @@ func (p *Pool) Workers() []jsonrpc.Worker {
 
 // Status describes the pool's condition. Jobs is nil while the ledger cannot be read.
 func (p *Pool) Status() jsonrpc.Pool {
-	counts, err := p.ledger.Counts(context.Background(), p.opts.Pool)
+	counts, err := p.ledger.Counts(context.Background(), p.name)
 	if err != nil {
 		p.log.Error("jobs cannot be counted", "error", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := jsonrpc.Pool{
-		Name: p.opts.Pool, State: "available", Command: p.opts.Command,
+		Name: p.name, State: "available", Command: p.opts.Command,
 		MinWorkers: p.opts.MinWorkers, MaxWorkers: p.opts.MaxWorkers,
 		Methods: slices.Clone(p.methods),
 	}

@@ -82,8 +82,8 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w.seat.slots = min(max(declared.Concurrency, 1), maxDeclared)
-	if p.opts.MaxConcurrentCalls > 0 {
-		w.seat.slots = p.opts.MaxConcurrentCalls
+	if n := w.opts.MaxConcurrentCalls; n > 0 {
+		w.seat.slots = n
 	}
 	p.slots = w.seat.slots
 	p.methods = nil
@@ -165,7 +165,7 @@ func (p *Pool) hopeless() bool {
 
 // degradedError is what callers hear while no worker gets ready; mu is held. Submitted jobs are kept for better times.
 func (p *Pool) degradedError() *jsonrpc.Error {
-	return jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed, "pool %q is degraded, its workers end before they are of use: %s", p.opts.Pool, p.boots.reason)
+	return jsonrpc.Errorf(jsonrpc.CodeWorkerCrashed, "pool %q is degraded, its workers end before they are of use: %s", p.name, p.boots.reason)
 }
 
 // mayShrink says whether an idle worker may end, and retires it then.

@@ -18,6 +18,7 @@ type worker struct {
 	id   string // w1, w2, …; it stays when the process is replaced
 	log  *slog.Logger
 
+	opts        *Options // of this process
 	state       State
 	incarnation int
 	process     *process
@@ -65,9 +66,12 @@ type seat struct {
 	tailShown *tail
 }
 
+// newWorker makes a worker that does not run yet; mu is held.
 func newWorker(p *Pool, number int) *worker {
+	o := p.opts
 	w := &worker{
 		pool:   p,
+		opts:   &o,
 		id:     "w" + strconv.Itoa(number),
 		state:  Created,
 		calls:  map[*call]struct{}{},

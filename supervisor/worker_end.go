@@ -64,10 +64,10 @@ func (w *worker) tick(now time.Time) {
 	if due(&w.stateUntil, now) {
 		switch w.state {
 		case Forking:
-			w.log.Error("worker was not ready in time and is killed", "pid", w.process.pid, "timeout", w.pool.opts.ReadyTimeout)
+			w.log.Error("worker was not ready in time and is killed", "pid", w.process.pid, "timeout", w.opts.ReadyTimeout)
 			w.fire(onOverdue)
 		case Dying:
-			w.log.Warn("worker did not end in time and is killed", "pid", w.process.pid, "timeout", w.pool.opts.ForceKillTimeout)
+			w.log.Warn("worker did not end in time and is killed", "pid", w.process.pid, "timeout", w.opts.ForceKillTimeout)
 			w.fire(onOverdue)
 		}
 	}
@@ -118,13 +118,13 @@ func (w *worker) limitState(d time.Duration) {
 
 // limitIdle has the timer fire when an idle worker has been so for long enough to end.
 func (w *worker) limitIdle() {
-	if t := w.pool.opts.InactivityTimeout; t > 0 && w.state == Processing && !w.idleSince.IsZero() {
+	if t := w.opts.InactivityTimeout; t > 0 && w.state == Processing && !w.idleSince.IsZero() {
 		w.limit(w.idleSince.Add(t))
 	}
 }
 
 func (w *worker) inactive(now time.Time) bool {
-	t := w.pool.opts.InactivityTimeout
+	t := w.opts.InactivityTimeout
 	return t > 0 && w.state == Processing && !w.idleSince.IsZero() && !now.Before(w.idleSince.Add(t))
 }
 

@@ -17,11 +17,12 @@ const recordAtMost = 5 * time.Second
 
 // spawn starts a process and greets it.
 func (w *worker) spawn() {
+	w.opts = w.pool.options()
 	w.incarnation++
 	w.wasReady, w.proven, w.faulty, w.told = false, false, false, false
 	w.frames, w.hungUp = 0, nil
 	incarnation := w.incarnation
-	p, err := startProcess(w.pool.forker, &w.pool.opts, w.environ(), w.print)
+	p, err := startProcess(w.pool.forker, w.opts, w.environ(), w.print)
 	if err != nil {
 		w.log.Error("worker did not start", "error", err)
 		w.startErr = err
@@ -38,8 +39,8 @@ func (w *worker) spawn() {
 	w.conn = jsonrpc.NewConn(p.stdio, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) {
 		w.serve(c, r, p.pid, post)
 	}), jsonrpc.Options{
-		MaxMessageSize: w.pool.opts.MaxMessageSize,
-		StallTimeout:   w.pool.opts.InvocationTimeout + w.pool.opts.FlushTimeout,
+		MaxMessageSize: w.opts.MaxMessageSize,
+		StallTimeout:   w.opts.InvocationTimeout + w.opts.FlushTimeout,
 		Stray:          func(frame []byte, code int64, why string) { w.stray(p.pid, frame, code, why, post) },
 		WriteFailed:    func(err error) { post(event{kind: broken, err: fmt.Errorf("stdin cannot be written to: %w", err)}) },
 	})
@@ -54,12 +55,12 @@ func (w *worker) spawn() {
 		w.pool.ledger.ForgetProcess(record)
 		post(event{kind: exited, exit: e})
 	}()
-	w.limitState(w.pool.opts.ReadyTimeout)
-	if w.pool.opts.Handshake == HandshakeNone {
+	w.limitState(w.opts.ReadyTimeout)
+	if w.opts.Handshake == HandshakeNone {
 		w.ready(jsonrpc.InitializeResult{})
 		return
 	}
-	params, _ := json.Marshal(jsonrpc.InitializeParams{ProtocolVersion: jsonrpc.ProtocolVersion, Pool: w.pool.opts.Pool, Worker: w.id})
+	params, _ := json.Marshal(jsonrpc.InitializeParams{ProtocolVersion: jsonrpc.ProtocolVersion, Pool: w.pool.name, Worker: w.id})
 	_, _ = conn.Start(jsonrpc.MethodInitialize, params, nil, func(r *jsonrpc.Response) {
 		post(event{kind: greeted, response: r})
 	}) // an error means that the process is gone, which its waiter reports
@@ -68,7 +69,7 @@ func (w *worker) spawn() {
 
 // putOnRecord has the next supervisor find the process, should this one die.
 func (w *worker) putOnRecord(pid int) ledger.Process {
-	record := ledger.Process{PID: pid, StartTicks: startTicks(pid), BootID: w.pool.bootID, Pool: w.pool.opts.Pool, Worker: w.id}
+	record := ledger.Process{PID: pid, StartTicks: startTicks(pid), BootID: w.pool.bootID, Pool: w.pool.name, Worker: w.id}
 	ctx, cancel := context.WithTimeout(context.Background(), recordAtMost)
 	defer cancel()
 	if err := w.pool.ledger.RecordProcess(ctx, record); err != nil {
@@ -83,7 +84,7 @@ func (w *worker) shutdown() {
 	_ = w.conn.Notify(jsonrpc.MethodShutdown, nil) // a broken pipe is followed by the process's end
 	w.process.stdio.eof.Store(true)
 	w.conn.CloseWrite()
-	limit := w.pool.opts.ForceKillTimeout
+	limit := w.opts.ForceKillTimeout
 	w.limitState(limit)
 	w.termAt = time.Now().Add(min(limit/2, time.Second))
 	w.limit(w.termAt)
@@ -128,7 +129,7 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 		if id, ok := jsonrpc.CutCallID(frame); ok {
 			fault := jsonrpc.Errorf(code, "the worker's answer cannot be passed on: %s", why)
 			if code == jsonrpc.CodeMessageTooLarge {
-				fault = jsonrpc.Errorf(code, "the worker's answer is larger than %d bytes; raise --max-message-size or return less", w.pool.opts.MaxMessageSize)
+				fault = jsonrpc.Errorf(code, "the worker's answer is larger than %d bytes; raise --max-message-size or return less", w.opts.MaxMessageSize)
 			}
 			post(event{kind: unusable, id: id, fault: fault})
 			return
@@ -143,7 +144,7 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 
 // print hands on one line that a process printed.
 func (w *worker) print(pid int, line []byte) {
-	if out := w.pool.opts.WorkerStderr; out != nil {
+	if out := w.opts.WorkerStderr; out != nil {
 		b := make([]byte, 0, len(line)+32)
 		b = fmt.Appendf(b, "%s[%d] %s", w.id, pid, line)
 		if b[len(b)-1] != '\n' {
