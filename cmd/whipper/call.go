@@ -23,7 +23,7 @@ func callCommand(c *console) *cli.Command {
 		Description: "Each PARAM is JSON; name=JSON gives parameters by name. Flags go before METHOD.\n" +
 			"The call belongs to this command: Ctrl-C cancels it.",
 		Flags: append([]cli.Flag{
-			durationFlag("timeout", 0, "how long the call may run (default: the pool's --invocation-timeout)"),
+			durationFlag("timeout", "how long the call may run (default: the pool's --invocation-timeout)"),
 			priorityFlag(),
 			poolFlag(),
 			boolFlag("string", "take every PARAM as plain text"),

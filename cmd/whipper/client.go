@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/whipper-sidecar/whipper/internal/config"
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 	"github.com/whipper-sidecar/whipper/server"
 )
@@ -16,7 +17,7 @@ import (
 // placeFlags are how a command finds a supervisor.
 func placeFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag("dir", "", "folder of the supervisor (default: the nearest "+defaultDir+" upward from here)"),
+		stringFlag("dir", "", "folder of the supervisor (default: the nearest "+config.DefaultDir+" upward from here)"),
 		stringFlag("socket", "", "path of the supervisor's socket (default: the one in --dir)"),
 	}
 }
@@ -85,7 +86,7 @@ func explainClient(err error) *failure {
 		return nil
 	}
 	f := &failure{Err: err, Code: exitNoSupervisor, Hint: "start one with: whipper exec tasks.py"}
-	if cwd, e := os.Getwd(); e == nil && none.Dir != "" && none.Dir != filepath.Join(cwd, defaultDir) {
+	if cwd, e := os.Getwd(); e == nil && none.Dir != "" && none.Dir != filepath.Join(cwd, config.DefaultDir) {
 		f.Hint = "start one with: whipper exec --dir " + none.Dir + " tasks.py"
 	}
 	return f

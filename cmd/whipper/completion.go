@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/internal/config"
 )
 
 func completionCommand(c *console) *cli.Command {
@@ -87,8 +89,8 @@ func flagWord(f cli.Flag) word {
 		w.usage, w.value = strings.ReplaceAll(d.GetUsage(), "`", ""), d.TakesValue()
 	}
 	if g, ok := f.(*cli.GenericFlag); ok {
-		if ch, ok := g.Value.(*choice); ok {
-			w.choices = ch.choices
+		if ch, ok := g.Value.(*config.Choice); ok {
+			w.choices = ch.Words
 		}
 	}
 	if name == "state" {

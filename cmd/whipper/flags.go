@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
@@ -22,16 +22,16 @@ func stringFlag(name, value, usage string) *cli.StringFlag {
 
 // countFlag is for numbers from 1 up; fallback says in words what holds without the flag, where value is 0.
 func countFlag(name string, value int, fallback, usage string) *cli.GenericFlag {
-	return countFlagTo(math.MaxInt, name, value, fallback, usage)
+	return countFlagTo(0, name, value, fallback, usage)
 }
 
-// countFlagTo is countFlag with a highest value.
+// countFlagTo is countFlag with a highest value; 0: there is none.
 func countFlagTo(most int, name string, value int, fallback, usage string) *cli.GenericFlag {
-	return &cli.GenericFlag{Name: name, Value: &count{value, 1, most, fallback}, Usage: usage, EnvVars: envOf(name)}
+	return &cli.GenericFlag{Name: name, Value: withDefault(&config.Count{N: new(int), Least: 1, Most: most, Default: value, Fallback: fallback}), Usage: usage, EnvVars: envOf(name)}
 }
 
 func priorityFlag() *cli.GenericFlag {
-	value := &count{0, ledger.MinPriority, ledger.MaxPriority, "0"}
+	value := &config.Count{N: new(int), Least: ledger.MinPriority, Most: ledger.MaxPriority, Fallback: "0"}
 	usage := fmt.Sprintf("from %d to %d, the higher the sooner", ledger.MinPriority, ledger.MaxPriority)
 	return &cli.GenericFlag{Name: "priority", Value: value, Usage: usage, EnvVars: envOf("priority")}
 }
@@ -46,29 +46,19 @@ func (switchFlag) TakesValue() bool { return false }
 func (f switchFlag) String() string { return cli.FlagStringer(f) }
 
 func boolFlag(name, usage string) switchFlag {
-	return switchFlag{&cli.GenericFlag{Name: name, Value: new(toggle), Usage: usage, EnvVars: envOf(name)}}
+	return switchFlag{&cli.GenericFlag{Name: name, Value: &config.Toggle{B: new(bool)}, Usage: usage, EnvVars: envOf(name)}}
 }
 
 func listFlag(name, usage string) *cli.StringSliceFlag {
 	return &cli.StringSliceFlag{Name: name, Usage: usage, EnvVars: envOf(name)}
 }
 
-func durationFlag(name string, value time.Duration, usage string) *cli.GenericFlag {
-	// A limit of no time at all would mean no limit to some and the default to others, so only what has none by itself may be 0.
-	return &cli.GenericFlag{Name: name, Value: &duration{value, value == 0}, Usage: usage, EnvVars: envOf(name)}
-}
-
-func sizeFlag(name string, value int, usage string) *cli.GenericFlag {
-	return &cli.GenericFlag{Name: name, Value: &size{value}, Usage: usage, EnvVars: envOf(name)}
+func durationFlag(name, usage string) *cli.GenericFlag {
+	return &cli.GenericFlag{Name: name, Value: &config.Duration{D: new(time.Duration)}, Usage: usage, EnvVars: envOf(name)}
 }
 
 func momentFlag(name string, ago bool, usage string) *cli.GenericFlag {
 	return &cli.GenericFlag{Name: name, Value: &moment{ago: ago}, Usage: usage, EnvVars: envOf(name)}
-}
-
-// choiceFlag is one of some words, of which the first is the default.
-func choiceFlag(name, usage string, choices ...string) *cli.GenericFlag {
-	return &cli.GenericFlag{Name: name, Value: &choice{choices[0], choices}, Usage: usage, EnvVars: envOf(name)}
 }
 
 func jsonFlag() switchFlag {
@@ -80,21 +70,19 @@ func poolFlag() *cli.StringFlag {
 }
 
 func durationOf(cc *cli.Context, name string) time.Duration {
-	return cc.Generic(name).(*duration).Duration
+	return *cc.Generic(name).(*config.Duration).D
 }
 
 func countOf(cc *cli.Context, name string) int {
-	return cc.Generic(name).(*count).n
-}
-
-func sizeOf(cc *cli.Context, name string) int {
-	return cc.Generic(name).(*size).bytes
+	return *cc.Generic(name).(*config.Count).N
 }
 
 func momentOf(cc *cli.Context, name string) time.Time {
 	return cc.Generic(name).(*moment).Time
 }
 
-func choiceOf(cc *cli.Context, name string) string {
-	return cc.Generic(name).(*choice).value
+// withDefault is v, set to its default.
+func withDefault(v config.Value) config.Value {
+	v.Reset()
+	return v
 }

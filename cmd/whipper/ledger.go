@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
+	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/ledger"
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 	"github.com/whipper-sidecar/whipper/server"
@@ -30,7 +31,7 @@ func ledgerCommand(c *console) *cli.Command {
 			countFlag("limit", defaultList, "", "most jobs to list"),
 			boolFlag("all", "list all jobs, however many"),
 			boolFlag("json", "print one job a line as JSON, without payloads"),
-			stringFlag("dir", "", "folder of the ledger (default: the nearest "+defaultDir+" upward from here)"),
+			stringFlag("dir", "", "folder of the ledger (default: the nearest "+config.DefaultDir+" upward from here)"),
 		}
 	}
 	list := func(cc *cli.Context) error { return listJobs(c, cc) }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"testing"
+	"time"
 )
 
 func TestNothingThatATerminalObeysIsPrintable(t *testing.T) {
@@ -41,4 +42,15 @@ func FuzzEscapedJSONMeansTheSame(f *testing.F) {
 			t.Errorf("%q becomes %q", text, escapeJSON(text))
 		}
 	})
+}
+
+func TestBriefDurationsKeepTwoUnitsAtMost(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		100 * time.Microsecond: "0.1ms", 12*time.Millisecond + 400*time.Microsecond: "12ms", 3400 * time.Millisecond: "3.4s",
+		5*time.Minute + 12*time.Second: "5m12s", 2*time.Hour + 3*time.Minute: "2h3m", 101 * time.Hour: "4d5h",
+	} {
+		if got := brief(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
 }

@@ -23,7 +23,7 @@ func waitCommand(c *console) *cli.Command {
 		Description: "Results are printed one a line, in the order of the ids; a job without one is reported on stderr.\n" +
 			"Exits with 1 if a job failed or was cancelled, and with 124 if --timeout came first.",
 		Flags: append([]cli.Flag{
-			durationFlag("timeout", 0, "how long to wait (default: no limit)"),
+			durationFlag("timeout", "how long to wait (default: no limit)"),
 			boolFlag("json", "print jobs as JSON, one a line, without params"),
 		}, placeFlags()...),
 		Action: func(cc *cli.Context) error {

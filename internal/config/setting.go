@@ -1,0 +1,117 @@
+package config
+
+import (
+	"time"
+
+	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/supervisor"
+)
+
+// Setting is one thing that can be set for a T.
+type Setting[T any] struct {
+	Name  string // of the flag and of the key in the file
+	Usage string
+	Value func(*T) Value // the field that it sets
+}
+
+// Pool is all that can be set for one pool.
+type Pool struct {
+	supervisor.Options // but for Pool, Command, Env and the loggers, which are worked out
+
+	Interpreter string   // of a script; "": it is looked for
+	Assignments []string // NAME=VALUE, on top of the supervisor's own environment
+}
+
+// PoolSettings are the settings of a pool, in the order in which help lists them.
+var PoolSettings = []Setting[Pool]{
+	{"min-workers", "workers that are always there", func(p *Pool) Value {
+		return &Count{N: &p.MinWorkers, Least: 1, Default: 1}
+	}},
+	{"max-workers", "most workers at once", func(p *Pool) Value {
+		return &Count{N: &p.MaxWorkers, Least: 1, Fallback: "number of cores"}
+	}},
+	{"max-concurrent-calls", "calls that one worker gets at once", func(p *Pool) Value {
+		return &Count{N: &p.MaxConcurrentCalls, Least: 1, Fallback: "what the worker declares, else 1"}
+	}},
+	{"invocation-timeout", "how long a call may run, unless it says otherwise", func(p *Pool) Value {
+		return &Duration{D: &p.InvocationTimeout, Default: 30 * time.Second}
+	}},
+	{"inactivity-timeout", "stop workers above --min-workers that were idle for so long (default: off)", func(p *Pool) Value {
+		return &Duration{D: &p.InactivityTimeout}
+	}},
+	{"flush-timeout", "how long a worker may take to give up a call that timed out or was cancelled", func(p *Pool) Value {
+		return &Duration{D: &p.FlushTimeout, Default: 5 * time.Second}
+	}},
+	{"force-kill-timeout", "how long a worker that was told to stop may take before it is killed", func(p *Pool) Value {
+		return &Duration{D: &p.ForceKillTimeout, Default: 5 * time.Second}
+	}},
+	{"ready-timeout", "how long a worker may take to get ready", func(p *Pool) Value {
+		return &Duration{D: &p.ReadyTimeout, Default: 30 * time.Second}
+	}},
+	{"drain-timeout", "how long running jobs have to finish when the pool stops", func(p *Pool) Value {
+		return &Duration{D: &p.DrainTimeout, Default: 30 * time.Second}
+	}},
+	{"max-queue-size", "most invoked calls that may wait", func(p *Pool) Value {
+		return &Count{N: &p.MaxQueueSize, Least: 1, Default: 10_000}
+	}},
+	{"max-message-size", "largest call or answer", func(p *Pool) Value {
+		return &Size{Bytes: &p.MaxMessageSize, Default: 16 << 20}
+	}},
+	{"handshake", "what a worker is sent before its first call: $/initialize if auto, nothing if none", func(p *Pool) Value {
+		return &Choice{Word: &p.Handshake, Words: []string{supervisor.HandshakeAuto, supervisor.HandshakeNone}}
+	}},
+	{"interpreter", "program that runs SCRIPT (default: python of $VIRTUAL_ENV, of the nearest .venv or on PATH; node on PATH)", func(p *Pool) Value {
+		return &Text{S: &p.Interpreter}
+	}},
+	{"env", "`NAME=VALUE` for the workers' environment; may be repeated", func(p *Pool) Value {
+		return &Assignments{Items: &p.Assignments}
+	}},
+	{"cwd", "workers' working folder (default: the current one)", func(p *Pool) Value {
+		return &Text{S: &p.Dir}
+	}},
+}
+
+// NewPool is a pool with nothing but defaults.
+func NewPool() *Pool { return withDefaults(PoolSettings) }
+
+// Supervisor is what can be set for a supervisor as a whole.
+type Supervisor struct {
+	Dir        string // of the ledger and the socket
+	Socket     string // "": in Dir
+	Durability string // a ledger.Durability
+	LogFormat  string // text or json
+	LogLevel   string // debug, info, warn or error
+}
+
+// DefaultDir is the state folder if nothing else was said.
+const DefaultDir = ".whipper"
+
+// SupervisorSettings are the settings of a supervisor, in the order in which help lists them.
+var SupervisorSettings = []Setting[Supervisor]{
+	{"dir", "folder of the ledger and the socket", func(s *Supervisor) Value {
+		return &Text{S: &s.Dir, Default: DefaultDir}
+	}},
+	{"socket", "path of the socket (default: whipper.sock in --dir)", func(s *Supervisor) Value {
+		return &Text{S: &s.Socket}
+	}},
+	{"durability", "whether a job is acknowledged when it is on disk (full) or when the system has it (normal)", func(s *Supervisor) Value {
+		return &Choice{Word: &s.Durability, Words: []string{string(ledger.Full), string(ledger.Normal)}}
+	}},
+	{"log-format", "form of the log on stderr: text or json", func(s *Supervisor) Value {
+		return &Choice{Word: &s.LogFormat, Words: []string{"text", "json"}}
+	}},
+	{"log-level", "least important messages that are logged: debug, info, warn or error", func(s *Supervisor) Value {
+		return &Choice{Word: &s.LogLevel, Words: []string{"info", "debug", "warn", "error"}}
+	}},
+}
+
+// NewSupervisor is a supervisor with nothing but defaults.
+func NewSupervisor() *Supervisor { return withDefaults(SupervisorSettings) }
+
+func withDefaults[T any](settings []Setting[T]) *T {
+	t := new(T)
+	for _, s := range settings {
+		s.Value(t).Reset()
+	}
+	return t
+}
