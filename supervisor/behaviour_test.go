@@ -3,7 +3,11 @@ package supervisor
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // behaviours are the methods of the test's worker program.
@@ -154,11 +158,14 @@ var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{
 	},
 
 	// child HOW starts a grandchild that holds stdin and stdout, and answers; "session" puts it out of the group, "die" ends
-	// the worker after the answer, and "flood" has it write without end.
+	// the worker after the answer, "flood" has it write without end, and "hog" has it use memory and time.
 	"child": func(p *program, m message, _ <-chan struct{}) {
 		how := m.text(0)
 		if strings.Contains(how, "flood") {
 			os.Setenv(envBoot, "flood")
+		}
+		if strings.Contains(how, "hog") {
+			os.Setenv(envBoot, "hog")
 		}
 		spawnChild(strings.Contains(how, "session"), os.Stdin, os.Stdout)
 		if strings.Contains(how, "die") {
@@ -169,9 +176,33 @@ var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{
 	},
 }
 
+// What a hog uses at least.
+const (
+	hogMemory = 64 << 20
+	hogTime   = 100 * time.Millisecond
+)
+
+// cpuTime is how long this process has run.
+func cpuTime() time.Duration {
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		die("usage: %v", err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
 // runSleeper is the grandchild's main.
 func runSleeper() {
-	if os.Getenv(envBoot) == "flood" {
+	switch os.Getenv(envBoot) {
+	case "hog":
+		hog := make([]byte, hogMemory)
+		for cpuTime() < hogTime {
+			for i := 0; i < len(hog); i += 4096 {
+				hog[i]++
+			}
+		}
+		defer runtime.KeepAlive(hog)
+	case "flood":
 		tellGate("grandchild")
 		for {
 			if _, err := os.Stdout.WriteString("noise\n"); err != nil {

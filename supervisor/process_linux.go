@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"slices"
@@ -47,33 +48,66 @@ func startTicks(pid int) uint64 {
 	if err != nil {
 		return 0
 	}
-	s := parseStat(string(text))
+	s := parseStat(text)
 	if s.ended() {
 		return 0
 	}
 	return s.ticks
 }
 
-// stat is what /proc/PID/stat tells of a process.
+// stat is what /proc/PID/stat tells of a process. Its state is empty where the text was none.
 type stat struct {
 	state   string
+	parent  int
 	group   int
 	threads int
-	ticks   uint64
+	ticks   uint64 // when it started
+	cpu     uint64 // clock ticks that it and the children it has waited for have run
+	rss     int64  // pages
 }
 
 // parseStat reads /proc/PID/stat. The second field, the program's name in brackets, may hold anything, so counting starts
 // behind the last bracket.
-func parseStat(text string) stat {
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 {
-		return stat{}
+func parseStat(text []byte) stat {
+	var s stat
+	rest := text[bytes.LastIndexByte(text, ')')+1:]
+	for field := 3; field <= 24; field++ {
+		rest = bytes.TrimLeft(rest, " ")
+		end := bytes.IndexByte(rest, ' ')
+		if end < 0 {
+			return stat{} // cut short
+		}
+		value := rest[:end]
+		rest = rest[end:]
+		switch field {
+		case 3:
+			s.state = string(value)
+		case 4:
+			s.parent = int(number(value))
+		case 5:
+			s.group = int(number(value))
+		case 14, 15, 16, 17: // user and system, its own and its children's
+			s.cpu += number(value)
+		case 20:
+			s.threads = int(number(value))
+		case 22:
+			s.ticks = number(value)
+		case 24:
+			s.rss = int64(number(value))
+		}
 	}
-	s := stat{state: fields[0]}
-	s.group, _ = strconv.Atoi(fields[2])
-	s.threads, _ = strconv.Atoi(fields[17])
-	s.ticks, _ = strconv.ParseUint(fields[19], 10, 64)
 	return s
+}
+
+// number reads decimal digits up to the first byte that is none.
+func number(digits []byte) (n uint64) {
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			break
+		}
+		n = n*10 + uint64(d-'0')
+	}
+	return n
 }
 
 // ended says whether no thread of the process is left that could have an effect: a killed process looks dead by its state as soon
@@ -104,7 +138,7 @@ func living(group int) []string {
 		if err != nil {
 			continue
 		}
-		if s := parseStat(string(text)); s.group == group && !s.ended() {
+		if s := parseStat(text); s.group == group && !s.ended() {
 			folders = append(folders, "/proc/"+e.Name())
 		}
 	}

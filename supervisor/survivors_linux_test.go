@@ -189,11 +189,12 @@ func TestAGroupWhoseLeaderIsGoneIsKnownByTheWorkersNameInItsEnvironment(t *testi
 }
 
 func TestStatIsReadEvenWhenTheProgramsNameLooksLikeFields(t *testing.T) {
-	text := "42 (a) R 1 2) S 1 77 77 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 3 0 123456 0 0\n"
-	if got, want := parseStat(text), (stat{state: "S", group: 77, threads: 3, ticks: 123456}); got != want {
+	text := "42 (a) R 1 2) S 9 77 77 0 -1 4194560 5 6 7 8 1 20 300 4000 20 0 3 0 123456 99 4711 18446744073709551615 1\n"
+	want := stat{state: "S", parent: 9, group: 77, threads: 3, ticks: 123456, cpu: 4321, rss: 4711}
+	if got := parseStat([]byte(text)); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := parseStat(strings.Repeat("1 ", 5)); got != (stat{}) {
+	if got := parseStat([]byte(strings.Repeat("1 ", 5))); got != (stat{}) {
 		t.Errorf("of a line cut short: %+v", got)
 	}
 }
