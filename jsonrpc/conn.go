@@ -22,7 +22,10 @@ var ErrAnswered = errors.New("request is answered already")
 
 // Options of a Conn. The zero value is a client's.
 type Options struct {
-	// MaxMessageSize is the most bytes one frame may have, in either direction, its line end not counted;
+	// Framing is how messages are told apart, in both directions; "": NDJSON.
+	Framing Framing
+
+	// MaxMessageSize is the most bytes one frame may have, in either direction, its line end or headers not counted;
 	// 0: DefaultMaxMessageSize.
 	MaxMessageSize int
 
@@ -33,7 +36,7 @@ type Options struct {
 	// StallTimeout ends the connection when the peer takes no byte for so long; 0: never.
 	StallTimeout time.Duration
 
-	// Stray gets every frame that is not a message, with the code and the words that say why; of a frame that is too large,
+	// Stray gets every frame that is not a message, and every line that is in none, with the code and the words that say why; of a frame that is too large,
 	// its beginning and its end. Answers to no call of ours are stray as well, with CodeStrayAnswer unless they are too
 	// large: they may hold a payload, which is nobody's to log. The bytes are the receiver's. It runs on the reader's goroutine. Nil: the peer gets an error answer, with the request's id where that can be told, else with a null
 	// id; an answer is never answered.
@@ -43,6 +46,10 @@ type Options struct {
 	// goes on. It must not call Close, which waits for it. Nil: the connection is closed, after what the peer had written
 	// by then has been read.
 	WriteFailed func(error)
+
+	// Framed is told each frame that will be written, in their order: the id of the call in it, 0 for other messages, and its bytes.
+	// It runs under a lock and must do no more than to take note. Nil: nobody is told.
+	Framed func(call uint64, size int)
 
 	// Batches has batches of requests accepted and answered.
 	Batches bool
@@ -100,8 +107,8 @@ func NewConn(rw io.ReadWriteCloser, h Handler, o Options) *Conn {
 	s := &stream{
 		conn:    c,
 		started: make(chan struct{}),
-		frames:  newFrameReader(rw, o.MaxMessageSize),
-		out:     newWriter(rw, o.StallTimeout, o.MaxMessageSize),
+		frames:  o.Framing.reader(rw, o.MaxMessageSize),
+		out:     newWriter(rw, o),
 	}
 	c.stream = s
 	c.owned.Go(c.write)

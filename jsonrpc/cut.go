@@ -48,7 +48,7 @@ func scanTail(frame []byte, e *envelope) {
 			return
 		}
 		end = at
-		if before := bytes.TrimRight(frame[:at], " \t\r"); !bytes.HasSuffix(before, []byte{','}) {
+		if before := bytes.TrimRight(frame[:at], " \t\r\n"); !bytes.HasSuffix(before, []byte{','}) {
 			continue // the end of another name, in which quotes are escaped
 		}
 		last := scanner{b: append([]byte{'{'}, frame[at:]...)}

@@ -1,4 +1,4 @@
-// Package jsonrpc speaks JSON-RPC 2.0 in newline-delimited frames, on sourcegraph/jsonrpc2, and holds the message types
+// Package jsonrpc speaks JSON-RPC 2.0, in frames of a line or behind a Content-Length, on sourcegraph/jsonrpc2, and holds the message types
 // and error codes of whipper's two wires: the worker's stdio and the local socket.
 //
 // It finds the members of a message and hands the payloads on as the peer's own bytes: params, results, error data and meta

@@ -94,5 +94,5 @@ func trimEnd(line []byte) []byte {
 // tailOf is what is kept of the end of a frame.
 func tailOf(b []byte) []byte { return b[max(0, len(b)-cutTail):] }
 
-// trimLeft takes off the white space before a line's first token.
-func trimLeft(line []byte) []byte { return bytes.TrimLeft(line, " \t\r") }
+// trimLeft takes off the white space before a frame's first token.
+func trimLeft(frame []byte) []byte { return bytes.TrimLeft(frame, " \t\r\n") }

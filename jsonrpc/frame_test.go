@@ -12,11 +12,18 @@ import (
 
 // readFrames reads to the end; a frame that is too large is shown as an exclamation mark and its beginning.
 func readFrames(r io.Reader, limit int) (frames []string, err error) {
-	f := newFrameReader(r, limit)
+	return readAll(newFrameReader(r, limit))
+}
+
+// readAll is readFrames for any framing; text outside of a frame is shown with a question mark.
+func readAll(f interface{ next() ([]byte, error) }) (frames []string, err error) {
 	for {
 		frame, err := f.next()
 		var tooLarge *tooLargeError
+		var outside *outsideError
 		switch {
+		case errors.As(err, &outside):
+			frames = append(frames, "?"+string(frame))
 		case errors.As(err, &tooLarge):
 			head, _, _ := strings.Cut(string(frame), cutMark)
 			frames = append(frames, "!"+head[:min(len(head), 8)])

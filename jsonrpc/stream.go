@@ -18,7 +18,7 @@ import (
 type stream struct {
 	conn    *Conn
 	started chan struct{} // closed once conn.rpc is set
-	frames  *frameReader
+	frames  interface{ next() ([]byte, error) }
 	out     *writer
 
 	queue []*Request // rest of a batch
@@ -59,10 +59,15 @@ func (s *stream) ReadObject(v any) error {
 		}
 		frame, err := s.frames.next()
 		var tooLarge *tooLargeError
+		var outside *outsideError
 		switch {
 		case errors.As(err, &tooLarge):
 			id, answer := scanCut(frame)
 			s.conn.stray(frame, &fault{code: CodeMessageTooLarge, why: err.Error(), id: requestID(id), answer: answer})
+			continue
+		case errors.As(err, &outside):
+			_, answer := scanCut(frame)
+			s.conn.stray(frame, &fault{code: CodeParseError, why: err.Error(), answer: answer})
 			continue
 		case err != nil:
 			s.conn.ended(err)
@@ -123,12 +128,12 @@ func (s *stream) WriteObject(any) error {
 	req, resp := s.sending.request, s.sending.response
 	s.sending.request, s.sending.response = nil, nil
 	if req == nil {
-		return s.out.append(true, func(b []byte) []byte { return append(b, *resp.Result...) })
+		return s.out.append(0, true, func(b []byte) []byte { return append(b, *resp.Result...) })
 	}
 	c := callOf(req)
 	params, meta := c.params, c.meta
 	c.params, c.meta = nil, nil // the library keeps the request until it is answered
-	return s.out.append(false, func(b []byte) []byte {
+	return s.out.append(req.ID.Num, false, func(b []byte) []byte {
 		return appendRequest(b, req.ID.Num, req.Method, params, meta)
 	})
 }

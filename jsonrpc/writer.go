@@ -21,9 +21,11 @@ const (
 // writer gathers frames and writes them from one goroutine: all that came in during one write go out in the next.
 // Appending never blocks; whoever produces frames for a slow peer looks at waitBelow first.
 type writer struct {
-	w     io.Writer
-	stall time.Duration // 0: none
-	limit int           // bytes of a frame, its end not counted
+	w       io.Writer
+	framing Framing
+	stall   time.Duration               // 0: none
+	limit   int                         // bytes of a message
+	framed  func(call uint64, size int) // may be nil
 
 	mu      sync.Mutex
 	below   sync.Cond // answers shrank, or the writer ended
@@ -37,14 +39,18 @@ type writer struct {
 	done chan struct{} // closed when the goroutine has ended
 }
 
-func newWriter(w io.Writer, stall time.Duration, limit int) *writer {
-	out := &writer{w: w, stall: stall, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newWriter(w io.Writer, o Options) *writer {
+	out := &writer{
+		w: w, framing: o.Framing, stall: o.StallTimeout, limit: o.MaxMessageSize, framed: o.Framed,
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
 	out.below.L = &out.mu
 	return out
 }
 
-// append lets build add one frame to the buffer. A frame over the limit is taken back.
-func (w *writer) append(answer bool, build func(buf []byte) []byte) error {
+// append lets build add one message to the buffer, which becomes a frame there; call is its id if it is a call of ours. A message
+// over the limit is taken back.
+func (w *writer) append(call uint64, answer bool, build func(buf []byte) []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -54,12 +60,15 @@ func (w *writer) append(answer bool, build func(buf []byte) []byte) error {
 		return ErrClosed
 	}
 	before := len(w.buf)
-	buf := append(build(w.buf), '\n')
-	size := len(buf) - before
-	if size > w.limit+1 {
-		return Errorf(CodeMessageTooLarge, "a message of %d bytes is over the limit of %d", size-1, w.limit)
+	buf := build(w.buf)
+	if size := len(buf) - before; size > w.limit {
+		return Errorf(CodeMessageTooLarge, "a message of %d bytes is over the limit of %d", size, w.limit)
 	}
-	w.buf = buf
+	w.buf = w.framing.finish(buf, before)
+	size := len(w.buf) - before
+	if w.framed != nil {
+		w.framed(call, size)
+	}
 	if answer {
 		w.answers += size
 	}

@@ -200,8 +200,8 @@ func TestTwoPeersThatFloodEachOtherWithCallsDoNotWaitForEachOther(t *testing.T) 
 }
 
 func TestAFrameOverTheLimitLeavesTheBufferAsItWas(t *testing.T) {
-	w := newWriter(io.Discard, 0, 10)
-	frame := func(s string) error { return w.append(true, func(b []byte) []byte { return append(b, s...) }) }
+	w := newWriter(io.Discard, Options{MaxMessageSize: 10})
+	frame := func(s string) error { return w.append(0, true, func(b []byte) []byte { return append(b, s...) }) }
 	if err := errors.Join(frame("a"), frame("0123456789")); err != nil {
 		t.Error(err)
 	}
