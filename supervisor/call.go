@@ -46,7 +46,6 @@ type call struct {
 	onRecord bool // the ledger has, or has been handed, its row
 	phase    phase
 	rpcID    uint64
-	frame    int       // of those sent to the process, at least; see stdin
 	deadline time.Time // when the phase has lasted too long
 	progress []byte
 

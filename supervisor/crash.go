@@ -52,7 +52,7 @@ func (w *worker) settleCrashed() {
 }
 
 // saw says whether the process, which has ended, may have begun the call.
-func (w *worker) saw(c *call, e exit) bool { return c.phase != starting && c.frame <= e.taken }
+func (w *worker) saw(c *call, e exit) bool { return c.phase != starting && c.rpcID <= e.taken }
 
 // putBack ends the calls of a process that is to end before it has answered them.
 func (w *worker) putBack() {

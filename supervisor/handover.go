@@ -88,8 +88,7 @@ func (w *worker) send(c *call) error {
 	if err != nil {
 		return err
 	}
-	w.frames++
-	c.rpcID, c.frame, c.phase = id, w.frames, running
+	c.rpcID, c.phase = id, running
 	w.limit(c.deadline)
 	return nil
 }

@@ -24,9 +24,7 @@ func (w *worker) cancel(c *call) {
 }
 
 func (w *worker) askToCancel(c *call) {
-	if w.conn.Notify(jsonrpc.MethodCancel, json.RawMessage(`{"id":`+strconv.FormatUint(c.rpcID, 10)+`}`)) == nil {
-		w.frames++
-	} // else the deadline follows all the same
+	_ = w.conn.Notify(jsonrpc.MethodCancel, json.RawMessage(`{"id":`+strconv.FormatUint(c.rpcID, 10)+`}`)) // else the deadline follows all the same
 	c.deadline = time.Now().Add(w.opts.FlushTimeout)
 	w.limit(c.deadline)
 }

@@ -49,7 +49,7 @@ type process struct {
 type exit struct {
 	code   *int   // nil when a signal ended it
 	signal string // as SIGKILL
-	taken  int    // frames that it had read from its stdin, the last perhaps in part
+	taken  uint64 // id of the last call that it had read, be it in part
 }
 
 func (e exit) String() string {

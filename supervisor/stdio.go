@@ -1,7 +1,7 @@
 package supervisor
 
 import (
-	"bytes"
+	"cmp"
 	"io"
 	"os"
 	"slices"
@@ -45,50 +45,71 @@ func (s *stdio) Close() error {
 	return s.out.Close()
 }
 
-// stdin is the writing end of a process's stdin. It remembers where the latest frames ended, so that once the process is gone
+// stdin is the writing end of a process's stdin. It remembers where the latest calls begin, so that once the process is gone
 // one can tell which of them it never read.
 type stdin struct {
 	*os.File
 
 	mu      sync.Mutex // held while a write goes on
 	written int64      // bytes
-	frames  int        // whose last byte is written
-	ends    []int64
+
+	callsMu  sync.Mutex // not mu: frames are noted while a write goes on
+	framedAt int64      // bytes of all frames that have been or will be written
+	latest   uint64     // of the calls that are forgotten, since no byte of theirs can be in the pipe
+	calls    []callStart
 }
 
-// Write writes b and counts the frames that end in it.
+// callStart is where a call's frame begins in what is written.
+type callStart struct {
+	at   int64
+	call uint64 // id, which only rises
+}
+
+// framed takes note of a frame that is going to be written: see jsonrpc.Options.
+func (s *stdin) framed(call uint64, size int) {
+	s.callsMu.Lock()
+	defer s.callsMu.Unlock()
+	if call != 0 {
+		s.calls = append(s.calls, callStart{s.framedAt, call})
+	}
+	s.framedAt += int64(size)
+}
+
+// Write writes b.
 func (s *stdin) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, err := s.File.Write(b)
-	for rest := b[:n]; ; {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			break
-		}
-		rest = rest[i+1:]
-		s.frames++
-		s.ends = append(s.ends, s.written+int64(n-len(rest)))
-	}
 	s.written += int64(n)
-	if old, _ := slices.BinarySearch(s.ends, s.written-moreThanAPipe); old > len(s.ends)/2 {
-		s.ends = append(s.ends[:0], s.ends[old:]...)
+	s.callsMu.Lock()
+	defer s.callsMu.Unlock()
+	if old := s.begunBefore(s.written - moreThanAPipe); old > len(s.calls)/2 {
+		s.latest = s.calls[old-1].call
+		s.calls = append(s.calls[:0], s.calls[old:]...)
 	}
 	return n, err
 }
 
-// taken is how many frames have been read, be it in part: a process may act on a frame before it has seen the end of it, and
-// one that dies of reading a frame must not be given it for ever. A write under way is ended first: part of it may be in the pipe.
-func (s *stdin) taken() int {
+// begunBefore is how many of the calls begin before a byte; callsMu is held.
+func (s *stdin) begunBefore(at int64) int {
+	n, _ := slices.BinarySearchFunc(s.calls, at, func(c callStart, at int64) int { return cmp.Compare(c.at, at) })
+	return n
+}
+
+// taken is the id of the latest call of which a byte has been read, or 0: a process may act on a frame before it has seen the end
+// of it, and one that dies of reading a frame must not be given it for ever. A write under way is ended first: part of it may be
+// in the pipe.
+func (s *stdin) taken() uint64 {
 	_ = s.SetWriteDeadline(time.Unix(1, 0)) // closed already after CloseWrite
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	read := s.written - int64(unread(s.File))
-	if read <= 0 {
-		return 0
+	s.callsMu.Lock()
+	defer s.callsMu.Unlock()
+	if n := s.begunBefore(read); n > 0 {
+		return s.calls[n-1].call
 	}
-	before, _ := slices.BinarySearch(s.ends, read) // frames that ended before the last byte that was read
-	return s.frames - len(s.ends) + before + 1
+	return s.latest
 }
 
 // stdout is the reading end of a process's stdout or stderr. It counts, to tell when the last words have been read.

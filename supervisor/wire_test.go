@@ -115,7 +115,7 @@ func TestAnIdleWorkerThatClosesStdoutIsReplacedAndNoCallIsLost(t *testing.T) {
 	}
 }
 
-func TestStdinKnowsWhichFramesHaveBeenRead(t *testing.T) {
+func TestStdinKnowsWhichCallsHaveBeenRead(t *testing.T) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -123,19 +123,28 @@ func TestStdinKnowsWhichFramesHaveBeenRead(t *testing.T) {
 	defer read.Close()
 	in := &stdin{File: write}
 	defer in.Close()
-	for _, frame := range []string{"1234567\n", "12", "34567\n", "1\n2\n"} {
-		if _, err := in.Write([]byte(frame)); err != nil {
+	for _, frame := range []struct {
+		call uint64
+		size int
+	}{{1, 8}, {0, 8}, {2, 2}, {4, 2}} { // of 0: no call
+		in.framed(frame.call, frame.size)
+	}
+	for _, part := range []string{"1234567\n", "12", "34567\n", "1\n2"} { // the last is not written whole
+		if _, err := in.Write([]byte(part)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	total := 0
-	for _, step := range []struct{ bytes, frames int }{{0, 0}, {7, 1}, {1, 1}, {7, 2}, {1, 2}, {1, 3}, {1, 3}, {2, 4}} {
+	for _, step := range []struct {
+		bytes int
+		call  uint64
+	}{{0, 0}, {1, 1}, {7, 1}, {1, 1}, {7, 1}, {1, 2}, {1, 2}, {1, 4}} {
 		if _, err := read.Read(make([]byte, step.bytes)); err != nil {
 			t.Fatal(err)
 		}
 		total += step.bytes
-		if got := in.taken(); got != step.frames {
-			t.Errorf("after %d bytes %d frames, want %d", total, got, step.frames)
+		if got := in.taken(); got != step.call {
+			t.Errorf("after %d bytes call %d, want %d", total, got, step.call)
 		}
 	}
 }
@@ -154,7 +163,7 @@ func TestAnAnswerThatCannotBePassedOnFailsItsCallAtOnce(t *testing.T) {
 	}
 }
 
-func TestStdinForgetsFramesThatNoPipeCanHold(t *testing.T) {
+func TestStdinForgetsCallsThatNoPipeCanHold(t *testing.T) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +173,8 @@ func TestStdinForgetsFramesThatNoPipeCanHold(t *testing.T) {
 	defer in.Close()
 	frame, sink := []byte(longLine(999)+"\n"), make([]byte, 1000)
 	const n = 10 * moreThanAPipe / 1000
-	for range n {
+	for i := range n {
+		in.framed(uint64(i+1), len(frame))
 		if _, err := in.Write(frame); err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +182,7 @@ func TestStdinForgetsFramesThatNoPipeCanHold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if in.taken() != n || len(in.ends) > 3*moreThanAPipe/1000 {
-		t.Errorf("%d of %d frames taken, %d remembered", in.taken(), n, len(in.ends))
+	if in.taken() != n || len(in.calls) > 3*moreThanAPipe/1000 {
+		t.Errorf("%d of %d calls taken, %d remembered", in.taken(), n, len(in.calls))
 	}
 }

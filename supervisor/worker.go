@@ -24,7 +24,6 @@ type worker struct {
 	process     *process
 	conn        *jsonrpc.Conn
 	calls       map[*call]struct{} // that hold a slot of the process
-	frames      int                // sent to the process by this goroutine
 	faulty      bool               // killed for a call of its own, so its other calls are not to blame
 	wasReady    bool               // this process took calls
 	proven      bool               // and has answered one, or died with one, or lived for provenAfter

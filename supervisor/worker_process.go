@@ -20,7 +20,7 @@ func (w *worker) spawn() {
 	w.opts = w.pool.options()
 	w.incarnation++
 	w.wasReady, w.proven, w.faulty, w.told = false, false, false, false
-	w.frames, w.hungUp = 0, nil
+	w.hungUp = nil
 	incarnation := w.incarnation
 	p, err := startProcess(w.pool.forker, w.opts, w.environ(), w.print)
 	if err != nil {
@@ -42,6 +42,7 @@ func (w *worker) spawn() {
 		MaxMessageSize: w.opts.MaxMessageSize,
 		StallTimeout:   w.opts.InvocationTimeout + w.opts.FlushTimeout,
 		Stray:          func(frame []byte, code int64, why string) { w.stray(p.pid, frame, code, why, post) },
+		Framed:         p.stdio.in.framed,
 		WriteFailed:    func(err error) { post(event{kind: broken, err: fmt.Errorf("stdin cannot be written to: %w", err)}) },
 	})
 	conn := w.conn
@@ -64,7 +65,6 @@ func (w *worker) spawn() {
 	_, _ = conn.Start(jsonrpc.MethodInitialize, params, nil, func(r *jsonrpc.Response) {
 		post(event{kind: greeted, response: r})
 	}) // an error means that the process is gone, which its waiter reports
-	w.frames++
 }
 
 // putOnRecord has the next supervisor find the process, should this one die.
