@@ -158,9 +158,9 @@ func TestACommandThatCannotBeStartedEndsRunAtOnceWithTheReason(t *testing.T) {
 		{noFormat, "", unix.ENOEXEC},
 		{"/bin/sh", filepath.Join(dir, "nowhere"), fs.ErrNotExist},
 	} {
-		for _, workers := range []int{1, 3} {
+		for workers, process := range map[int]ProcessOptions{1: {}, 3: {}, 2: {Nice: 19}} { // the last by way of the launcher
 			r := newRig(t, func(o *Options) {
-				o.Command, o.Dir, o.MinWorkers, o.MaxWorkers = []string{c.program}, c.folder, workers, 5
+				o.Command, o.Dir, o.MinWorkers, o.MaxWorkers, o.Process = []string{c.program}, c.folder, workers, 5, process
 			})
 			var waiting []*invocation // callers who wait must neither hold it up nor be forgotten
 			for range 4 {

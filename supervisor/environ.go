@@ -12,6 +12,7 @@ const (
 	envPool           = "WHIPPER_POOL"
 	envWorker         = "WHIPPER_WORKER"
 	envMaxMessageSize = "WHIPPER_MAX_MESSAGE_SIZE" // bytes
+	envListenPID      = "LISTEN_PID"               // for whom the next two are meant
 )
 
 // Environ returns env with the given variables (NAME=VALUE) set; env is left as it is. What env holds by the same names goes:

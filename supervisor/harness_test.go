@@ -18,6 +18,7 @@ import (
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
+	Launch()
 	switch os.Getenv(envRole) {
 	case "worker":
 		runProgram()

@@ -24,6 +24,7 @@ type Options struct {
 	Command []string // program and arguments; the program is looked up in PATH unless it holds a slash
 	Dir     string   // working folder of the workers; the supervisor's own
 	Env     []string // whole environment of the workers; the supervisor's own
+	Process ProcessOptions
 
 	MinWorkers         int // kept alive at all times; 1
 	MaxWorkers         int // never exceeded; the number of cores, at least MinWorkers
@@ -117,5 +118,6 @@ func (o Options) validate() error {
 	if !slices.Contains([]string{HandshakeAuto, HandshakeNone}, o.Handshake) {
 		bad("Handshake", o.Handshake, "auto or none")
 	}
+	o.Process.problems(bad)
 	return errors.Join(problems...)
 }

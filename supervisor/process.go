@@ -84,7 +84,8 @@ func startProcess(f *forker, o *Options, env []string, print func(pid int, line 
 		pipes[i] = [2]*os.File{r, w}
 	}
 	childEnds := []*os.File{pipes[0][0], pipes[1][1], pipes[2][1]}
-	proc, err := f.start(path, o.Command, &os.ProcAttr{Dir: o.Dir, Env: env, Files: childEnds, Sys: ownGroup()})
+	attr := &os.ProcAttr{Dir: o.Dir, Env: env, Files: childEnds, Sys: ownGroup()}
+	proc, err := o.Process.start(f, path, o.Command, attr)
 	if err != nil {
 		closeAll(0, 1)
 		return nil, &StartError{Path: path, Err: reason(err)}

@@ -14,7 +14,7 @@ import (
 )
 
 // startSupervisor runs a supervisor process that gives its worker one job, on a ledger in dir.
-func startSupervisor(t *testing.T, dir, job string) *exec.Cmd {
+func startSupervisor(t *testing.T, dir, job string, env ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -22,7 +22,7 @@ func startSupervisor(t *testing.T, dir, job string) *exec.Cmd {
 	}
 	s := exec.Command(self)
 	s.Dir, s.Stderr = dir, os.Stderr
-	s.Env = append(os.Environ(), envRole+"=supervisor", envJob+"="+job)
+	s.Env = append(append(os.Environ(), envRole+"=supervisor", envJob+"="+job), env...)
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,12 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
 func main() {
+	supervisor.Launch()
 	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -9,10 +9,13 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
 // TestMain lets the scripts, and the supervisors that they start, run this test binary as whipper.
 func TestMain(m *testing.M) {
+	supervisor.Launch()
 	testscript.Main(m, map[string]func(){"whipper": main})
 }
 

@@ -1,0 +1,14 @@
+//go:build unix && !linux
+
+package supervisor
+
+import "os"
+
+// dieWithParent has no counterpart here: a worker ends by the end of its stdin.
+func dieWithParent() error { return nil }
+
+// selfPath is this program's file.
+func selfPath() (string, error) { return os.Executable() }
+
+// own need not do anything: /dev/fd leads to what is open, whoever opened it.
+func own([]*os.File, *Account) error { return nil }
