@@ -62,8 +62,18 @@ func (w *writer) put(o *op) {
 // do hands a call over and waits for its commit. An error of ctx means that nothing was or will be written: once the
 // writer has taken the call, do waits for the outcome.
 func (w *writer) do(ctx context.Context, rows int, call func(*batch) error) error {
+	return w.doThen(ctx, rows, call, nil)
+}
+
+// doThen is do, with something to be done on the writer's goroutine right after the commit.
+func (w *writer) doThen(ctx context.Context, rows int, call func(*batch) error, then func()) error {
 	outcome := make(chan error, 1)
-	o := &op{kind: opCall, call: call, rows: rows, done: func(err error) { outcome <- err }}
+	o := &op{kind: opCall, call: call, rows: rows, done: func(err error) {
+		if err == nil && then != nil {
+			then()
+		}
+		outcome <- err
+	}}
 	w.put(o)
 	select {
 	case err := <-outcome:

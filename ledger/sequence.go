@@ -84,6 +84,13 @@ func (s *sequence) end() int64 {
 	return s.next
 }
 
+// LastID returns the highest id that was given out, 0 if none was.
+func (l *Ledger) LastID() int64 {
+	l.ids.mu.Lock()
+	defer l.ids.mu.Unlock()
+	return l.ids.next - 1
+}
+
 // NextID returns an id for a job that is inserted later. Ids rise, and none is ever given out twice, whether or not the
 // job is inserted and even if the process is killed. It waits for the disk only where the reserved ids have run out.
 func (l *Ledger) NextID(ctx context.Context) (int64, error) {

@@ -29,10 +29,17 @@ type Submitted struct {
 // belongs to a job with another method or other params. Any other error means that the disk refused, except for ctx's
 // own, after which nothing is written. The caller must not write to the jobs' slices and maps any more.
 func (l *Ledger) Submit(ctx context.Context, jobs []Job) ([]Submitted, error) {
+	return l.SubmitThen(ctx, jobs, nil)
+}
+
+// SubmitThen is Submit, and calls committed, if it is not nil, right after the commit with the jobs that were written: without
+// duplicates, their ids rising, and in the order of the commits. It runs on the writer's goroutine, which it must not hold up.
+func (l *Ledger) SubmitThen(ctx context.Context, jobs []Job, committed func([]Job)) ([]Submitted, error) {
 	now := l.now()
 	rows := make([]Job, len(jobs))
 	for i, job := range jobs {
 		rows[i] = job.withDefaults(now)
+		rows[i].ID = 0
 		if problems := rows[i].validate(); len(problems) > 0 {
 			return nil, &InvalidJobError{Index: i, Problems: problems}
 		}
@@ -41,10 +48,14 @@ func (l *Ledger) Submit(ctx context.Context, jobs []Job) ([]Submitted, error) {
 		return nil, nil
 	}
 	var answer []Submitted
-	err := l.writer.do(ctx, len(rows), func(b *batch) (err error) {
+	var then func()
+	if committed != nil {
+		then = func() { committed(slices.DeleteFunc(rows, func(j Job) bool { return j.ID == 0 })) }
+	}
+	err := l.writer.doThen(ctx, len(rows), func(b *batch) (err error) {
 		answer, err = b.submitAll(rows)
 		return err
-	})
+	}, then)
 	if err != nil {
 		return nil, err
 	}

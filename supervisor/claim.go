@@ -112,6 +112,7 @@ func (p *Pool) adopt(job ledger.Job) *call {
 	if _, there := p.released[job.ID]; there {
 		return nil
 	}
+	p.tellClaimed(&job)
 	c := &call{job: job, index: -1, onRecord: true}
 	if before := p.invoked[job.ID]; before != nil {
 		c.reply = before.reply

@@ -113,6 +113,7 @@ func (p *Pool) assign(w *worker, c *call) {
 	s := &w.seat
 	s.taken++
 	s.alone = c.job.Alone
+	p.tellStatus(w)
 	s.stats.MaxSeenConcurrentCalls = max(s.stats.MaxSeenConcurrentCalls, s.taken)
 	c.worker = w
 	w.tell(command{kind: take, call: c})
@@ -130,9 +131,11 @@ func (p *Pool) vacate(w *worker) {
 	s := &w.seat
 	s.taken--
 	if s.taken > 0 {
+		p.tellStatus(w)
 		return
 	}
 	s.alone = false
+	p.tellStatus(w)
 	if c := s.reserved; c != nil {
 		s.reserved = nil
 		if c.expired(time.Now()) {

@@ -42,7 +42,7 @@ func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) {
 	}
 	c.job = next
 	delete(p.current, next.ID)
-	p.ledger.Finish(next, attempt, p.finished(next))
+	p.ledger.Finish(next, attempt, p.finished(next, attempt.Outcome))
 	p.answer(c)
 }
 
@@ -54,16 +54,16 @@ func (p *Pool) finishWaiting(c *call, s ledger.State, e *jsonrpc.Error) {
 	c.job = next
 	delete(p.current, next.ID)
 	if c.onRecord {
-		p.ledger.Finish(next, ledger.Attempt{}, p.finished(next))
+		p.ledger.Finish(next, ledger.Attempt{}, p.finished(next, ""))
 	} else {
 		c.onRecord = true
-		p.ledger.Insert(next, p.finished(next))
+		p.ledger.Insert(next, p.finished(next, ""))
 	}
 	p.answer(c)
 }
 
 // finished is what happens once a job's outcome, or its return to the queue, is on disk.
-func (p *Pool) finished(job ledger.Job) func(error) {
+func (p *Pool) finished(job ledger.Job, outcome ledger.Outcome) func(error) {
 	return func(err error) {
 		if err != nil {
 			p.log.Error("outcome of a job was not recorded", "job", job.ID, "state", string(job.State), "error", err)
@@ -73,6 +73,9 @@ func (p *Pool) finished(job ledger.Job) func(error) {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		if err == nil {
+			p.tellOutcome(&job, outcome)
+		}
 		p.letGo(job.ID)
 		if job.State == ledger.Queued {
 			p.lookAgain(job.Priority)

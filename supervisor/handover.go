@@ -90,6 +90,7 @@ func (w *worker) send(c *call) error {
 	}
 	c.rpcID, c.phase = id, running
 	w.limit(c.deadline)
+	w.pool.jobEvent(jobStarted, &c.job, "")
 	return nil
 }
 

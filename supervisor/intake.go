@@ -17,7 +17,7 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 	for i := range jobs {
 		jobs[i].Pool = p.name
 	}
-	submitted, err := p.ledger.Submit(ctx, jobs)
+	submitted, err := p.ledger.SubmitThen(ctx, jobs, p.tellSubmitted)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +108,7 @@ func (p *Pool) admit(k *call) error {
 	p.dispatch()
 	if k.worker == nil {
 		k.onRecord = true
+		p.jobEvent(jobQueued, &k.job, "")
 		p.ledger.Insert(k.job, func(err error) {
 			if err != nil {
 				p.log.Error("queued call was not recorded", "job", k.job.ID, "error", err)

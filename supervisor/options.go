@@ -42,6 +42,7 @@ type Options struct {
 	Handshake      string // HandshakeAuto or HandshakeNone; auto
 
 	Logger *slog.Logger // nothing is logged
+	Events *Events      // gets what happens in the pool, along with that of others; nobody does
 
 	// WorkerStderr gets what workers print, line by line and marked with the worker, from several goroutines, one Write a line;
 	// nil: it goes to Logger.

@@ -51,6 +51,7 @@ func (w *worker) overdue(now time.Time) (earliest time.Time) {
 		if w.state == Processing || w.state == Flushing {
 			w.log.Warn("worker did not give up a call in time and is killed", "pid", w.process.pid)
 			w.faulty = true
+			w.endFor(endStuckCall)
 			w.fire(onFault)
 		}
 		return time.Time{}

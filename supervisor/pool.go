@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -19,6 +20,9 @@ type Pool struct {
 	log    *slog.Logger
 	bootID string
 	forker *forker // while Run runs
+
+	events   *Events      // may be nil
+	lastTold atomic.Int64 // id of the last submitted job that tellSubmitted has come to
 
 	readyOnce sync.Once
 	readyCh   chan struct{}
@@ -49,6 +53,8 @@ type Pool struct {
 	urgent    bool               // it may have one that is more urgent than those in a full window
 	jobBytes  int                // params of a job, on average
 	released  map[int64]struct{} // let go of while a claim is under way
+	available bool               // a worker can take calls, as far as subscribers know
+	toldEarly map[int64]struct{} // see tellClaimed
 }
 
 type poolPhase int
@@ -65,7 +71,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Pool{
+	p := &Pool{
 		name:      o.Pool,
 		opts:      o,
 		ledger:    l,
@@ -79,7 +85,10 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		invoked:   map[int64]*call{},
 		current:   map[int64]*call{},
 		released:  map[int64]struct{}{},
-	}, nil
+		toldEarly: map[int64]struct{}{},
+		events:    o.Events,
+	}
+	return p, nil
 }
 
 // Name is the pool's name.
@@ -101,6 +110,7 @@ func (p *Pool) Ready() <-chan struct{} { return p.readyCh }
 // with a *StartError. When Run has returned, no process of the pool is left and every outcome is on disk.
 func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	p.forker = startForker()
+	p.lastTold.Store(p.ledger.LastID())
 	claims, endClaims := context.WithCancel(context.WithoutCancel(ctx))
 	var claimer sync.WaitGroup
 	claimer.Go(func() { p.claim(claims) })

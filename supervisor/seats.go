@@ -42,6 +42,7 @@ func (b *boots) degraded() bool { return b.failures() >= degradedAfter }
 func (p *Pool) stateChanged(w *worker, s State) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.tellState(w, w.seat.state, s)
 	w.seat.state = s
 	if s != Processing {
 		p.close(w)
@@ -58,6 +59,8 @@ func (p *Pool) closeSlots(w *worker) {
 // close closes a worker's slots; mu is held. A call that was to have the worker for itself goes back into its queue.
 func (p *Pool) close(w *worker) {
 	w.seat.slots = 0
+	p.tellStatus(w)
+	p.tellAvailability()
 	if c := w.seat.reserved; c != nil {
 		w.seat.reserved = nil
 		p.enqueue(c)
@@ -75,6 +78,7 @@ func (p *Pool) started(w *worker, proc *process) {
 		w.seat.stats.ResetCount++
 	}
 	w.seat.stats.ForkCount++
+	p.workerEvent(processCreated, w, proc.pid, jsonrpc.Event{})
 }
 
 // ready opens a worker's slots.
@@ -86,6 +90,8 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 		w.seat.slots = n
 	}
 	p.slots = w.seat.slots
+	p.tellStatus(w)
+	p.tellAvailability()
 	p.methods = nil
 	for _, m := range declared.Methods {
 		p.methods = append(p.methods, m.Name)

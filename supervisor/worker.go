@@ -28,6 +28,7 @@ type worker struct {
 	wasReady    bool               // this process took calls
 	proven      bool               // and has answered one, or died with one, or lived for provenAfter
 	told        bool               // this process was told to end, or killed
+	endReason   string             // why it ends, or is to; "": it is not, or nobody knows yet
 	startErr    error              // why no process could be started
 	hungUp      error              // why this process cannot be talked to any more
 	lastExit    exit
@@ -63,6 +64,8 @@ type seat struct {
 	retiring  bool  // gets no more calls and no more processes
 	stats     jsonrpc.WorkerStats
 	tailShown *tail
+
+	statusTold string // workingStatus, as far as subscribers know
 }
 
 // newWorker makes a worker that does not run yet; mu is held.
@@ -77,7 +80,7 @@ func newWorker(p *Pool, number int) *worker {
 		timer:  time.NewTimer(time.Hour),
 		events: make(chan event, 256),
 		gone:   make(chan struct{}),
-		seat:   seat{state: Created},
+		seat:   seat{state: Created, statusTold: idle},
 	}
 	w.log = p.log.With("worker", w.id)
 	w.timer.Stop()

@@ -21,10 +21,13 @@ func (w *worker) onCommand(c command) {
 	case committed:
 		w.deliver(c.call, c.err)
 	case stop:
+		w.endFor(endShutdown)
 		w.fire(onStop)
 	case abandon:
+		w.endFor(endShutdown)
 		w.fire(onAbandon)
 	case destroy:
+		w.endFor(endShutdown)
 		w.fire(onKill)
 	}
 }
@@ -46,11 +49,13 @@ func (w *worker) onEvent(e event) {
 	case notified:
 		if c := w.callByID(e.id); c != nil {
 			c.progress = e.progress
+			w.pool.tellProgress(c)
 		}
 	case broken:
 		w.hangUp(e.err)
 	case exited:
 		w.lastExit = e.exit
+		w.tellExited()
 		w.fire(onExited)
 	}
 }
@@ -65,6 +70,7 @@ func (w *worker) greeted(r *jsonrpc.Response) {
 	case r.Error != nil && r.Error.Code == jsonrpc.CodeMethodNotFound:
 	case r.Error != nil:
 		w.log.Error("worker refused to initialize", "pid", w.process.pid, "error", r.Error)
+		w.endFor(endNotReady)
 		w.fire(onFault)
 		return
 	default:

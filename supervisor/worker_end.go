@@ -65,6 +65,7 @@ func (w *worker) tick(now time.Time) {
 		switch w.state {
 		case Forking:
 			w.log.Error("worker was not ready in time and is killed", "pid", w.process.pid, "timeout", w.opts.ReadyTimeout)
+			w.endFor(endNotReady)
 			w.fire(onOverdue)
 		case Dying:
 			w.log.Warn("worker did not end in time and is killed", "pid", w.process.pid, "timeout", w.opts.ForceKillTimeout)
@@ -73,6 +74,7 @@ func (w *worker) tick(now time.Time) {
 	}
 	if due(&w.faultAt, now) && (w.state == Forking || w.state == Processing || w.state == Flushing) {
 		w.log.Warn("worker cannot be talked to and is killed", "pid", w.process.pid, "error", w.hungUp)
+		w.endFor(endHungUp)
 		w.fire(onFault)
 	}
 	if due(&w.provenAt, now) && w.state == Processing {
@@ -81,6 +83,7 @@ func (w *worker) tick(now time.Time) {
 	if w.inactive(now) {
 		w.idleSince = now // if it may not end now, ask again after as long
 		if w.pool.mayShrink(w) {
+			w.tellInactive()
 			w.fire(onStop)
 		}
 	}

@@ -20,7 +20,7 @@ func (w *worker) spawn() {
 	w.opts = w.pool.options()
 	w.incarnation++
 	w.wasReady, w.proven, w.faulty, w.told = false, false, false, false
-	w.hungUp = nil
+	w.hungUp, w.endReason = nil, ""
 	incarnation := w.incarnation
 	p, err := startProcess(w.pool.forker, w.opts, w.environ(), w.print)
 	if err != nil {

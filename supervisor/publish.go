@@ -1,0 +1,231 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// What the pool publishes. Everything that concerns workers is published with mu held, or by the worker's own goroutine; how a
+// job's run ended, once that is on disk.
+
+// poolEvent publishes what concerns the pool.
+func (p *Pool) poolEvent(t eventType, e jsonrpc.Event) {
+	if !p.events.wants(t.bit) {
+		return
+	}
+	e.Pool = p.name
+	p.events.publish(t, eventType{}, &record{event: e})
+}
+
+// workerEvent publishes what concerns a worker and its process.
+func (p *Pool) workerEvent(t eventType, w *worker, pid int, e jsonrpc.Event) {
+	if !p.events.wants(t.bit) {
+		return
+	}
+	e.Worker = &jsonrpc.EventWorker{ID: w.id, PID: pid}
+	p.poolEvent(t, e)
+}
+
+// tellState publishes a change of a worker's state; mu is held.
+func (p *Pool) tellState(w *worker, from, to State) {
+	if from != to && p.events.wants(stateChanges) {
+		p.change(stateChanged, stateNames[string(to)], w, string(from), string(to))
+	}
+}
+
+// tellStatus publishes a worker's working status if it is another than before; mu is held.
+func (p *Pool) tellStatus(w *worker) {
+	from, to := w.seat.statusTold, w.seat.workingStatus()
+	if from == to {
+		return
+	}
+	w.seat.statusTold = to
+	if p.events.wants(statusChanges) {
+		p.change(statusChanged, statusNames[to], w, from, to)
+	}
+}
+
+func (p *Pool) change(t, also eventType, w *worker, from, to string) {
+	p.events.publish(t, also, &record{event: jsonrpc.Event{
+		Pool: p.name, Worker: &jsonrpc.EventWorker{ID: w.id, PID: w.seat.pid}, From: from, To: to,
+	}})
+}
+
+// tellAvailability publishes whether any worker can take calls, if that has changed; mu is held.
+func (p *Pool) tellAvailability() {
+	available := false
+	for _, w := range p.seats {
+		available = available || w.seat.slots > 0
+	}
+	if available == p.available {
+		return
+	}
+	p.available = available
+	switch {
+	case available:
+		p.poolEvent(poolAvailable, jsonrpc.Event{})
+	case p.phase == poolDraining:
+		p.poolEvent(poolUnavailable, jsonrpc.Event{Reason: endShutdown})
+	default:
+		p.poolEvent(poolUnavailable, jsonrpc.Event{})
+	}
+}
+
+// atCapacity publishes that a call was dropped or refused because no slot is free. kind is "dropped" or "error".
+func (p *Pool) atCapacity(kind, method string) {
+	t := atCapacityError
+	if kind == "dropped" {
+		t = atCapacityDropped
+	}
+	p.poolEvent(t, jsonrpc.Event{Method: method})
+}
+
+// Why a process ended.
+const (
+	endByItself   = "exited"
+	endShutdown   = "shutdown"    // the pool wanted it
+	endInactivity = "inactivity"  // it had nothing to do
+	endNotReady   = "not-ready"   // it was not ready in time, or refused to be
+	endStuckCall  = "stuck-call"  // it did not give up a call in time
+	endHungUp     = "unreachable" // it closed its stdin or stdout, or did not read
+)
+
+// endFor notes why the process is to end; the first reason stays.
+func (w *worker) endFor(reason string) {
+	if w.endReason == "" {
+		w.endReason = reason
+	}
+}
+
+// tellExited publishes the end of the worker's process.
+func (w *worker) tellExited() {
+	if !w.pool.events.wants(processExited.bit) {
+		return
+	}
+	w.endFor(endByItself)
+	w.pool.workerEvent(processExited, w, w.process.pid, jsonrpc.Event{
+		Reason: w.endReason, ExitCode: w.lastExit.code, Signal: w.lastExit.signal,
+		StderrTail: cutFront(w.process.tail.String(), maxEventTail),
+	})
+}
+
+// tellInactive publishes that the worker ends because it had nothing to do.
+func (w *worker) tellInactive() {
+	w.endFor(endInactivity)
+	w.pool.workerEvent(inactivityTimeout, w, w.process.pid, jsonrpc.Event{})
+}
+
+// tellProgress publishes what a call's worker last said about it.
+func (p *Pool) tellProgress(c *call) {
+	if c.phase == settled || !p.events.wants(jobProgress.bit) {
+		return
+	}
+	r := jobRecord(&c.job, "")
+	if len(c.progress) <= maxEventProgress {
+		r.event.Progress = c.progress
+	}
+	p.events.publish(jobProgress, eventType{}, r)
+}
+
+// jobEvent publishes what happens to a job. outcome is that of the run that has just ended, if one has.
+func (p *Pool) jobEvent(t eventType, job *ledger.Job, outcome ledger.Outcome) {
+	if p.events.wants(t.bit) {
+		p.events.publish(t, eventType{}, jobRecord(job, outcome))
+	}
+}
+
+func jobRecord(job *ledger.Job, outcome ledger.Outcome) *record {
+	r := &record{}
+	j := &jsonrpc.EventJob{
+		ID: job.ID, Method: job.Method, State: string(job.State), Attempt: job.Attempt, MaxAttempts: job.MaxAttempts,
+		Origin: string(job.Origin), CreatedAt: jsonrpc.Time{Time: job.CreatedAt}, RunAt: jsonrpc.Time{Time: job.RunAt},
+		StartedAt: jsonrpc.TimePtr(job.StartedAt), FinishedAt: jsonrpc.TimePtr(job.FinishedAt),
+		Worker: job.Worker, PID: job.PID, Outcome: string(outcome),
+	}
+	if !job.StartedAt.IsZero() && job.State != ledger.Queued {
+		j.WaitMs = milliseconds(job.Wait())
+		if !job.FinishedAt.IsZero() {
+			j.RunMs = milliseconds(job.FinishedAt.Sub(job.StartedAt))
+		}
+	}
+	if ended := job.State.Terminal() || outcome != ""; ended && len(job.Error) > 0 {
+		j.ErrorSource = string(job.ErrorSource)
+		if len(job.Error) <= maxEventError {
+			r.err = job.Error
+		} else {
+			j.Error = &jsonrpc.EventError{Message: fmt.Sprintf("an error of %d bytes, which the ledger has", len(job.Error))}
+		}
+	}
+	r.event.Pool, r.event.Job = job.Pool, j
+	return r
+}
+
+func milliseconds(d time.Duration) *int64 {
+	n := max(0, d).Milliseconds()
+	return &n
+}
+
+// tellOutcome publishes what has become of a job; outcome is that of its run, or "" if it had none. mu is held, and it is on disk.
+func (p *Pool) tellOutcome(job *ledger.Job, outcome ledger.Outcome) {
+	delete(p.toldEarly, job.ID)
+	switch job.State {
+	case ledger.Succeeded:
+		p.jobEvent(jobSucceeded, job, outcome)
+	case ledger.Failed:
+		p.jobEvent(jobFailed, job, outcome)
+	case ledger.Queued:
+		p.jobEvent(jobRetrying, job, outcome)
+	case ledger.Cancelled:
+		p.jobEvent(jobCancelled, job, outcome)
+	case ledger.Dropped:
+		p.jobEvent(jobDropped, job, outcome)
+	}
+}
+
+// tellSubmitted publishes that jobs are queued, right after their commit and in the order of their ids. The claimer may have been
+// quicker; those it has told of are in toldEarly.
+func (p *Pool) tellSubmitted(jobs []ledger.Job) {
+	if len(jobs) == 0 {
+		return
+	}
+	last := jobs[len(jobs)-1].ID
+	if !p.events.wants(jobQueued.bit) {
+		p.lastTold.Store(last)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range jobs {
+		if _, told := p.toldEarly[jobs[i].ID]; !told {
+			p.jobEvent(jobQueued, &jobs[i], "")
+		}
+	}
+	p.lastTold.Store(last)
+}
+
+// tellClaimed publishes that a job is queued, if tellSubmitted has not come to it yet; mu is held.
+func (p *Pool) tellClaimed(job *ledger.Job) {
+	if job.ID <= p.lastTold.Load() || job.Origin != ledger.FromSubmit || !p.events.wants(jobQueued.bit) {
+		return
+	}
+	if _, told := p.toldEarly[job.ID]; !told {
+		p.toldEarly[job.ID] = struct{}{} // until its first outcome, which comes after tellSubmitted
+		p.jobEvent(jobQueued, job, "")
+	}
+}
+
+// tellCancelled publishes that jobs were cancelled which the pool did not have in memory.
+func (p *Pool) tellCancelled(ctx context.Context, ids []int64) {
+	for _, id := range ids {
+		if !p.events.wants(jobCancelled.bit) {
+			return
+		}
+		if job, _, err := p.ledger.Get(ctx, id); err == nil {
+			p.jobEvent(jobCancelled, &job, "")
+		}
+	}
+}
