@@ -76,6 +76,9 @@ func writeToAFullDisk(dir string) error {
 	if _, err := l.CancelQueued(ctx, []int64{answer[1].ID}, noon, nil); err == nil {
 		return errors.New("a cancellation on a full disk was acknowledged")
 	}
+	if err := l.Responds(ctx); err != nil { // it tries again; whoever watches must not kill it for that
+		return err
+	}
 	select {
 	case err := <-answers:
 		return fmt.Errorf("a change was answered (%w) while the disk was full", err)

@@ -92,6 +92,7 @@ func (w *writer) take() (ops []*op, closed bool) {
 	ops = w.ops[:0]
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.respond()
 	n, rows := 0, 0
 	for ; n < len(w.queue) && len(ops) < maxBatchOps && rows < maxBatchRows; n++ {
 		if o := w.queue[n]; o.keep || o.taken.CompareAndSwap(false, true) {

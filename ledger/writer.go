@@ -25,10 +25,11 @@ type writer struct {
 	watches    *watches
 	log        *slog.Logger
 
-	mu     sync.Mutex
-	queue  []*op
-	closed bool
-	wake   chan struct{} // holds one token when queue or closed has changed
+	mu      sync.Mutex
+	queue   []*op
+	closed  bool
+	callers []chan struct{} // who ask whether the goroutine is alive
+	wake    chan struct{}   // holds one token when queue, closed or callers has changed
 
 	failure atomic.Pointer[error]
 	stopped chan struct{} // closed when the goroutine has ended
@@ -157,6 +158,7 @@ func (w *writer) pause(wait time.Duration) {
 			return
 		case <-w.wake:
 			w.mu.Lock()
+			w.respond()
 			closed := w.closed
 			w.mu.Unlock()
 			if closed {

@@ -36,9 +36,10 @@ var errStdoutClosed = errors.New("stdout is closed")
 
 // command is what the pool, or the ledger, tells the worker's goroutine. Commands never wait for room.
 type command struct {
-	kind commandKind
-	call *call
-	err  error // committed
+	kind  commandKind
+	call  *call
+	err   error               // committed
+	calls chan<- runningCalls // tellCalls
 }
 
 type commandKind int
@@ -50,6 +51,7 @@ const (
 	stop                         // finish what you have and end
 	abandon                      // put back what you have and end
 	destroy                      // put back what you have and die
+	tellCalls                    // say which calls you have
 )
 
 // progressOf reads a $/progress notification.

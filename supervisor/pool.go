@@ -24,11 +24,13 @@ type Pool struct {
 	events   *Events      // may be nil
 	lastTold atomic.Int64 // id of the last submitted job that tellSubmitted has come to
 
-	readyOnce sync.Once
-	readyCh   chan struct{}
-	fatal     chan error // a command that cannot be started at all; room for one
-	claimWake chan struct{}
-	workers   sync.WaitGroup // their goroutines
+	readyOnce  sync.Once
+	readyCh    chan struct{}
+	settleOnce sync.Once
+	settledCh  chan struct{}
+	fatal      chan error // a command that cannot be started at all; room for one
+	claimWake  chan struct{}
+	workers    sync.WaitGroup // their goroutines
 
 	mu        sync.Mutex
 	opts      Options // but for Pool and Logger, which never change
@@ -78,6 +80,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		log:       o.Logger.With("pool", o.Pool),
 		bootID:    bootID(),
 		readyCh:   make(chan struct{}),
+		settledCh: make(chan struct{}),
 		fatal:     make(chan error, 1),
 		claimWake: make(chan struct{}, 1),
 		slots:     max(o.MaxConcurrentCalls, 1),
@@ -104,6 +107,12 @@ func (p *Pool) options() *Options {
 
 // Ready is closed when the first worker is ready.
 func (p *Pool) Ready() <-chan struct{} { return p.readyCh }
+
+// Settled is closed when the first worker is ready, or when it is clear that none gets ready for now: the pool is degraded.
+func (p *Pool) Settled() <-chan struct{} { return p.settledCh }
+
+// settle closes Settled's channel.
+func (p *Pool) settle() { p.settleOnce.Do(func() { close(p.settledCh) }) }
 
 // Run keeps the workers alive and hands them calls until ctx ends and the drain is over: then it returns nil. When kill is
 // closed during the drain, what still runs is put back and killed at once. A command that cannot be started at all ends Run

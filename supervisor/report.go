@@ -83,23 +83,43 @@ func (p *Pool) Status() jsonrpc.Pool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := jsonrpc.Pool{
-		Name: p.name, State: "available", Command: p.opts.Command,
+		Name: p.name, Command: p.opts.Command,
 		MinWorkers: p.opts.MinWorkers, MaxWorkers: p.opts.MaxWorkers,
 		Methods: slices.Clone(p.methods),
 	}
 	if err == nil {
 		d.Jobs = map[string]int64{}
 	}
-	switch {
-	case p.phase == poolDraining:
-		d.State = "draining"
-	case p.boots.degraded():
-		d.State, d.Reason = "degraded", p.boots.reason
-	case p.phase == poolStarting:
-		d.State = "starting"
-	}
+	d.State, d.Reason = p.condition()
 	for state, n := range counts {
 		d.Jobs[string(state)] = n
 	}
 	return d
+}
+
+// Condition says how the pool is, in the words of Status, and why if it is degraded.
+func (p *Pool) Condition() (state, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.condition()
+}
+
+// Serving says whether a worker takes calls.
+func (p *Pool) Serving() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.seats, func(w *worker) bool { return w.seat.slots > 0 })
+}
+
+// condition says how the pool is, and why if it is degraded; mu is held.
+func (p *Pool) condition() (state, reason string) {
+	switch {
+	case p.phase == poolDraining:
+		return "draining", ""
+	case p.boots.degraded():
+		return "degraded", p.boots.reason
+	case p.phase == poolStarting:
+		return "starting", ""
+	}
+	return "available", ""
 }

@@ -103,6 +103,7 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 		p.phase = poolServing
 	}
 	p.readyOnce.Do(func() { close(p.readyCh) })
+	p.settle()
 	p.dispatch()
 }
 
@@ -156,6 +157,7 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 	p.boots.reason = end.reason()
 	if p.boots.failures() == degradedAfter {
 		p.log.Error("pool is degraded: its workers end before they are of use; its jobs are kept and it goes on trying", "reason", p.boots.reason)
+		p.settle()
 	}
 	if p.hopeless() {
 		p.failWaiting(p.degradedError())

@@ -29,6 +29,8 @@ func (w *worker) onCommand(c command) {
 	case destroy:
 		w.endFor(endShutdown)
 		w.fire(onKill)
+	case tellCalls:
+		w.tellCalls(c.calls)
 	}
 }
 

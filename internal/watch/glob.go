@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +16,11 @@ var ignored = []string{".git", "node_modules", ".venv", "__pycache__"}
 // leftByEditors are files that come and go while somebody types.
 var leftByEditors = []string{"*~", ".*.sw[a-p]", ".#*", "#*#"}
 
+// PatternError says that a glob is none.
+type PatternError struct{ Pattern, Why string }
+
+func (e *PatternError) Error() string { return fmt.Sprintf("%q is no pattern: %s", e.Pattern, e.Why) }
+
 // glob is one pattern, split into a folder and what is matched below it.
 type glob struct {
 	text     string   // as it was given
@@ -29,10 +33,10 @@ type glob struct {
 // parseGlob reads a pattern; a relative one is meant from dir. A folder means everything in it.
 func parseGlob(text, dir string) (*glob, error) {
 	if text == "" {
-		return nil, errors.New("the pattern is empty")
+		return nil, &PatternError{text, "it is empty"}
 	}
 	if !doublestar.ValidatePattern(text) {
-		return nil, fmt.Errorf("%q is no pattern: a bracket or brace is not closed", text)
+		return nil, &PatternError{text, "a bracket or brace is not closed"}
 	}
 	base, pattern := doublestar.SplitPattern(filepath.ToSlash(text))
 	if !filepath.IsAbs(base) {
