@@ -58,7 +58,7 @@ func (a *Account) own() bool {
 // permitted says why this process may not start others as the account, if so.
 func (a *Account) permitted() error {
 	if os.Geteuid() != 0 && !a.own() {
-		return fmt.Errorf("only root can start workers as another user, and this supervisor's user is %d", os.Geteuid())
+		return fmt.Errorf("only root can run workers as another user, and this is user %d", os.Geteuid())
 	}
 	return nil
 }

@@ -22,21 +22,21 @@ func (o ProcessOptions) start(f *forker, path string, argv []string, attr *os.Pr
 	if o == (ProcessOptions{}) {
 		return f.start(path, argv, attr)
 	}
-	account, err := o.account()
+	account, err := o.Account()
 	if err != nil {
 		return nil, fmt.Errorf("set --user: %w", err)
 	}
 	if account != nil {
 		if err := own(attr.Files, account); err != nil {
-			return nil, fmt.Errorf("make the pipes those of --user %s: %w", o.User, reason(err))
+			return nil, fmt.Errorf("give the pipes to --user %s: %w", o.User, reason(err))
 		}
 	}
 	order := launchOrder{Account: account, NoFile: uint64(o.LimitNoFile), AS: uint64(o.LimitAS), Nice: o.Nice}
 	return f.launch(order, path, argv, attr)
 }
 
-// account is the user to become; nil where that is no change.
-func (o ProcessOptions) account() (*Account, error) {
+// Account is the user that workers are to become; nil where that is no change. It is an error if this process may not do that.
+func (o ProcessOptions) Account() (*Account, error) {
 	if o.User == "" {
 		return nil, nil
 	}
@@ -52,11 +52,11 @@ func (o ProcessOptions) account() (*Account, error) {
 
 // problems reports what cannot work, with the names of the flags.
 func (o ProcessOptions) problems(bad func(field string, value any, want string)) {
-	if _, err := o.account(); err != nil {
-		bad("User", fmt.Sprintf("%q", o.User), fmt.Sprintf("another user (%v)", err))
+	if _, err := o.Account(); err != nil {
+		bad("User", fmt.Sprintf("%q", o.User), fmt.Sprintf("a user of this machine (%v)", err))
 	}
-	if o.LimitNoFile < 0 || o.LimitNoFile > 0 && o.LimitNoFile < leastNoFile {
-		bad("LimitNoFile", o.LimitNoFile, fmt.Sprintf("at least %d", leastNoFile))
+	if o.LimitNoFile < 0 || o.LimitNoFile > 0 && o.LimitNoFile < LeastNoFile {
+		bad("LimitNoFile", o.LimitNoFile, fmt.Sprintf("at least %d", LeastNoFile))
 	}
 	if o.LimitAS < 0 || o.LimitAS > 0 && o.LimitAS < leastAS {
 		bad("LimitAS", o.LimitAS, fmt.Sprintf("at least %d bytes", leastAS))
@@ -66,11 +66,11 @@ func (o ProcessOptions) problems(bad func(field string, value any, want string))
 	}
 }
 
-// With less a process cannot even be loaded, and would be killed without a word.
-const (
-	leastNoFile = 16
-	leastAS     = 16 << 20
-)
+// LeastNoFile is the least LimitNoFile: with fewer descriptors hardly a program can be loaded.
+const LeastNoFile = 16
+
+// leastAS is the least LimitAS: with less the kernel kills a program while it is loaded, without a word.
+const leastAS = 16 << 20
 
 // raise is a limit that a privileged process may raise before it gives up its privileges.
 func raise(resource int, value uint64) error {

@@ -25,7 +25,7 @@ func runtimeFindings(ctx context.Context) []finding {
 	var findings []finding
 	for _, l := range languages {
 		f := finding{Check: l.name, Verdict: fine}
-		path, version, err := l.check(ctx, "", filepath.Join(cwd(), "script"+l.extensions[0]))
+		path, version, err := l.check(ctx, "", filepath.Join(cwd(), "script"+l.extensions[0]), nil)
 		if err != nil {
 			f.Verdict, f.Found, f.Fix = warning, err.Error(), l.install
 		} else {

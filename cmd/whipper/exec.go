@@ -16,7 +16,6 @@ import (
 
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/ledger"
-	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
 // poolName is what a pool may be called, so that its name needs no quotes in a shell, a log or a URL.
@@ -127,13 +126,22 @@ func newSupervision(c *console, name string, p program, whole *config.Supervisor
 	if pool.MaxWorkers != 0 && pool.MaxWorkers < pool.MinWorkers {
 		return nil, misuse("raise one or lower the other", "--max-workers %d is less than --min-workers %d", pool.MaxWorkers, pool.MinWorkers)
 	}
+	account, err := pool.Process.Account()
+	if err != nil {
+		return nil, misuse("see whipper exec --help", "--user: %w", err)
+	}
+	env, err := pool.Environ(os.Environ())
+	if err != nil {
+		return nil, &failure{Code: exitUsage, Err: err}
+	}
 	text := whole.LogFormat == "text"
 	s := &supervision{
 		dir:        dir,
 		socket:     whole.Socket,
 		durability: ledger.Durability(whole.Durability),
 		program:    p,
-		env:        supervisor.Environ(os.Environ(), pool.Assignments...),
+		account:    account,
+		env:        env,
 		log:        newLogger(c, text, whole.LogLevel),
 		pool:       pool.Options,
 	}

@@ -12,10 +12,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	sdknode "github.com/whipper-sidecar/whipper/sdk-node"
 	sdkpython "github.com/whipper-sidecar/whipper/sdk-python"
+	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
 // language is one that scripts may be written in: it has a built-in runner.
@@ -95,7 +97,7 @@ func findPython(script string) string {
 var versionPattern = regexp.MustCompile(`^(?:Python |v)(\d+)\.(\d+)\.\d+\S*(?:\n(.+))?`)
 
 // check returns the path and version of the interpreter for script: the one named by chosen, or the language's own way of finding it.
-func (l *language) check(ctx context.Context, chosen, script string) (path, version string, err error) {
+func (l *language) check(ctx context.Context, chosen, script string, as *supervisor.Account) (path, version string, err error) {
 	name := chosen
 	if name == "" {
 		name = l.find(script)
@@ -115,7 +117,7 @@ func (l *language) check(ctx context.Context, chosen, script string) (path, vers
 		}
 		return "", "", &failure{Code: code, Err: fmt.Errorf("%s, which runs %s, was not found: %w", l.name, filepath.Base(script), err), Hint: hint}
 	}
-	version, real, err := l.ask(ctx, path)
+	version, real, err := l.ask(ctx, path, as)
 	if ctx.Err() != nil {
 		return "", "", ctx.Err()
 	}
@@ -132,12 +134,16 @@ func (l *language) check(ctx context.Context, chosen, script string) (path, vers
 	return real, version, nil
 }
 
-// ask has the interpreter at path tell its version and its real path.
-func (l *language) ask(ctx context.Context, path string) (version, real string, err error) {
+// ask has the interpreter at path tell its version and its real path, as the given user if that is another.
+func (l *language) ask(ctx context.Context, path string, as *supervisor.Account) (version, real string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, l.probe...)
 	cmd.WaitDelay = time.Second
+	if as != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: as.UID, Gid: as.GID, Groups: as.Groups}}
+		cmd.Env = supervisor.Environ(os.Environ(), as.Environ()...)
+	}
 	output, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

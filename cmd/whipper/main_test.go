@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -33,7 +35,18 @@ func TestCommandLine(t *testing.T) {
 			"occupy":      occupy,
 			"code":        exitsWith,
 		},
+		Condition: func(condition string) (bool, error) {
+			if condition == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", condition)
+		},
 		Setup: func(e *testscript.Env) error {
+			if os.Geteuid() == 0 { // other users are to see the scripts' folders
+				if err := os.Chmod(filepath.Dir(e.WorkDir), 0o755); err != nil {
+					return err
+				}
+			}
 			e.Values[supervisorsKey{}] = map[string]*supervised{}
 			e.Setenv("TERM", "xterm")
 			e.Setenv("LONG", strings.Repeat("a-long-name/", 9)+"end")

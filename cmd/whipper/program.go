@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
 // program is what exec was asked to run: a script for a built-in runner, or a command.
@@ -88,21 +90,30 @@ func resolveScript(argv []string, interpreter string) (program, error) {
 	return program{language: language, script: path, interpreter: interpreter, args: argv[1:]}, nil
 }
 
-// check finds a script's interpreter and makes sure that it is new enough.
-func (p program) check(ctx context.Context) resolved {
+// check finds a script's interpreter and makes sure that it is new enough. It is asked as the workers' user: it may be that
+// user's own, which must not run with more rights than theirs.
+func (p program) check(ctx context.Context, account *supervisor.Account) resolved {
 	if p.language == nil {
 		return resolved{}
 	}
-	path, _, err := p.language.check(ctx, p.interpreter, p.script)
+	path, _, err := p.language.check(ctx, p.interpreter, p.script, account)
 	return resolved{path, err}
 }
 
-// command is the workers' argv. For a script it puts the runner into the state folder, whose lock the caller holds.
-func (p program) command(dir, interpreter string) ([]string, error) {
+// command is the workers' argv. For a script it puts the runner into the state folder, whose lock the caller holds, or where
+// account can read it.
+func (p program) command(dir, interpreter string, account *supervisor.Account) ([]string, error) {
 	if p.language == nil {
 		return p.args, nil
 	}
-	runner, err := p.language.extract(filepath.Join(dir, "runner"))
+	cache := runnerCache{dir: filepath.Join(dir, "runner")}
+	if account != nil {
+		var err error
+		if cache, err = sharedCache(); err != nil {
+			return nil, fmt.Errorf("unpack the runner where user %d can read it: %w", account.UID, err)
+		}
+	}
+	runner, err := p.language.extract(cache)
 	if err != nil {
 		return nil, fmt.Errorf("unpack the runner for %s: %w", p.language.name, err)
 	}

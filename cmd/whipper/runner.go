@@ -10,19 +10,28 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
-// extract makes sure that the runner's files are in a folder of cache that is named by their content, and returns the
-// path of its main file. Folders of other versions are removed; the caller holds the lock that makes it the only one.
-func (l *language) extract(cache string) (string, error) {
+// runnerCache is a folder of unpacked runners.
+type runnerCache struct {
+	dir    string
+	shared bool // with other supervisors and for all users to read; else for this supervisor alone
+}
+
+// extract makes sure that the runner's files are in a folder of the cache that is named by their content, and returns the
+// path of its main file. Folders of other versions are removed, unless the cache is shared.
+func (l *language) extract(cache runnerCache) (string, error) {
 	name, err := contentName(l.runner)
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, name)
+	dir := filepath.Join(cache.dir, name)
 	entry := filepath.Join(dir, filepath.FromSlash(l.entry))
-	if err := removeOthers(cache); err != nil {
-		return "", err
+	if !cache.shared {
+		if err := removeOthers(cache.dir); err != nil {
+			return "", err
+		}
 	}
 	if intact(dir, l.runner) {
 		return entry, nil
@@ -30,10 +39,10 @@ func (l *language) extract(cache string) (string, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(cache, 0o700); err != nil {
+	if err := os.MkdirAll(cache.dir, 0o700); err != nil {
 		return "", err
 	}
-	temp, err := os.MkdirTemp(cache, "new-")
+	temp, err := os.MkdirTemp(cache.dir, "new-")
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +50,53 @@ func (l *language) extract(cache string) (string, error) {
 	if err := os.CopyFS(temp, l.runner); err != nil {
 		return "", err
 	}
-	return entry, os.Rename(temp, dir)
+	if cache.shared {
+		if err := openToAll(temp); err != nil {
+			return "", err
+		}
+	}
+	if err := os.Rename(temp, dir); err != nil && !intact(dir, l.runner) { // another supervisor may have been faster
+		return "", err
+	}
+	return entry, nil
+}
+
+// openToAll lets all users read a folder and what is in it, whatever the umask.
+func openToAll(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if d.IsDir() {
+			mode = 0o755
+		}
+		return os.Chmod(path, mode)
+	})
+}
+
+// sharedCache is the cache of runners for workers of other users: these cannot read the state folder. It is root's, nobody
+// else can write to it, and it is gone with the next boot.
+func sharedCache() (runnerCache, error) {
+	dir := "/run/whipper-runner"
+	if !isDir("/run") {
+		dir = "/var/run/whipper-runner" // macOS
+	}
+	if err := os.Mkdir(dir, 0o755); err == nil {
+		if err := os.Chmod(dir, 0o755); err != nil { // the umask may have taken bits away
+			return runnerCache{}, err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		return runnerCache{}, err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return runnerCache{}, err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || !ok || stat.Uid != 0 || info.Mode().Perm()&0o022 != 0 {
+		return runnerCache{}, fmt.Errorf("%s is no folder of root's that only root can write to: remove it", dir)
+	}
+	return runnerCache{dir: dir, shared: true}, nil
 }
 
 // intact says whether dir holds all files as they should be. A power cut may have emptied them, however they were written.

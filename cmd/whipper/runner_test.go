@@ -18,7 +18,7 @@ func TestARunnerIsUnpackedOnceAndOldOnesAreRemoved(t *testing.T) {
 	}
 	for range 2 {
 		for _, l := range languages {
-			entry, err := l.extract(cache)
+			entry, err := l.extract(runnerCache{dir: cache})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,7 +36,7 @@ func TestARunnerIsUnpackedOnceAndOldOnesAreRemoved(t *testing.T) {
 func TestADamagedRunnerIsUnpackedAgain(t *testing.T) {
 	for _, l := range languages {
 		cache := filepath.Join(t.TempDir(), "runner")
-		entry, err := l.extract(cache)
+		entry, err := l.extract(runnerCache{dir: cache})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestADamagedRunnerIsUnpackedAgain(t *testing.T) {
 				if err := damage(filepath.Join(dir, path)); err != nil {
 					return err
 				}
-				if again, err := l.extract(cache); err != nil || again != entry {
+				if again, err := l.extract(runnerCache{dir: cache}); err != nil || again != entry {
 					t.Errorf("%s: %s %v, want %s", path, again, err, entry)
 				}
 				want, err := fs.ReadFile(l.runner, path)
@@ -74,7 +74,7 @@ func TestADamagedRunnerIsUnpackedAgain(t *testing.T) {
 
 func TestAnIntactRunnerIsLeftAsItIs(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "runner")
-	entry, err := languages[0].extract(cache)
+	entry, err := languages[0].extract(runnerCache{dir: cache})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestAnIntactRunnerIsLeftAsItIs(t *testing.T) {
 	if err := os.Mkdir(compiled, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := languages[0].extract(cache); err != nil {
+	if _, err := languages[0].extract(runnerCache{dir: cache}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(compiled); err != nil {

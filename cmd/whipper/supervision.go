@@ -24,8 +24,9 @@ type supervision struct {
 	socket     string // "": in dir
 	durability ledger.Durability
 	program    program
-	env        []string           // of the workers, but for what run adds
-	pool       supervisor.Options // but for Command, Env and Logger, which run sets
+	account    *supervisor.Account // of the workers; nil: our own
+	env        []string            // of the workers, but for what run adds
+	pool       supervisor.Options  // but for Command, Env and Logger, which run sets
 	log        *slog.Logger
 
 	announce func(readiness)              // called once, when the first worker is ready
@@ -39,7 +40,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		return err
 	}
 	command := make(chan resolved, 1)
-	go func() { command <- s.program.check(ctx) }() // an interpreter takes as long to start as a ledger to open
+	go func() { command <- s.program.check(ctx, s.account) }() // an interpreter takes as long to start as a ledger to open
 	l, err := ledger.Open(context.WithoutCancel(ctx), ledger.Options{Dir: s.dir, Durability: s.durability, Logger: s.log})
 	checked := <-command
 	if err != nil {
@@ -67,10 +68,13 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if err := s.recover(ctx, l); err != nil {
 		return err
 	}
-	if s.pool.Command, err = s.program.command(s.dir, checked.interpreter); err != nil {
+	if s.pool.Command, err = s.program.command(s.dir, checked.interpreter, s.account); err != nil {
 		return err
 	}
-	s.pool.Env = supervisor.Environ(s.env, "WHIPPER_SOCKET="+path, "WHIPPER_DIR="+s.dir)
+	s.pool.Env = s.env
+	if s.account == nil { // another user cannot get there
+		s.pool.Env = supervisor.Environ(s.env, "WHIPPER_SOCKET="+path, "WHIPPER_DIR="+s.dir)
+	}
 	s.pool.Logger = s.log
 	pool, err := supervisor.NewPool(l, s.pool)
 	if err != nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -19,7 +20,9 @@ type Pool struct {
 	supervisor.Options // but for Pool, Command, Env and the loggers, which are worked out
 
 	Interpreter string   // of a script; "": it is looked for
-	Assignments []string // NAME=VALUE, on top of the supervisor's own environment
+	Assignments []string // NAME=VALUE, on top of the supervisor's own environment, and of the files
+	EnvFiles    []string // paths of files of such assignments
+	CleanEnv    bool     // little is taken from the supervisor's own
 }
 
 // PoolSettings are the settings of a pool, in the order in which help lists them.
@@ -66,8 +69,26 @@ var PoolSettings = []Setting[Pool]{
 	{"env", "`NAME=VALUE` for the workers' environment; may be repeated", func(p *Pool) Value {
 		return &Assignments{Items: &p.Assignments}
 	}},
+	{"env-file", "`FILE` of NAME=VALUE lines for the workers' environment, below --env; may be repeated", func(p *Pool) Value {
+		return &List{Items: &p.EnvFiles}
+	}},
+	{"clean-env", "give workers little of the supervisor's own environment: " + strings.Join(cleanNames, ", ") + " and LC_*", func(p *Pool) Value {
+		return &Toggle{B: &p.CleanEnv}
+	}},
 	{"cwd", "workers' working folder (default: the current one)", func(p *Pool) Value {
 		return &Text{S: &p.Dir}
+	}},
+	{"user", "run workers as `NAME[:GROUP]` or UID[:GID]; needs root (default: the supervisor's own)", func(p *Pool) Value {
+		return &Text{S: &p.Process.User}
+	}},
+	{"limit-nofile", "most file descriptors that a worker may have open", func(p *Pool) Value {
+		return &Count{N: &p.Process.LimitNoFile, Least: supervisor.LeastNoFile, Fallback: "the supervisor's own"}
+	}},
+	{"limit-as", "most address space that a worker may take (default: the supervisor's own)", func(p *Pool) Value {
+		return &Size{Bytes: &p.Process.LimitAS}
+	}},
+	{"nice", "niceness of workers, from -20 (urgent; needs a privilege) to 19", func(p *Pool) Value {
+		return &Count{N: &p.Process.Nice, Least: -20, Most: 19, Fallback: "the supervisor's own"}
 	}},
 }
 

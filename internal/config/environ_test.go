@@ -1,0 +1,67 @@
+package config
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whipper-sidecar/whipper/supervisor"
+)
+
+func TestTheLaterSourceOfAVariableGoesFirst(t *testing.T) {
+	own := []string{"OWN=own", "FILE=own", "SECOND=own", "FLAG=own", "HOME=/own"}
+	p := Pool{
+		EnvFiles:    []string{writeEnvFile(t, "FILE=file\nSECOND=file\nFLAG=file"), writeEnvFile(t, "SECOND=second")},
+		Assignments: []string{"FLAG=flag", "TWICE=1", "TWICE=2"},
+	}
+	for _, clean := range []bool{false, true} {
+		p.CleanEnv = clean
+		got, err := p.Environ(own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"FILE=file", "FLAG=flag", "HOME=/own", "OWN=own", "SECOND=second", "TWICE=2"}
+		if clean {
+			want = slices.DeleteFunc(want, func(v string) bool { return v == "OWN=own" })
+		}
+		slices.Sort(got)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("clean %t:\n%s", clean, d)
+		}
+	}
+}
+
+func TestACleanEnvironmentHasOnlyWhatIsListed(t *testing.T) {
+	own := []string{
+		"PATH=1", "HOME=1", "USER=1", "LOGNAME=1", "SHELL=1", "LANG=1", "LANGUAGE=1", "LC_ALL=1", "LC_TIME=1", "TZ=1", "TMPDIR=1",
+		"AWS_SECRET_ACCESS_KEY=1", "PATHS=1", "LC=1", "LD_PRELOAD=1", "PYTHONPATH=1", "NODE_OPTIONS=1", "WHIPPER_DIR=1", "LISTEN_FDS=1",
+	}
+	got, err := (&Pool{CleanEnv: true}).Environ(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(own[:11], got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAUserBringsItsHomeUnlessTheFilesOrFlagsSaySo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can run workers as another user")
+	}
+	nobody, err := supervisor.FindAccount("nobody")
+	if err != nil {
+		t.Skip(err)
+	}
+	p := Pool{Assignments: []string{"LOGNAME=mine"}}
+	p.Process.User = "nobody"
+	got, err := p.Environ([]string{"HOME=/root", "USER=root", "LOGNAME=root"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"HOME=" + nobody.Home, "USER=nobody", "LOGNAME=mine"}, got); d != "" {
+		t.Error(d)
+	}
+}
