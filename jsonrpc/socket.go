@@ -51,6 +51,7 @@ type ResponseMeta struct {
 	WaitMs      int64  `json:"waitMs"`
 	RunMs       int64  `json:"runMs"`
 	ErrorSource string `json:"errorSource,omitempty"` // "worker" or "whipper", on an error
+	Dropped     bool   `json:"dropped,omitempty"`     // all slots were taken and the pool drops calls then: the result is null
 }
 
 // Backoff is a job's retry policy: attempt n waits base × factor^(n-1), at most cap, spread by ± jitter.
@@ -196,7 +197,7 @@ type PoolParams struct {
 // Pool is a pool's configuration and condition.
 type Pool struct {
 	Name       string           `json:"name"`
-	State      string           `json:"state"`            // starting, available, degraded, draining
+	State      string           `json:"state"`            // starting, available, paused, degraded, draining
 	Reason     string           `json:"reason,omitempty"` // why it is degraded
 	Command    []string         `json:"command"`
 	MinWorkers int              `json:"minWorkers"`

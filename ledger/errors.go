@@ -68,6 +68,16 @@ func (e *InvalidJobError) Error() string {
 	return fmt.Sprintf("job %d of the submission: %s", e.Index, strings.Join(e.Problems, "; "))
 }
 
+// BacklogError is a submission for which there is no room.
+type BacklogError struct {
+	Pool string
+	Most int // jobs that may be queued
+}
+
+func (e *BacklogError) Error() string {
+	return fmt.Sprintf("pool %q may have %d jobs queued, and would have more", e.Pool, e.Most)
+}
+
 // LockedError says that another process has the ledger.
 type LockedError struct {
 	Path string

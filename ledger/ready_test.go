@@ -171,6 +171,8 @@ func TestChangesSeekByTheirIndexes(t *testing.T) {
 	for query, want := range map[string]string{
 		startSQL:         "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)",
 		finishSQL:        "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)",
+		waitingSQL:       "job_invoked",
+		queuedSQL:        "SEARCH tally USING PRIMARY KEY (pool=?)",
 		cancelSQL:        "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)",
 		abandonedJobsSQL: "SEARCH job USING INDEX job_state (state=?)",
 		orphanJobsSQL:    "job_invoked",

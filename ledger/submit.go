@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	keySQL    = `SELECT id, method, params FROM job WHERE pool = ? AND idempotency_key = ?`
-	cancelSQL = `UPDATE job SET state = 'cancelled', finished_at = ?, error = ?, error_source = 'whipper'
+	keySQL     = `SELECT id, method, params FROM job WHERE pool = ? AND idempotency_key = ?`
+	queuedSQL  = `SELECT coalesce(sum(n), 0) FROM tally WHERE pool = ? AND state = 'queued'`
+	waitingSQL = `SELECT count(*) FROM job WHERE pool = ? AND state = 'queued' AND origin = 'invoke'`
+	cancelSQL  = `UPDATE job SET state = 'cancelled', finished_at = ?, error = ?, error_source = 'whipper'
 		WHERE id = ? AND state = 'queued' RETURNING pool, method`
 )
 
@@ -29,12 +31,22 @@ type Submitted struct {
 // belongs to a job with another method or other params. Any other error means that the disk refused, except for ctx's
 // own, after which nothing is written. The caller must not write to the jobs' slices and maps any more.
 func (l *Ledger) Submit(ctx context.Context, jobs []Job) ([]Submitted, error) {
-	return l.SubmitThen(ctx, jobs, nil)
+	return l.SubmitWith(ctx, jobs, SubmitOptions{})
 }
 
-// SubmitThen is Submit, and calls committed, if it is not nil, right after the commit with the jobs that were written: without
-// duplicates, their ids rising, and in the order of the commits. It runs on the writer's goroutine, which it must not hold up.
-func (l *Ledger) SubmitThen(ctx context.Context, jobs []Job, committed func([]Job)) ([]Submitted, error) {
+// SubmitOptions go with a submission. The zero value asks for nothing.
+type SubmitOptions struct {
+	// Backlog is the most submitted jobs that a pool of the submission may have queued with it, delayed and retrying ones included;
+	// what would make more is refused with a *BacklogError. Jobs whose idempotency key is known take no room. 0: any number.
+	Backlog int
+
+	// Committed is called right after the commit with the jobs that were written: without duplicates, their ids rising, and in the
+	// order of the commits. It runs on the writer's goroutine, which it must not hold up. Nil: nobody is told.
+	Committed func([]Job)
+}
+
+// SubmitWith is Submit with options.
+func (l *Ledger) SubmitWith(ctx context.Context, jobs []Job, o SubmitOptions) ([]Submitted, error) {
 	now := l.now()
 	rows := make([]Job, len(jobs))
 	for i, job := range jobs {
@@ -49,17 +61,64 @@ func (l *Ledger) SubmitThen(ctx context.Context, jobs []Job, committed func([]Jo
 	}
 	var answer []Submitted
 	var then func()
-	if committed != nil {
-		then = func() { committed(slices.DeleteFunc(rows, func(j Job) bool { return j.ID == 0 })) }
+	if o.Committed != nil {
+		then = func() { o.Committed(slices.DeleteFunc(rows, func(j Job) bool { return j.ID == 0 })) }
 	}
 	err := l.writer.doThen(ctx, len(rows), func(b *batch) (err error) {
 		answer, err = b.submitAll(rows)
+		if err == nil && o.Backlog > 0 {
+			err = b.checkBacklog(rows, o.Backlog)
+		}
 		return err
 	}, then)
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// checkBacklog says whether a pool of the jobs has too many queued, now that they are inserted.
+func (b *batch) checkBacklog(jobs []Job, most int) error {
+	checked := map[string]bool{}
+	for i := range jobs {
+		pool := jobs[i].Pool
+		if checked[pool] {
+			continue
+		}
+		checked[pool] = true
+		queued, err := b.backlog(pool)
+		if err != nil {
+			return err
+		}
+		if queued > int64(most) {
+			return &BacklogError{Pool: pool, Most: most}
+		}
+	}
+	return nil
+}
+
+// backlog counts a pool's submitted jobs that are queued: by the tally, which this transaction has yet to bring up to date, less
+// the invokes that wait, of which a pool has few.
+func (b *batch) backlog(pool string) (n int64, err error) {
+	add := func(sign int64) func([]driver.Value) error {
+		return func(values []driver.Value) error {
+			s := scanner{values: values}
+			n += sign * s.int()
+			return nil
+		}
+	}
+	if err := b.conn.query(queuedSQL, add(1), pool); err != nil {
+		return 0, err
+	}
+	if err := b.conn.query(waitingSQL, add(-1), pool); err != nil {
+		return 0, err
+	}
+	for _, d := range b.deltas {
+		if d.key.pool == pool && d.key.state == Queued {
+			n += d.n
+		}
+	}
+	return n, nil
 }
 
 // submitAll inserts jobs that have their defaults. After an error the caller undoes what it did.

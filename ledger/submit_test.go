@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -123,6 +125,53 @@ func submission(answer chan<- error, jobs ...Job) *op {
 			answer <- err
 		}
 	}}
+}
+
+func TestASubmissionThatWouldMakeTheBacklogTooLongIsRefusedWhole(t *testing.T) {
+	l := open(t, t.TempDir())
+	job := func(pool, key string) Job { return Job{Pool: pool, Method: "m", IdempotencyKey: key} }
+	submit := func(jobs ...Job) error {
+		_, err := l.SubmitWith(t.Context(), jobs, SubmitOptions{Backlog: 3})
+		return err
+	}
+	waiting := Job{Pool: "p", Method: "m", Origin: FromInvoke}.withDefaults(time.Now())
+	waiting.ID = 1000
+	l.Insert(waiting, nil) // callers who wait are none of the backlog's business
+	var full *BacklogError
+	for i, c := range []struct {
+		jobs    []Job
+		refused bool
+	}{
+		{[]Job{job("p", "a"), job("p", "b")}, false},
+		{[]Job{job("p", ""), job("p", "")}, true},
+		{[]Job{job("q", ""), job("q", ""), job("q", "")}, false},
+		{[]Job{job("p", "c")}, false},
+		{[]Job{job("p", "a"), job("p", "b")}, false}, // known already
+		{[]Job{job("p", "")}, true},
+		{[]Job{job("p", "a"), job("p", "")}, true},
+	} {
+		if err := submit(c.jobs...); errors.As(err, &full) != c.refused || !c.refused && err != nil {
+			t.Errorf("submission %d: %v", i, err)
+		}
+	}
+	counts, err := l.Counts(t.Context(), "p")
+	if err != nil || counts[Queued] != 4 {
+		t.Errorf("counts %v, %v", counts, err)
+	}
+	var together sync.WaitGroup
+	var taken atomic.Int64
+	for range 20 {
+		together.Go(func() {
+			if submit(job("r", "")) == nil {
+				taken.Add(1)
+			}
+		})
+	}
+	together.Wait()
+	if taken.Load() != 3 {
+		t.Errorf("%d of 20 at once were taken", taken.Load())
+	}
+	mustBeSound(t, l.Reader)
 }
 
 func TestCancelQueuedLeavesAllOthersAlone(t *testing.T) {

@@ -56,6 +56,7 @@ func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams) (result, me
 		Worker:   reply.Worker,
 		WaitMs:   reply.Wait.Milliseconds(),
 		RunMs:    reply.Run.Milliseconds(),
+		Dropped:  reply.Dropped,
 	}
 	switch {
 	case err != nil:

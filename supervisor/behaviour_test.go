@@ -28,6 +28,18 @@ var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{
 		visit(m.text(0))
 		p.result(m, m.text(0))
 	},
+	// deaf NAME is gate for a program that reads nothing meanwhile.
+	"deaf": func(p *program, m message, _ <-chan struct{}) {
+		visit(m.text(0))
+		p.result(m, m.text(0))
+		close(p.pause)
+	},
+	// grow N holds N MiB and answers, grow-and-hang does not answer.
+	"grow": func(p *program, m message, _ <-chan struct{}) {
+		p.grow(m.number())
+		p.result(m, true)
+	},
+	"grow-and-hang": func(p *program, m message, _ <-chan struct{}) { p.grow(m.number()) },
 	// effect appends the job to the effects file and answers.
 	"effect": func(p *program, m message, _ <-chan struct{}) {
 		leaveEffect(fmt.Sprintf("%v %v", m.Meta["job"], m.Meta["attempt"]))

@@ -26,6 +26,7 @@ type Reply struct {
 	Job         int64
 	Attempts    int
 	Worker      string // "" if none got it
+	Dropped     bool   // there was no room, and Result is null
 	Wait, Run   time.Duration
 }
 

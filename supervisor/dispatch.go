@@ -9,7 +9,7 @@ import (
 // dispatch hands waiting calls to free slots, and takes on workers for those that find none; mu is held.
 func (p *Pool) dispatch() {
 	now := time.Now()
-	for {
+	for !p.paused {
 		from := p.nextQueue()
 		if from == nil {
 			break
@@ -67,31 +67,12 @@ func (p *Pool) nextQueue() *queue {
 	return &p.invokes
 }
 
-// freeWorker gives the first idle worker, else the first that has a free slot.
-func (p *Pool) freeWorker() *worker {
-	var busy *worker
-	for _, w := range p.seats {
-		switch s := &w.seat; {
-		case s.retiring || s.alone || s.reserved != nil || s.taken >= s.slots:
-		case s.taken == 0:
-			return w
-		case busy == nil:
-			busy = w
-		}
-	}
-	return busy
-}
-
 // placeAlone gives a call that must share its process with no other to an idle worker, or reserves one for it. False: every
 // worker is taken or reserved already.
 func (p *Pool) placeAlone(from *queue, c *call) bool {
 	var best *worker
 	for _, w := range p.seats {
-		s := &w.seat
-		if s.retiring || s.alone || s.reserved != nil || s.slots == 0 {
-			continue
-		}
-		if best == nil || s.taken < best.seat.taken {
+		if s := &w.seat; s.open() && !s.alone && (best == nil || s.taken < best.seat.taken) {
 			best = w
 		}
 	}
@@ -117,6 +98,7 @@ func (p *Pool) assign(w *worker, c *call) {
 	s.stats.MaxSeenConcurrentCalls = max(s.stats.MaxSeenConcurrentCalls, s.taken)
 	c.worker = w
 	w.tell(command{kind: take, call: c})
+	p.countCall(w)
 }
 
 // release frees a slot of a worker.
@@ -136,13 +118,20 @@ func (p *Pool) vacate(w *worker) {
 	}
 	s.alone = false
 	p.tellStatus(w)
-	if c := s.reserved; c != nil {
-		s.reserved = nil
-		if c.expired(time.Now()) {
-			p.expire(c)
-		} else {
-			p.assign(w, c)
-		}
+	p.seatReserved(w)
+}
+
+// seatReserved gives an empty worker the call that is to have it for itself; mu is held.
+func (p *Pool) seatReserved(w *worker) {
+	c := w.seat.reserved
+	if c == nil || p.paused {
+		return
+	}
+	w.seat.reserved = nil
+	if c.expired(time.Now()) {
+		p.expire(c)
+	} else {
+		p.assign(w, c)
 	}
 }
 
@@ -186,7 +175,7 @@ func (p *Pool) grow() {
 	}
 	coming := 0
 	for _, w := range p.seats {
-		if !w.seat.retiring && w.seat.slots == 0 {
+		if !w.seat.retiring && w.seat.replaces == nil && w.seat.slots == 0 {
 			coming += p.slots
 		}
 	}

@@ -28,6 +28,7 @@ const (
 	answeredCall                  // a call was answered
 	unusable                      // an answer was no JSON that can be passed on, or larger than a frame may be
 	notified                      // $/progress came in
+	ponged                        // $/ping was answered
 	broken                        // stdin cannot be written to, or stdout has ended
 	exited                        // the process has been reaped and its pipes read
 )
@@ -38,20 +39,24 @@ var errStdoutClosed = errors.New("stdout is closed")
 type command struct {
 	kind  commandKind
 	call  *call
-	err   error               // committed
+	pid   int                 // overweight
+	why   string              // stop: as in the event of the process's end; "": shutdown
+	err   error               // committed, overweight
 	calls chan<- runningCalls // tellCalls
 }
 
 type commandKind int
 
 const (
-	take      commandKind = iota // run this call
-	cancel                       // ask for this call to be cancelled
-	committed                    // the start of this at-most-once call is on disk
-	stop                         // finish what you have and end
-	abandon                      // put back what you have and end
-	destroy                      // put back what you have and die
-	tellCalls                    // say which calls you have
+	take       commandKind = iota // run this call
+	cancel                        // ask for this call to be cancelled
+	committed                     // the start of this at-most-once call is on disk
+	stop                          // finish what you have and end
+	abandon                       // put back what you have and end
+	destroy                       // put back what you have and die
+	forkNow                       // start your next process without waiting any longer
+	overweight                    // this process holds more memory than it may
+	tellCalls                     // say which calls you have
 )
 
 // progressOf reads a $/progress notification.

@@ -2,6 +2,8 @@ package supervisor
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -17,7 +19,11 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 	for i := range jobs {
 		jobs[i].Pool = p.name
 	}
-	submitted, err := p.ledger.SubmitThen(ctx, jobs, p.tellSubmitted)
+	submitted, err := p.ledger.SubmitWith(ctx, jobs, ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.tellSubmitted})
+	var full *ledger.BacklogError
+	if errors.As(err, &full) {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d jobs may be queued, as --max-backlog says, and %s", full.Most, tooMany(len(jobs), full.Most))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +35,17 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 	p.lookAgain(highest)
 	p.mu.Unlock()
 	return submitted, nil
+}
+
+// tooMany says why jobs are refused: there is no room left, or there never was.
+func tooMany(jobs, most int) string {
+	switch {
+	case jobs > most:
+		return fmt.Sprintf("%d are more", jobs)
+	case jobs > 1:
+		return fmt.Sprintf("there is no room for %d more", jobs)
+	}
+	return "as many are"
 }
 
 // Invoke runs a call for a caller who waits. The error is a *jsonrpc.Error if the call was not admitted, and ctx's if that
@@ -99,8 +116,8 @@ func (p *Pool) admit(k *call) error {
 	if p.hopeless() {
 		return p.degradedError()
 	}
-	if n := p.invokes.Len(); n >= p.opts.MaxQueueSize && p.freeWorker() == nil {
-		return jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d calls wait already, as many as --max-queue-size allows", n)
+	if dropped, err := p.refuse(k); dropped || err != nil {
+		return err
 	}
 	p.remember(k)
 	p.invoked[k.job.ID] = k

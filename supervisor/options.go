@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -37,7 +38,17 @@ type Options struct {
 	ReadyTimeout      time.Duration // from fork to ready; 30s
 	DrainTimeout      time.Duration // for calls in flight at shutdown; 30s
 
-	MaxQueueSize   int    // waiting invokes; 10000
+	LoadStrategy string // which worker gets the next call: LoadBasic, LoadRoundRobin or LoadLeastBusy; basic
+	AtCapacity   string // what becomes of an invoke that finds all slots taken: AtCapacityQueue, Drop or Error; queue
+	MaxQueueSize int    // invokes that wait while all slots are taken; 10000
+	MaxBacklog   int    // submitted jobs that may be queued; 0: any number
+
+	MaxTotalCalls int           // that one process is given before it is replaced; 0: any number
+	MaxAge        time.Duration // of a process before it is replaced, less up to a tenth; 0: any
+	MaxRSS        int           // bytes that a process and its descendants may hold before it is replaced; 0: any
+	MaxRSSHard    int           // bytes beyond which it is killed; 0: any
+	PingInterval  time.Duration // after which an idle worker is asked whether it is alive, and killed after as long again; 0: never
+
 	MaxMessageSize int    // bytes of one frame, at least 4 KiB; 16 MiB
 	Handshake      string // HandshakeAuto or HandshakeNone; auto
 
@@ -58,6 +69,8 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.ForceKillTimeout, 5*time.Second)
 	defaultTo(&o.ReadyTimeout, 30*time.Second)
 	defaultTo(&o.DrainTimeout, 30*time.Second)
+	defaultTo(&o.LoadStrategy, LoadBasic)
+	defaultTo(&o.AtCapacity, AtCapacityQueue)
 	defaultTo(&o.MaxQueueSize, 10_000)
 	defaultTo(&o.MaxMessageSize, jsonrpc.DefaultMaxMessageSize)
 	defaultTo(&o.Handshake, HandshakeAuto)
@@ -98,6 +111,22 @@ func (o Options) validate() error {
 	if o.MaxWorkers < o.MinWorkers {
 		bad("MaxWorkers", o.MaxWorkers, fmt.Sprintf("at least MinWorkers (%d)", o.MinWorkers))
 	}
+	for _, n := range []struct {
+		field string
+		value int
+	}{
+		{"MaxBacklog", o.MaxBacklog},
+		{"MaxTotalCalls", o.MaxTotalCalls},
+		{"MaxRSS", o.MaxRSS},
+		{"MaxRSSHard", o.MaxRSSHard},
+	} {
+		if n.value < 0 {
+			bad(n.field, n.value, "at least 1, or 0 for no limit")
+		}
+	}
+	if o.MaxRSSHard > 0 && o.MaxRSSHard < o.MaxRSS {
+		bad("MaxRSSHard", o.MaxRSSHard, fmt.Sprintf("at least MaxRSS (%d)", o.MaxRSS))
+	}
 	if o.MaxConcurrentCalls < 0 {
 		bad("MaxConcurrentCalls", o.MaxConcurrentCalls, "at least 1, or 0 for what the worker declares")
 	}
@@ -111,13 +140,24 @@ func (o Options) validate() error {
 		{"ForceKillTimeout", o.ForceKillTimeout},
 		{"ReadyTimeout", o.ReadyTimeout},
 		{"DrainTimeout", o.DrainTimeout},
+		{"MaxAge", o.MaxAge},
+		{"PingInterval", o.PingInterval},
 	} {
 		if d.value < 0 {
 			bad(d.field, d.value, "a positive duration")
 		}
 	}
-	if !slices.Contains([]string{HandshakeAuto, HandshakeNone}, o.Handshake) {
-		bad("Handshake", o.Handshake, "auto or none")
+	for _, c := range []struct {
+		field, value string
+		choices      []string
+	}{
+		{"LoadStrategy", o.LoadStrategy, loadStrategies},
+		{"AtCapacity", o.AtCapacity, atCapacityStrategies},
+		{"Handshake", o.Handshake, []string{HandshakeAuto, HandshakeNone}},
+	} {
+		if !slices.Contains(c.choices, c.value) {
+			bad(c.field, c.value, strings.Join(c.choices, ", "))
+		}
 	}
 	o.Process.problems(bad)
 	return errors.Join(problems...)

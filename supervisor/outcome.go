@@ -87,6 +87,7 @@ func (w *worker) release(c *call) {
 	if len(w.calls) == 0 {
 		w.idleSince = time.Now()
 		w.limitIdle()
+		w.schedulePing()
 	}
 	w.pool.release(w)
 	if w.state == Flushing && len(w.calls) == 0 {

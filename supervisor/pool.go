@@ -31,6 +31,7 @@ type Pool struct {
 	fatal      chan error // a command that cannot be started at all; room for one
 	claimWake  chan struct{}
 	workers    sync.WaitGroup // their goroutines
+	limitWake  chan struct{}  // a limit on memory has been set
 
 	mu        sync.Mutex
 	opts      Options // but for Pool and Logger, which never change
@@ -44,6 +45,9 @@ type Pool struct {
 	gone      tally // of workers that have left
 	maxSeen   int
 	stopping  bool // the drain has told the workers to stop
+	paused    bool // no worker is given anything
+	lastTurn  int  // number of the worker that got the last call, where they take turns
+	rollouts  []*rollout
 	invokes   queue
 	window    queue // jobs fetched from the ledger, still queued there
 	turn      bool  // the window's, when both queues are equal
@@ -83,6 +87,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		settledCh: make(chan struct{}),
 		fatal:     make(chan error, 1),
 		claimWake: make(chan struct{}, 1),
+		limitWake: make(chan struct{}, 1),
 		slots:     max(o.MaxConcurrentCalls, 1),
 		held:      map[int64]struct{}{},
 		invoked:   map[int64]*call{},
@@ -123,6 +128,7 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	claims, endClaims := context.WithCancel(context.WithoutCancel(ctx))
 	var claimer sync.WaitGroup
 	claimer.Go(func() { p.claim(claims) })
+	claimer.Go(func() { p.watchMemory(claims) })
 
 	p.mu.Lock()
 	for range p.opts.MinWorkers {
@@ -166,10 +172,13 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 	switch {
 	case cause != nil:
 		p.failWaiting(shutBefore(cause))
+	case p.paused:
+		p.failWaiting(shutBefore(errors.New("the pool was paused")))
 	case p.phase != poolServing || p.hopeless(): // nobody is there to run them, and hardly will be
 		p.failWaiting(shutBefore(errors.New("no worker is ready")))
 	}
-	p.phase = poolDraining
+	p.phase, p.paused = poolDraining, false
+	p.endRollouts()
 	p.dispatch()
 	p.mu.Unlock()
 
@@ -214,6 +223,7 @@ func (p *Pool) cutShort(how commandKind) (running int) {
 	p.stopping = true
 	for _, w := range p.seats {
 		w.seat.retiring = true
+		p.unlink(w)
 		w.tell(command{kind: how})
 	}
 	return running
@@ -238,12 +248,24 @@ func (p *Pool) failWaiting(e *jsonrpc.Error) {
 }
 
 // addWorker takes on one more worker; mu is held.
-func (p *Pool) addWorker() {
+func (p *Pool) addWorker() *worker {
 	p.lastSeat++
 	w := newWorker(p, p.lastSeat)
 	p.seats = append(p.seats, w)
-	p.maxSeen = max(p.maxSeen, len(p.seats))
+	p.maxSeen = max(p.maxSeen, p.serving())
 	p.workers.Go(w.run)
+	return w
+}
+
+// serving counts the workers that do more than finish their last calls; mu is held.
+func (p *Pool) serving() int {
+	n := 0
+	for _, w := range p.seats {
+		if !w.seat.retiring {
+			n++
+		}
+	}
+	return n
 }
 
 // wakeClaimer has the claimer look into the ledger. It never blocks.

@@ -46,6 +46,7 @@ type program struct {
 	cancels map[string]chan struct{} // by request id, closed when it is cancelled
 	snoozed atomic.Bool
 	pause   chan struct{} // not nil: the reader waits here
+	held    [][]byte      // so that memory is in use
 }
 
 // runProgram is the worker's main.
@@ -71,6 +72,7 @@ func runProgram() {
 		p.serve(m)
 		if p.pause != nil {
 			<-p.pause
+			p.pause = nil
 		}
 	}
 }
@@ -127,6 +129,9 @@ func (p *program) serve(m message) {
 	case "stop-reading":
 		p.pause = make(chan struct{})
 		p.result(m, true)
+	case "deaf":
+		p.pause = make(chan struct{})
+		go p.call(m, nil)
 	default:
 		p.mu.Lock()
 		cancelled := make(chan struct{})
@@ -220,6 +225,17 @@ func spawnChild(session bool, in, out *os.File) {
 	if err := child.Start(); err != nil {
 		die("grandchild: %v", err)
 	}
+}
+
+// grow takes up so many MiB of memory.
+func (p *program) grow(mib int) {
+	b := make([]byte, mib<<20)
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	p.mu.Lock()
+	p.held = append(p.held, b)
+	p.mu.Unlock()
 }
 
 // selfKill ends the program by a signal.

@@ -92,6 +92,10 @@ const (
 	endNotReady   = "not-ready"   // it was not ready in time, or refused to be
 	endStuckCall  = "stuck-call"  // it did not give up a call in time
 	endHungUp     = "unreachable" // it closed its stdin or stdout, or did not read
+	endNoPong     = "ping"        // it did not answer a ping
+	endTooHeavy   = "max-rss-hard"
+	endRestart    = "restart"
+	endResize     = "resize" // and max-total-calls, max-age and max-rss
 )
 
 // endFor notes why the process is to end; the first reason stays.

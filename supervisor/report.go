@@ -118,6 +118,8 @@ func (p *Pool) condition() (state, reason string) {
 		return "draining", ""
 	case p.boots.degraded():
 		return "degraded", p.boots.reason
+	case p.paused:
+		return "paused", ""
 	case p.phase == poolStarting:
 		return "starting", ""
 	}

@@ -73,8 +73,10 @@ func (p *Pool) started(w *worker, proc *process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.boots.any = true
-	w.seat.pid, w.seat.tailShown = proc.pid, &proc.tail
-	if w.seat.stats.ForkCount > 0 {
+	s := &w.seat
+	s.pid, s.tailShown = proc.pid, &proc.tail
+	s.given, s.sound = 0, false
+	if s.stats.ForkCount > 0 || s.successor {
 		w.seat.stats.ResetCount++
 	}
 	w.seat.stats.ForkCount++
@@ -88,6 +90,9 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	w.seat.slots = min(max(declared.Concurrency, 1), maxDeclared)
 	if n := w.opts.MaxConcurrentCalls; n > 0 {
 		w.seat.slots = n
+	}
+	if n := p.opts.MaxTotalCalls; n > 0 {
+		w.seat.slots = min(w.seat.slots, n)
 	}
 	p.slots = w.seat.slots
 	p.tellStatus(w)
@@ -104,16 +109,30 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	}
 	p.readyOnce.Do(func() { close(p.readyCh) })
 	p.settle()
+	if w.opts.Handshake != HandshakeNone { // else it has not said anything yet
+		p.cameUp(w)
+	}
 	p.dispatch()
 }
 
 // proved notes that a process was of use.
-func (p *Pool) proved() {
+func (p *Pool) proved(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	degraded := p.boots.degraded()
 	p.boots.brief = 0
 	p.recovered(degraded)
+	if !w.seat.sound {
+		p.cameUp(w)
+		p.dispatch()
+	}
+}
+
+// cameUp notes that a worker's process is sound, so that another one may go for it; mu is held.
+func (p *Pool) cameUp(w *worker) {
+	w.seat.sound = true
+	p.gotReady(w)
+	p.succeed(w)
 }
 
 // recovered says so if the pool was degraded and is not any more; mu is held.
@@ -140,10 +159,8 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 		}
 		w.seat.retiring = true
 	}
-	if w.seat.retiring || p.stopping {
-		p.gone.add(w.seat.stats)
-		p.seats = slices.DeleteFunc(p.seats, func(other *worker) bool { return other == w })
-		p.dispatch()
+	if w.seat.retiring || p.stopping || p.makesRoom(w, end) {
+		p.remove(w)
 		return false, 0
 	}
 	switch {
@@ -165,6 +182,38 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 	return true, p.boots.delay()
 }
 
+// makesRoom says whether a worker whose process has ended is to go for good: its replacement is on the way, or it was itself
+// started to replace another one, has not come up, and nothing but a restart wanted it; mu is held.
+func (p *Pool) makesRoom(w *worker, end processEnd) bool {
+	s := &w.seat
+	sound := s.sound
+	s.due, s.sound = "", false
+	if next := s.replacement; next != nil {
+		p.endedByItself(w, next)
+		return true
+	}
+	if !sound {
+		if p.giveUp(w, end.reason()) {
+			p.log.Error("restart is given up, the workers that are left go on serving", "worker", w.id, "reason", end.reason())
+		}
+		if old := s.replaces; old != nil && old.seat.due == "" {
+			return true
+		}
+	}
+	p.endedByItself(w, w)
+	return false
+}
+
+// remove lets go of a worker for good; mu is held.
+func (p *Pool) remove(w *worker) {
+	p.unlink(w)
+	p.replaced(w)
+	p.gone.add(w.seat.stats)
+	p.seats = slices.DeleteFunc(p.seats, func(other *worker) bool { return other == w })
+	p.roll()
+	p.dispatch()
+}
+
 // hopeless says whether the pool is degraded and no worker serves: calls would wait for nobody knows how long. While others
 // serve, one that cannot get ready, as for lack of memory, is no reason to refuse calls; mu is held.
 func (p *Pool) hopeless() bool {
@@ -180,20 +229,10 @@ func (p *Pool) degradedError() *jsonrpc.Error {
 func (p *Pool) mayShrink(w *worker) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w.seat.taken > 0 || w.seat.reserved != nil || p.staying() <= p.opts.MinWorkers {
+	s := &w.seat
+	if s.taken > 0 || s.reserved != nil || s.replacement != nil || s.replaces != nil || p.staying() <= p.opts.MinWorkers {
 		return false
 	}
-	w.seat.retiring = true
+	p.leave(w)
 	return true
-}
-
-// staying counts the workers that are not on their way out; mu is held.
-func (p *Pool) staying() int {
-	n := 0
-	for _, w := range p.seats {
-		if !w.seat.retiring {
-			n++
-		}
-	}
-	return n
 }

@@ -14,9 +14,10 @@ import (
 // worker is one seat of the pool: a goroutine and the process that it runs, one after the other. All fields up to the
 // mailbox belong to that goroutine.
 type worker struct {
-	pool *Pool
-	id   string // w1, w2, …; it stays when the process is replaced
-	log  *slog.Logger
+	pool   *Pool
+	number int    // of the pool's workers, in the order of their birth
+	id     string // w1, w2, …; it stays when the process is replaced
+	log    *slog.Logger
 
 	opts        *Options // of this process
 	state       State
@@ -39,6 +40,9 @@ type worker struct {
 	forkAt      time.Time // when to start the next process; zero: not
 	faultAt     time.Time // when a process that has hung up is killed; zero: not
 	provenAt    time.Time // when a process that has answered nothing yet is taken for sound; zero: not
+	ageAt       time.Time // when the process is old enough to be replaced; zero: never
+	pingAt      time.Time // when an idle process is asked whether it is alive; zero: not
+	pongBy      time.Time // when it must have said so; zero: it has
 	idleSince   time.Time // zero: has calls
 	ended       bool      // the goroutine is to return
 	events      chan event
@@ -55,15 +59,21 @@ type worker struct {
 
 // seat is what the pool knows of a worker. It is guarded by the pool's lock.
 type seat struct {
-	state     State
-	pid       int
-	slots     int // calls at once; 0 while not ready
-	taken     int // calls that it has been given and that still hold a slot
-	alone     bool
-	reserved  *call // goes to this worker, alone, as soon as it is empty
-	retiring  bool  // gets no more calls and no more processes
-	stats     jsonrpc.WorkerStats
-	tailShown *tail
+	state       State
+	pid         int
+	slots       int // calls at once; 0 while not ready
+	taken       int // calls that it has been given and that still hold a slot
+	given       int // calls that its process has been given in all
+	alone       bool
+	reserved    *call   // goes to this worker, alone, as soon as it is empty
+	retiring    bool    // gets no more calls and no more processes
+	sound       bool    // its process has come up
+	due         string  // why it is to be replaced; "": it is not
+	replacement *worker // that was started to take its place
+	successor   bool    // it was started to replace another one, so its first process counts as a reset
+	replaces    *worker // whose place it will take
+	stats       jsonrpc.WorkerStats
+	tailShown   *tail
 
 	statusTold string // workingStatus, as far as subscribers know
 }
@@ -74,6 +84,7 @@ func newWorker(p *Pool, number int) *worker {
 	w := &worker{
 		pool:   p,
 		opts:   &o,
+		number: number,
 		id:     "w" + strconv.Itoa(number),
 		state:  Created,
 		calls:  map[*call]struct{}{},
@@ -170,6 +181,8 @@ func (w *worker) perform(e effect) {
 		w.limitIdle()
 		w.provenAt = w.idleSince.Add(provenAfter)
 		w.limit(w.provenAt)
+		w.scheduleAge()
+		w.schedulePing()
 	case putBack:
 		w.putBack()
 	case shutdown:

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -21,7 +22,7 @@ func (w *worker) onCommand(c command) {
 	case committed:
 		w.deliver(c.call, c.err)
 	case stop:
-		w.endFor(endShutdown)
+		w.endFor(cmp.Or(c.why, endShutdown))
 		w.fire(onStop)
 	case abandon:
 		w.endFor(endShutdown)
@@ -31,6 +32,10 @@ func (w *worker) onCommand(c command) {
 		w.fire(onKill)
 	case tellCalls:
 		w.tellCalls(c.calls)
+	case forkNow:
+		w.forkSoon()
+	case overweight:
+		w.tooHeavy(c.pid, c.err)
 	}
 }
 
@@ -53,6 +58,8 @@ func (w *worker) onEvent(e event) {
 			c.progress = e.progress
 			w.pool.tellProgress(c)
 		}
+	case ponged:
+		w.schedulePing()
 	case broken:
 		w.hangUp(e.err)
 	case exited:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +20,14 @@ func (w *worker) report() {
 		}
 		w.log.Log(context.Background(), level, "worker process ended", "pid", w.process.pid, "how", w.lastExit.String())
 		end.how, end.tail = w.lastExit.String(), w.process.tail.String()
+		if w.hungUp != nil && w.told {
+			end.how = "was killed (" + w.hungUp.Error() + ")"
+		}
 	}
 	w.process, w.conn, w.startErr = nil, nil, nil
 	w.idleSince, w.termAt, w.forkAt = time.Time{}, time.Time{}, time.Time{}
 	w.faultAt, w.provenAt = time.Time{}, time.Time{}
+	w.ageAt, w.pingAt, w.pongBy = time.Time{}, time.Time{}, time.Time{}
 	again, delay := w.pool.exited(w, end)
 	if !again {
 		w.ended = true
@@ -49,7 +54,7 @@ func (w *worker) prove() {
 	w.provenAt = time.Time{}
 	if !w.proven {
 		w.proven = true
-		w.pool.proved()
+		w.pool.proved(w)
 	}
 }
 
@@ -64,6 +69,7 @@ func (w *worker) tick(now time.Time) {
 	if due(&w.stateUntil, now) {
 		switch w.state {
 		case Forking:
+			w.hungUp = fmt.Errorf("it was not ready within %s", w.opts.ReadyTimeout)
 			w.log.Error("worker was not ready in time and is killed", "pid", w.process.pid, "timeout", w.opts.ReadyTimeout)
 			w.endFor(endNotReady)
 			w.fire(onOverdue)
@@ -87,11 +93,23 @@ func (w *worker) tick(now time.Time) {
 			w.fire(onStop)
 		}
 	}
+	if due(&w.ageAt, now) {
+		w.pool.wornOut(w, dueAge)
+	}
+	if due(&w.pingAt, now) {
+		w.ping()
+	}
+	if due(&w.pongBy, now) {
+		w.missedPing()
+	}
 	w.limit(w.forkAt)
 	w.limit(w.termAt)
 	w.limit(w.stateUntil)
 	w.limit(w.faultAt)
 	w.limit(w.provenAt)
+	w.limit(w.ageAt)
+	w.limit(w.pingAt)
+	w.limit(w.pongBy)
 	w.limit(w.overdue(now))
 	w.limitIdle()
 }
@@ -129,6 +147,23 @@ func (w *worker) limitIdle() {
 func (w *worker) inactive(now time.Time) bool {
 	t := w.opts.InactivityTimeout
 	return t > 0 && w.state == Processing && !w.idleSince.IsZero() && !now.Before(w.idleSince.Add(t))
+}
+
+// scheduleAge has a process replaced at MaxAge, or up to a tenth earlier, so that those that were started together do not end
+// together.
+func (w *worker) scheduleAge() {
+	if d := w.opts.MaxAge; d > 0 {
+		w.ageAt = time.Now().Add(d - rand.N(d/10+1))
+		w.limit(w.ageAt)
+	}
+}
+
+// forkSoon starts the next process now that waits for its time.
+func (w *worker) forkSoon() {
+	if w.state == Created && !w.forkAt.IsZero() {
+		w.forkAt = time.Now()
+		w.limit(w.forkAt)
+	}
 }
 
 // reason says why a process was of no use.

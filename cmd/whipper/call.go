@@ -69,6 +69,9 @@ func call(c *console, cc *cli.Context) error {
 				return err
 			}
 		} else if e == nil {
+			if meta.Dropped {
+				c.say("whipper: all workers are at capacity and the pool drops calls then (--at-capacity drop): the call did not run")
+			}
 			return c.printRaw(result)
 		}
 		if e == nil {

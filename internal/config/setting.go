@@ -54,8 +54,32 @@ var PoolSettings = []Setting[Pool]{
 	{"drain-timeout", "how long running jobs have to finish when the pool stops", func(p *Pool) Value {
 		return &Duration{D: &p.DrainTimeout, Default: 30 * time.Second}
 	}},
-	{"max-queue-size", "most invoked calls that may wait", func(p *Pool) Value {
+	{"load-strategy", "which worker gets the next call: the first idle one, else the first with a free slot (basic), the next in turn (round-robin), or the one with the fewest calls (least-busy)", func(p *Pool) Value {
+		return &Choice{Word: &p.LoadStrategy, Words: []string{supervisor.LoadBasic, supervisor.LoadRoundRobin, supervisor.LoadLeastBusy}}
+	}},
+	{"at-capacity", "what becomes of an invoked call while all slots are taken: it waits (queue), gets null (drop) or an AtCapacityError (error)", func(p *Pool) Value {
+		return &Choice{Word: &p.AtCapacity, Words: []string{supervisor.AtCapacityQueue, supervisor.AtCapacityDrop, supervisor.AtCapacityError}}
+	}},
+	{"max-queue-size", "most invoked calls that may wait while all slots are taken", func(p *Pool) Value {
 		return &Count{N: &p.MaxQueueSize, Least: 1, Default: 10_000}
+	}},
+	{"max-backlog", "most submitted jobs that may be queued", func(p *Pool) Value {
+		return &Count{N: &p.MaxBacklog, Least: 1, Fallback: "no limit"}
+	}},
+	{"max-total-calls", "calls that one process is given before it is replaced", func(p *Pool) Value {
+		return &Count{N: &p.MaxTotalCalls, Least: 1, Fallback: "no limit"}
+	}},
+	{"max-age", "how long a process may live before it is replaced, less up to a tenth (default: off)", func(p *Pool) Value {
+		return &Duration{D: &p.MaxAge}
+	}},
+	{"max-rss", "memory that a process and its descendants may hold before it is replaced (default: no limit)", func(p *Pool) Value {
+		return &Size{Bytes: &p.MaxRSS}
+	}},
+	{"max-rss-hard", "memory beyond which a process is killed (default: no limit)", func(p *Pool) Value {
+		return &Size{Bytes: &p.MaxRSSHard}
+	}},
+	{"ping-interval", "ask idle workers so often whether they are alive, and kill one that does not answer within as long (default: off)", func(p *Pool) Value {
+		return &Duration{D: &p.PingInterval}
 	}},
 	{"max-message-size", "largest call or answer", func(p *Pool) Value {
 		return &Size{Bytes: &p.MaxMessageSize, Default: 16 << 20}

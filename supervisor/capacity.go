@@ -1,0 +1,74 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// What becomes of an invoke while all slots are taken. Submitted jobs wait in the ledger whatever is chosen.
+const (
+	AtCapacityQueue = "queue" // it waits, with at most MaxQueueSize others
+	AtCapacityDrop  = "drop"  // its caller gets null, and the ledger says dropped
+	AtCapacityError = "error" // its caller gets an AtCapacityError
+)
+
+var atCapacityStrategies = []string{AtCapacityQueue, AtCapacityDrop, AtCapacityError}
+
+// room counts the slots of all workers that live, are starting or may still be forked, and the calls that have been admitted to
+// them: those that workers have and the invokes that wait; mu is held.
+func (p *Pool) room() (slots, admitted int) {
+	slots = max(0, p.opts.MaxWorkers-p.staying()) * p.slots
+	admitted = p.invokes.Len()
+	for _, w := range p.seats {
+		s := &w.seat
+		if s.retiring || s.replaces != nil {
+			continue
+		}
+		n := s.slots
+		if n == 0 {
+			n = p.slots // it is starting
+		}
+		slots += n
+		if s.alone || s.reserved != nil {
+			admitted += n
+		} else {
+			admitted += s.taken
+		}
+	}
+	return slots, admitted
+}
+
+// refuse says what becomes of an invoke that would have to wait: it is dropped, refused, or (false, nil) may wait; mu is held.
+func (p *Pool) refuse(k *call) (dropped bool, err error) {
+	most := p.opts.MaxQueueSize
+	if p.opts.AtCapacity == AtCapacityQueue && p.invokes.Len() < most {
+		return false, nil
+	}
+	slots, admitted := p.room()
+	switch {
+	case admitted < slots:
+		return false, nil
+	case p.opts.AtCapacity == AtCapacityDrop:
+		p.drop(k)
+		return true, nil
+	case p.opts.AtCapacity == AtCapacityError:
+		p.atCapacity("error", k.job.Method)
+		return false, jsonrpc.Errorf(jsonrpc.CodeAtCapacity, "all slots of pool %q are taken: %d", p.name, slots)
+	case admitted-slots >= most:
+		return false, jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d calls wait already, as many as --max-queue-size allows", most)
+	}
+	return false, nil
+}
+
+// drop answers an invoke with null and puts it on record; mu is held.
+func (p *Pool) drop(k *call) {
+	k.job.State, k.job.FinishedAt = ledger.Dropped, time.Now()
+	k.onRecord = true
+	p.held[k.job.ID] = struct{}{} // until it is on disk
+	p.ledger.Insert(k.job, p.finished(k.job, ""))
+	p.atCapacity("dropped", k.job.Method)
+	k.reply <- Reply{Result: json.RawMessage("null"), Job: k.job.ID, Dropped: true}
+}

@@ -1,0 +1,139 @@
+package supervisor
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Why a worker is to be replaced though nothing is wrong with it.
+const (
+	dueCalls  = "max-total-calls" // it has been given almost as many as a process may get
+	dueAge    = "max-age"         // it has lived for as long as a process may
+	dueMemory = "max-rss"         // its processes hold more than they should
+)
+
+// wornOut has a worker replaced: a new one is started beside it, and it goes on serving until that is ready.
+func (p *Pool) wornOut(w *worker, why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.recycle(w, why)
+	p.dispatch()
+}
+
+// recycle has a worker replaced; mu is held.
+func (p *Pool) recycle(w *worker, why string) {
+	if w.seat.retiring || w.seat.due != "" {
+		return
+	}
+	w.seat.due = why
+	level := slog.LevelDebug
+	if why == dueMemory {
+		level = slog.LevelInfo
+	}
+	p.log.Log(context.Background(), level, "worker is to be replaced", "worker", w.id, "pid", w.seat.pid, "reason", why)
+	p.roll()
+}
+
+// countCall ends a worker that has been given as many calls as a process may get, and has its successor start a little earlier,
+// so that no slot is missing meanwhile; mu is held.
+func (p *Pool) countCall(w *worker) {
+	s := &w.seat
+	s.given++
+	most := p.opts.MaxTotalCalls
+	if most == 0 || s.retiring {
+		return
+	}
+	if s.given < most {
+		if s.given >= most-s.slots {
+			p.recycle(w, dueCalls)
+		}
+		return
+	}
+	followed := s.replacement != nil
+	p.retire(w, dueCalls)
+	if !followed && !p.stopping && p.staying() < p.opts.MaxWorkers {
+		p.addWorker().seat.successor = true
+	}
+	p.roll()
+}
+
+// roll starts the next replacement, one at a time, so that there is never more than one process above MaxWorkers besides those
+// that only finish their last calls; mu is held.
+func (p *Pool) roll() {
+	if p.stopping || p.phase == poolDraining || p.boots.fatal {
+		return
+	}
+	var next, spare *worker
+	for _, w := range p.seats {
+		s := &w.seat
+		switch {
+		case s.retiring:
+		case s.replaces != nil && s.slots == 0:
+			return // it is starting
+		case s.replaces != nil:
+			spare = w
+		case next == nil && s.replacement == nil && (s.due != "" || p.mustGo(w)):
+			next = w
+		}
+	}
+	if next == nil {
+		return
+	}
+	if spare != nil { // it is ready, and only waits for its predecessor's last calls
+		p.retire(spare.seat.replaces, dueCalls)
+	}
+	w := p.addWorker()
+	w.seat.successor, w.seat.replaces, next.seat.replacement = true, next, w
+}
+
+// succeed has a replacement take over once it is ready; mu is held. One that may be given a few more calls goes on until then.
+func (p *Pool) succeed(w *worker) {
+	if old := w.seat.replaces; old != nil && (old.seat.due != dueCalls || p.mustGo(old)) {
+		p.retire(old, old.seat.due)
+	}
+	p.roll()
+}
+
+// retire has a worker take no more calls and end when it has answered those that it has; mu is held. why is told with the event of
+// its end; "" is a restart.
+func (p *Pool) retire(w *worker, why string) {
+	if why == "" {
+		why = endRestart
+	}
+	p.leave(w)
+	w.tell(command{kind: stop, why: why})
+}
+
+// leave notes that a worker is on its way out; mu is held. Its replacement is an ordinary worker from then on.
+func (p *Pool) leave(w *worker) {
+	s := &w.seat
+	s.retiring = true
+	if c := s.reserved; c != nil {
+		s.reserved = nil
+		p.enqueue(c)
+	}
+	p.unlink(w)
+	p.replaced(w)
+}
+
+// unlink parts a worker from the one that it replaces and from the one that replaces it; mu is held.
+func (p *Pool) unlink(w *worker) {
+	s := &w.seat
+	if old := s.replaces; old != nil {
+		old.seat.replacement, s.replaces = nil, nil
+	}
+	if next := s.replacement; next != nil {
+		next.seat.replaces, s.replacement = nil, nil
+	}
+}
+
+// staying counts the workers that are not on their way out and will not take another's place; mu is held.
+func (p *Pool) staying() int {
+	n := 0
+	for _, w := range p.seats {
+		if !w.seat.retiring && w.seat.replaces == nil {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,150 @@
+package supervisor
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+func TestAProcessIsGivenExactlyAsManyCallsAsItMayBe(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{1, 3} {
+		r := start(t, func(o *Options) { o.MaxTotalCalls = most })
+		var pids []string
+		for range 3 * most {
+			got := r.call("pid", `[]`).answer()
+			if got.err != nil || got.reply.Error != nil {
+				t.Fatalf("%v, %+v", got.err, got.reply.Error)
+			}
+			pids = append(pids, got.result)
+		}
+		for i := range 3 {
+			if n := len(slices.Compact(slices.Clone(pids[i*most : (i+1)*most]))); n != 1 || i > 0 && pids[i*most] == pids[i*most-1] {
+				t.Errorf("at most %d calls a process: %v", most, pids)
+			}
+		}
+		if s := r.pool.Stats(); s.Workers.ResetCount < 2 || s.Workers.CallsHandled != int64(3*most) {
+			t.Errorf("stats %+v", s)
+		}
+	}
+}
+
+func TestNoCallIsLostOrFailedWhileProcessesAreRecycledUnderLoad(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) {
+		o.MinWorkers, o.MaxWorkers, o.MaxTotalCalls, o.Env = 2, 2, 10, append(o.Env, envConcurrency+"=4")
+	})
+	const jobs = 400
+	var ids []int64
+	for range jobs {
+		ids = append(ids, r.submit("effect", `[]`, nil))
+	}
+	for _, id := range ids {
+		if job, attempts := r.wait(id); job.State != ledger.Succeeded || len(attempts) != 1 {
+			t.Fatalf("job %d is %s after %d attempts", id, job.State, len(attempts))
+		}
+	}
+	if n := len(r.effects()); n != jobs {
+		t.Errorf("%d effects of %d jobs", n, jobs)
+	}
+	s := r.pool.Stats()
+	if s.MaxSeenWorkerCount > 3 {
+		t.Errorf("%d workers at once, one above the most is allowed", s.MaxSeenWorkerCount)
+	}
+	if s.Workers.ForkCount < jobs/10 {
+		t.Errorf("%d forks for %d calls, 10 each", s.Workers.ForkCount, jobs)
+	}
+}
+
+func TestAnOldProcessServesUntilItsReplacementIsReadyAndThenFinishesWhatItHas(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MaxAge, o.Env = 50*time.Millisecond, append(o.Env, envConcurrency+"=2") }).ready()
+	long := r.call("gate", `["long"]`)
+	first := r.gate.await("long")
+	next := r.gate.at("boot")
+	<-next // the first's
+	second := (<-next).pid
+	r.until(func() bool {
+		return slices.ContainsFunc(r.pool.seats, func(w *worker) bool { return w.seat.state == Flushing })
+	})
+	if second == first.pid || !alive(first.pid) {
+		t.Fatal("the old process did not wait for its call")
+	}
+	if got := r.call("echo", `[1]`).answer(); got.result != `[1]` {
+		t.Errorf("meanwhile: %+v, %v", got.reply.Error, got.err)
+	}
+	first.pass()
+	if got := long.answer(); got.result != `"long"` {
+		t.Errorf("the long call: %+v, %v", got.reply.Error, got.err)
+	}
+}
+
+func TestProcessesOfTheSameAgeAreNotReplacedAllAtOnce(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MinWorkers, o.MaxWorkers, o.MaxAge = 4, 4, 300*time.Millisecond })
+	r.until(func() bool { return r.pool.readyWorkers() == 4 })
+	lowest := 4
+	r.until(func() bool {
+		lowest = min(lowest, r.pool.readyWorkers())
+		return r.pool.lastSeat >= 10
+	})
+	if s := r.pool.Stats(); lowest < 4 || s.MaxSeenWorkerCount > 5 {
+		t.Errorf("%d workers were ready at the least, %d lived at the most", lowest, s.MaxSeenWorkerCount)
+	}
+}
+
+func TestAReplacementThatDoesNotComeUpIsTriedAgainWhileTheOldProcessServes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *Options) { o.MaxAge, o.Env = 20*time.Millisecond, append(o.Env, envBoot+"=fail-if-file") })
+	r.run().ready()
+	release := r.breakBoot()
+	r.until(func() bool { return r.pool.boots.unready >= 2 })
+	for range 3 {
+		if got := r.call("echo", `[1]`).answer(); got.result != `[1]` {
+			t.Fatalf("the old one does not serve: %+v, %v", got.reply.Error, got.err)
+		}
+	}
+	release()
+	before := r.pool.Workers()[0].ID
+	r.until(func() bool { return len(r.pool.seats) > 0 && r.pool.seats[0].id != before })
+	if got := r.call("echo", `[2]`).answer(); got.result != `[2]` {
+		t.Errorf("the new one does not serve: %+v, %v", got.reply.Error, got.err)
+	}
+}
+
+func TestAProcessTreeThatIsTooLargeIsReplacedAfterTheCall(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MaxRSS = 200 << 20 }).ready()
+	pid := r.call("pid", `[]`).answer().result
+	if got := r.call("grow", `[1]`).answer(); got.code() != 0 {
+		t.Fatal(got.reply.Error)
+	}
+	if again := r.call("pid", `[]`).answer().result; again != pid {
+		t.Errorf("replaced though it is small")
+	}
+	if got := r.call("grow", `[300]`).answer(); got.code() != 0 {
+		t.Fatalf("the call that grew: %+v", got.reply.Error)
+	}
+	r.until(func() bool { return r.pool.seats[0].id != "w1" && r.pool.seats[0].seat.slots > 0 })
+	if again := r.call("pid", `[]`).answer().result; again == pid {
+		t.Error("not replaced")
+	}
+}
+
+func TestAProcessTreeBeyondTheHardLimitIsKilledAndItsCallEndsAsInACrash(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MaxRSSHard = 200 << 20 }).ready()
+	job, attempts := r.wait(r.submit("grow-and-hang", `[300]`, func(j *ledger.Job) { j.MaxAttempts = 1 }))
+	if job.State != ledger.Failed || len(attempts) != 1 || attempts[0].Outcome != ledger.OutcomeCrashed || attempts[0].Signal != "SIGKILL" {
+		t.Errorf("job %s, attempts %+v", job.State, attempts)
+	}
+	if e := errorOf(t, job); !strings.Contains(e.Message, "more than --max-rss-hard 200 MiB") {
+		t.Errorf("error %q", e.Message)
+	}
+	if got := r.call("echo", `[1]`).answer(); got.result != `[1]` {
+		t.Errorf("after it: %+v, %v", got.reply.Error, got.err)
+	}
+}
