@@ -213,6 +213,10 @@ func (c *Conn) CallRaw(ctx context.Context, method string, params, meta json.Raw
 	}
 }
 
+// Room gives nil if fewer than limit bytes wait for the peer to take them, or the connection has ended, and else a channel that is
+// closed when it is worth asking again. It is for those who send notifications, which nothing else holds back.
+func (c *Conn) Room(limit int) <-chan struct{} { return c.stream.out.roomBelow(limit) }
+
 // Reply answers r with a result (nil: null). The answer to a notification goes nowhere. One request has one answer: a
 // second gives ErrAnswered.
 func (c *Conn) Reply(r *Request, result, meta json.RawMessage) error {

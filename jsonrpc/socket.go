@@ -16,6 +16,9 @@ const (
 	MethodPoolStats      = "pool.stats"
 	MethodWorkerList     = "worker.list"
 	MethodDiscover       = "rpc.discover"
+	MethodSubscribe      = "event.subscribe"
+	MethodUnsubscribe    = "event.unsubscribe"
+	MethodEvent          = "event" // a notification of the supervisor's
 )
 
 // Trace is the W3C trace context that invoke and submit accept.

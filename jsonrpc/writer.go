@@ -28,12 +28,14 @@ type writer struct {
 	framed  func(call uint64, size int) // may be nil
 
 	mu      sync.Mutex
-	below   sync.Cond // answers shrank, or the writer ended
-	buf     []byte    // to be written
-	answers int       // bytes of answers in buf
-	writing int       // bytes of answers being written
-	closing bool      // write what there is, then end
-	err     error     // why nothing can be written any more
+	below   sync.Cond     // answers shrank, or the writer ended
+	buf     []byte        // to be written
+	answers int           // bytes of answers in buf
+	writing int           // bytes of answers being written
+	taken   int           // bytes being written
+	room    chan struct{} // closed when they have been, or nothing can be written any more; nil: nobody waits
+	closing bool          // write what there is, then end
+	err     error         // why nothing can be written any more
 
 	wake chan struct{} // one token: buf or closing changed
 	done chan struct{} // closed when the goroutine has ended
@@ -88,6 +90,28 @@ func (w *writer) waitBelow(limit int) (waited bool) {
 	return waited
 }
 
+// roomBelow gives nil if fewer than limit bytes of any kind wait to be written, or the writer has ended, and else a channel that is
+// closed when it is worth asking again.
+func (w *writer) roomBelow(limit int) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.buf)+w.taken < limit || w.err != nil || w.closing {
+		return nil
+	}
+	if w.room == nil {
+		w.room = make(chan struct{})
+	}
+	return w.room
+}
+
+// makeRoom wakes those who wait for room; mu is held.
+func (w *writer) makeRoom() {
+	if w.room != nil {
+		close(w.room)
+		w.room = nil
+	}
+}
+
 // run writes until it is told to close or a write fails, and gives the failure.
 func (w *writer) run() error {
 	defer close(w.done)
@@ -123,13 +147,15 @@ func (w *writer) take(spare []byte) (out []byte, more bool) {
 	}
 	out, w.buf = w.buf, spare[:0]
 	w.writing, w.answers = w.answers, 0
+	w.taken = len(out)
 	return out, true
 }
 
 func (w *writer) written(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.writing = 0
+	w.writing, w.taken = 0, 0
+	w.makeRoom()
 	if err != nil {
 		w.err, w.buf, w.answers = err, nil, 0
 	}
@@ -173,6 +199,7 @@ func (w *writer) finish() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closing = true
+	w.makeRoom()
 	w.below.Broadcast()
 	w.signal()
 }

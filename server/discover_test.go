@@ -35,6 +35,10 @@ type document struct {
 			Ref string `json:"$ref"`
 		}
 	}
+	Notifications []struct {
+		Name   string
+		Params schema
+	} `json:"x-notifications"`
 	Components struct {
 		Schemas map[string]schema
 		Errors  map[string]struct {
@@ -75,6 +79,17 @@ func TestDiscoverDescribesExactlyWhatTheCodeDoes(t *testing.T) {
 				t.Errorf("%s: no error %q", m.Name, name)
 			}
 		}
+	}
+	params := map[string]reflect.Type{
+		jsonrpc.MethodEvent:    reflect.TypeFor[jsonrpc.Event](),
+		jsonrpc.MethodProgress: reflect.TypeFor[jsonrpc.ProgressParams](),
+	}
+	for _, n := range doc.Notifications {
+		check.schema(n.Name+" params", n.Params, params[n.Name])
+		delete(params, n.Name)
+	}
+	if len(params) > 0 {
+		t.Errorf("notifications %v are not documented", params)
 	}
 	slices.Sort(names)
 	if want := slices.Sorted(maps.Keys(methods)); !slices.Equal(names, want) {

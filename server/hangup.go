@@ -13,7 +13,7 @@ import (
 const hangUpCheck = 250 * time.Millisecond
 
 // halfOpen is a connection whose end its reader learns of only when nothing is in flight any more, so that a peer that has
-// ended its own direction gets the answers to what it had asked before.
+// ended its own direction gets the answers to what it had asked before, and the events that it subscribed to.
 type halfOpen struct {
 	*net.UnixConn
 	session *session

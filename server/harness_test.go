@@ -64,6 +64,12 @@ type rig struct {
 // serve starts a server over pools that make makes; they are not run.
 func serve(t *testing.T, makePools func(*ledger.Ledger) []Pool) *rig {
 	t.Helper()
+	return serveWith(t, nil, makePools)
+}
+
+// serveWith is serve with the bus of the pools.
+func serveWith(t *testing.T, events *supervisor.Events, makePools func(*ledger.Ledger) []Pool) *rig {
+	t.Helper()
 	dir := shortDir(t)
 	r := &rig{t: t, dir: dir, ledger: openLedger(t, dir), log: new(strings.Builder), drained: make(chan struct{}), served: make(chan error, 1)}
 	path, err := Address(dir, "")
@@ -80,7 +86,7 @@ func serve(t *testing.T, makePools func(*ledger.Ledger) []Pool) *rig {
 	r.drain = sync.OnceFunc(func() { close(r.drained) })
 	s := New(Options{
 		Ledger: r.ledger, Pools: makePools(r.ledger), PoolsDrained: r.drained, Version: "1.2.3",
-		Logger: slog.New(slog.NewTextHandler(r.log, nil)), MaxMessageSize: 1 << 20,
+		Events: events, Logger: slog.New(slog.NewTextHandler(r.log, nil)), MaxMessageSize: 1 << 20,
 	})
 	go func() { r.served <- s.Serve(ctx, l) }()
 	t.Cleanup(r.end)
@@ -104,8 +110,10 @@ func servePool(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	var pool *supervisor.Pool
-	r := serve(t, func(l *ledger.Ledger) []Pool {
+	events := supervisor.NewEvents()
+	r := serveWith(t, events, func(l *ledger.Ledger) []Pool {
 		pool, err = supervisor.NewPool(l, supervisor.Options{
+			Events:  events,
 			Command: []string{self}, Env: append(os.Environ(), childEnv, modeEnv+"=worker"),
 			MinWorkers: 1, MaxWorkers: 1, DrainTimeout: time.Second, FlushTimeout: time.Second,
 		})

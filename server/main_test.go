@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -66,6 +67,22 @@ func runWorker() {
 			c.Reply(r, fmt.Appendf(nil, "%d", n[0]-n[1]), nil)
 		case "fail":
 			c.ReplyError(r, &jsonrpc.Error{Code: 1002, Message: "no <luck>", Data: json.RawMessage(`{"type": "TimeoutError",  "n":1.0}`)}, nil)
+		case "tell", "tell-and-hang": // its params are its progress, one after the other
+			var values []json.RawMessage
+			json.Unmarshal(r.Params, &values)
+			for _, v := range values {
+				c.Notify(jsonrpc.MethodProgress, fmt.Appendf(nil, `{"id":%s,"value":%s}`, r.ID, v))
+			}
+			if r.Method == "tell" {
+				c.Reply(r, nil, nil)
+			}
+		case "flood": // progress of so many values of so many bytes
+			var n [2]int
+			json.Unmarshal(r.Params, &n)
+			for i := range n[0] {
+				c.Notify(jsonrpc.MethodProgress, fmt.Appendf(nil, `{"id":%s,"value":"%d %s"}`, r.ID, i, strings.Repeat("x", n[1])))
+			}
+			c.Reply(r, nil, nil)
 		case "hang":
 			hanging[string(r.ID)] = r
 		default:

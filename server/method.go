@@ -10,7 +10,7 @@ import (
 
 // method is one entry of the socket's interface.
 type method struct {
-	serve  func(ctx context.Context, s *Server, params json.RawMessage) (result, meta json.RawMessage, err error)
+	serve  func(ctx context.Context, s *Server, r *request) (result, meta json.RawMessage, err error)
 	intake bool // brings new work: refused during a drain
 	waits  bool // ends with its job, which may be never: not waited for at the end of a drain
 
@@ -34,25 +34,32 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodJobSubmitBatch: takesWork(typed((*Server).submitBatch)),
 		jsonrpc.MethodJobGet:         typed((*Server).get),
 		jsonrpc.MethodJobList:        typed((*Server).list),
-		jsonrpc.MethodJobWait:        waitsForJobs(typed((*Server).wait)),
+		jsonrpc.MethodJobWait:        waitsForJobs(withRequest((*Server).waitTelling)),
 		jsonrpc.MethodJobCancel:      typed((*Server).cancelJobs),
 		jsonrpc.MethodPoolList:       typed((*Server).poolList),
 		jsonrpc.MethodPoolStats:      typed((*Server).poolStats),
 		jsonrpc.MethodWorkerList:     typed((*Server).workerList),
+		jsonrpc.MethodSubscribe:      withRequest((*Server).subscribe),
+		jsonrpc.MethodUnsubscribe:    withRequest((*Server).unsubscribe),
 	}
 }
 
 // typed makes a method of a function from decoded params to a result.
 func typed[P, R any](f func(*Server, context.Context, P) (R, error)) *method {
+	return withRequest(func(s *Server, ctx context.Context, _ *request, p P) (R, error) { return f(s, ctx, p) })
+}
+
+// withRequest is typed for what must know the connection.
+func withRequest[P, R any](f func(*Server, context.Context, *request, P) (R, error)) *method {
 	return &method{
 		params: reflect.TypeFor[P](),
 		result: reflect.TypeFor[R](),
-		serve: func(ctx context.Context, s *Server, raw json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		serve: func(ctx context.Context, s *Server, req *request) (json.RawMessage, json.RawMessage, error) {
 			var p P
-			if e := jsonrpc.DecodeParams(raw, &p); e != nil {
+			if e := jsonrpc.DecodeParams(req.Params, &p); e != nil {
 				return nil, nil, e
 			}
-			r, err := f(s, ctx, p)
+			r, err := f(s, ctx, req, p)
 			if err != nil {
 				return nil, nil, err
 			}

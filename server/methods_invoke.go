@@ -19,18 +19,18 @@ func invokeMethod() *method {
 		params:      reflect.TypeFor[jsonrpc.InvokeParams](),
 		intake:      true,
 		refusedMeta: refusedInvokeMeta,
-		serve: func(ctx context.Context, s *Server, raw json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		serve: func(ctx context.Context, s *Server, r *request) (json.RawMessage, json.RawMessage, error) {
 			var p jsonrpc.InvokeParams
-			if e := jsonrpc.DecodeParams(raw, &p); e != nil {
+			if e := jsonrpc.DecodeParams(r.Params, &p); e != nil {
 				return nil, nil, e
 			}
-			return s.invoke(ctx, p)
+			return s.invoke(ctx, p, r.progress)
 		},
 	}
 }
 
 // invoke gives the worker's own result bytes. The call belongs to its caller: it is cancelled with ctx.
-func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams) (result, meta json.RawMessage, err error) {
+func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams, progress func(int64, json.RawMessage)) (result, meta json.RawMessage, err error) {
 	err = firstError(
 		checkMethod("method", p.Method),
 		checkCallParams("params", p.Params),
@@ -49,6 +49,7 @@ func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams) (result, me
 		Timeout:  time.Duration(p.TimeoutMs) * time.Millisecond,
 		Priority: p.Priority,
 		Trace:    ledger.Trace(p.Trace),
+		Progress: progress,
 	})
 	m := jsonrpc.ResponseMeta{
 		Job:      reply.Job,

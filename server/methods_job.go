@@ -44,6 +44,12 @@ func (s *Server) list(ctx context.Context, p jsonrpc.ListParams) (jsonrpc.JobsRe
 	return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wire), NextCursor: next}, nil
 }
 
+// waitTelling is wait, and tells its caller how far the jobs are.
+func (s *Server) waitTelling(ctx context.Context, r *request, p jsonrpc.WaitParams) (jsonrpc.JobsResult, error) {
+	defer s.opts.Events.WatchProgress(p.IDs, r.progress)()
+	return s.wait(ctx, p)
+}
+
 // wait answers when every job has its final outcome.
 func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams) (jsonrpc.JobsResult, error) {
 	if err := firstError(checkIDs("ids", p.IDs), checkMs("timeoutMs", p.TimeoutMs)); err != nil {

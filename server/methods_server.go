@@ -39,8 +39,8 @@ var openRPCLine = sync.OnceValue(func() json.RawMessage {
 func discoverMethod() *method {
 	return &method{
 		params: reflect.TypeFor[noParams](),
-		serve: func(_ context.Context, _ *Server, raw json.RawMessage) (json.RawMessage, json.RawMessage, error) {
-			if e := jsonrpc.DecodeParams(raw, &noParams{}); e != nil {
+		serve: func(_ context.Context, _ *Server, r *request) (json.RawMessage, json.RawMessage, error) {
+			if e := jsonrpc.DecodeParams(r.Params, &noParams{}); e != nil {
 				return nil, nil, e
 			}
 			return openRPCLine(), nil, nil

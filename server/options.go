@@ -7,6 +7,7 @@ import (
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
 // Options of a Server.
@@ -21,6 +22,9 @@ type Options struct {
 	// they stop when Serve's context ends.
 	PoolsDrained <-chan struct{}
 
+	// Events is what event.subscribe gives, and the progress of jobs that are waited for: the pools' own; nil: nothing ever happens.
+	Events *supervisor.Events
+
 	// Version is what ping says; "": "dev".
 	Version string
 
@@ -34,6 +38,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Version == "" {
 		o.Version = "dev"
+	}
+	if o.Events == nil {
+		o.Events = supervisor.NewEvents()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

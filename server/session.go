@@ -33,13 +33,23 @@ type session struct {
 	inFlight map[*request]struct{}
 	byID     map[string]*request // by the id's own bytes; of two with the same id, the later
 	requests sync.WaitGroup      // Add only under mu and while not closing
+
+	subscriptions    map[int64]*subscription
+	lastSubscription int64
+	progress         progressOut
+	pumps            sync.WaitGroup // of subscriptions and progress; Add only by requests in flight
+	ending           chan struct{}  // closed when all requests are answered and no more come
 }
 
 // request is one request in flight.
 type request struct {
 	*jsonrpc.Request
-	method *method
-	cancel context.CancelCauseFunc
+	session *session
+	conn    *jsonrpc.Conn
+	method  *method
+	cancel  context.CancelCauseFunc
+	after   func() // to be done when it is answered; may be nil
+	told    bool   // it is answered, so no more progress is sent; guarded by the session's progress.mu
 }
 
 // serveConn answers one connection until the peer closes it or the server does.
@@ -52,6 +62,9 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 		idle:     make(chan struct{}, 1),
 		inFlight: map[*request]struct{}{},
 		byID:     map[string]*request{},
+
+		subscriptions: map[int64]*subscription{},
+		ending:        make(chan struct{}),
 	}
 	conn := jsonrpc.NewConn(halfOpen{uc, sess}, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) { sess.receive(ctx, c, r) }),
 		jsonrpc.Options{MaxMessageSize: s.opts.MaxMessageSize, Batches: true})
@@ -88,7 +101,7 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 		return
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	req := &request{Request: r, method: m, cancel: cancel}
+	req := &request{Request: r, session: s, conn: c, method: m, cancel: cancel}
 	if !s.begin(req) {
 		<-s.slots
 		cancel(errShuttingDown)
@@ -104,9 +117,13 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 
 // run serves one request and answers it.
 func (s *session) run(ctx context.Context, c *jsonrpc.Conn, r *request) {
-	result, meta, err := r.method.serve(ctx, s.server, r.Params)
+	result, meta, err := r.method.serve(ctx, s.server, r)
+	s.progress.end(r)
 	if err == nil {
 		_ = c.Reply(r.Request, result, meta)
+		if r.after != nil {
+			r.after()
+		}
 		return
 	}
 	if meta == nil {
@@ -161,31 +178,39 @@ func (s *session) end(r *request) {
 	if s.byID[string(r.ID)] == r {
 		delete(s.byID, string(r.ID))
 	}
-	last := len(s.inFlight) == 0
 	s.mu.Unlock()
-	if last {
-		select {
-		case s.idle <- struct{}{}:
-		default:
-		}
-	}
+	s.wakeLinger()
 	r.cancel(nil)
 	<-s.slots
+}
+
+// wakeLinger has the reader of a peer that has ended its own direction look whether anything is left to be sent.
+func (s *session) wakeLinger() {
+	if s.busy() {
+		return
+	}
+	select {
+	case s.idle <- struct{}{}:
+	default:
+	}
 }
 
 func (s *session) busy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.inFlight) > 0
+	return len(s.inFlight)+len(s.subscriptions) > 0
 }
 
-// finish takes no more requests, ends those that only wait for a job, and returns when all are answered.
+// finish takes no more requests, ends those that only wait for a job, and returns when all are answered and subscribers have their
+// last events.
 func (s *session) finish() {
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
 	s.cancelAll(errShuttingDown, func(r *request) bool { return r.method.waits })
 	s.requests.Wait()
+	close(s.ending)
+	s.pumps.Wait()
 }
 
 func (s *session) cancelAll(cause error, which func(*request) bool) {

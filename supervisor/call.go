@@ -16,6 +16,7 @@ type Call struct {
 	Timeout  time.Duration   // 0: the pool's
 	Priority int             // ledger.MinPriority to ledger.MaxPriority
 	Trace    ledger.Trace
+	Progress func(job int64, value json.RawMessage) // gets what the worker tells about the call; must not block; may be nil
 }
 
 // Reply is what became of an invocation. Either Result or Error is set.
@@ -50,11 +51,12 @@ type call struct {
 	deadline time.Time // when the phase has lasted too long
 	progress []byte
 
-	seq       uint64     // order of arrival
-	reply     chan Reply // nil for a submitted job; room for one
-	worker    *worker    // the one that has it
-	cancelled bool       // whoever wanted it does not any more
-	index     int        // in its queue
+	seq       uint64                                    // order of arrival
+	reply     chan Reply                                // nil for a submitted job; room for one
+	caller    func(job int64, progress json.RawMessage) // nil: does not want to know; never changes
+	worker    *worker                                   // the one that has it
+	cancelled bool                                      // whoever wanted it does not any more
+	index     int                                       // in its queue
 }
 
 // expired says whether the time has passed by which the job had to start.

@@ -115,7 +115,7 @@ func (p *Pool) adopt(job ledger.Job) *call {
 	p.tellClaimed(&job)
 	c := &call{job: job, index: -1, onRecord: true}
 	if before := p.invoked[job.ID]; before != nil {
-		c.reply = before.reply
+		c.reply, c.caller = before.reply, before.caller
 		p.invoked[job.ID] = c
 	}
 	p.remember(c)

@@ -17,6 +17,8 @@ type Events struct {
 
 	mu            sync.Mutex // makes the order; comes after a pool's lock, and before a subscription's
 	subscriptions []*Subscription
+
+	waits progressWaits
 }
 
 // NewEvents makes a bus without subscribers.

@@ -123,9 +123,17 @@ func (w *worker) tellInactive() {
 	w.pool.workerEvent(inactivityTimeout, w, w.process.pid, jsonrpc.Event{})
 }
 
-// tellProgress publishes what a call's worker last said about it.
+// tellProgress hands on what a call's worker has just said about it: to its caller, to those who wait for the job, and to
+// subscribers.
 func (p *Pool) tellProgress(c *call) {
-	if c.phase == settled || !p.events.wants(jobProgress.bit) {
+	if c.phase == settled {
+		return
+	}
+	if c.caller != nil {
+		c.caller(c.job.ID, c.progress)
+	}
+	p.events.tellWaits(c.job.ID, c.progress)
+	if !p.events.wants(jobProgress.bit) {
 		return
 	}
 	r := jobRecord(&c.job, "")

@@ -75,7 +75,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if s.account == nil { // another user cannot get there
 		s.pool.Env = supervisor.Environ(s.env, "WHIPPER_SOCKET="+path, "WHIPPER_DIR="+s.dir)
 	}
-	s.pool.Logger = s.log
+	s.pool.Logger, s.pool.Events = s.log, supervisor.NewEvents()
 	pool, err := supervisor.NewPool(l, s.pool)
 	if err != nil {
 		return misuse("see whipper exec --help", "%w", err)
@@ -83,7 +83,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	drained := make(chan struct{})
 	srv := server.New(server.Options{
 		Ledger: l, Pools: []server.Pool{pool}, PoolsDrained: drained,
-		Version: version, Logger: s.log, MaxMessageSize: s.pool.MaxMessageSize,
+		Events: s.pool.Events, Version: version, Logger: s.log, MaxMessageSize: s.pool.MaxMessageSize,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
