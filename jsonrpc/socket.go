@@ -206,6 +206,7 @@ type Pool struct {
 	MinWorkers int              `json:"minWorkers"`
 	MaxWorkers int              `json:"maxWorkers"`
 	Methods    []string         `json:"methods,omitempty"` // as the workers declare
+	Listen     []string         `json:"listen,omitempty"`  // addresses of the sockets that the workers share
 	Jobs       map[string]int64 `json:"jobs"`              // by state
 }
 

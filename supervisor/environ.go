@@ -13,6 +13,8 @@ const (
 	envWorker         = "WHIPPER_WORKER"
 	envMaxMessageSize = "WHIPPER_MAX_MESSAGE_SIZE" // bytes
 	envListenPID      = "LISTEN_PID"               // for whom the next two are meant
+	envListenFDs      = "LISTEN_FDS"               // how many sockets there are, from descriptor 3 on
+	envListenNames    = "LISTEN_FDNAMES"           // what they are called, with colons in between
 )
 
 // Environ returns env with the given variables (NAME=VALUE) set; env is left as it is. What env holds by the same names goes:
@@ -33,10 +35,17 @@ func (w *worker) environ() []string {
 	if env == nil {
 		env = os.Environ()
 	}
-	return Environ(env,
+	env = slices.DeleteFunc(slices.Clone(env), meantForSupervisor)
+	return Environ(env, append(w.pool.sockets.environ(),
 		envPool+"="+w.pool.name,
 		workerMark(w.id),
-		envMaxMessageSize+"="+strconv.Itoa(w.opts.MaxMessageSize))
+		envMaxMessageSize+"="+strconv.Itoa(w.opts.MaxMessageSize))...)
+}
+
+// meantForSupervisor tells variables that a worker must not take for its own: the sockets that somebody gave the supervisor.
+func meantForSupervisor(assignment string) bool {
+	name, _, _ := strings.Cut(assignment, "=")
+	return name == envListenPID || name == envListenFDs || name == envListenNames
 }
 
 // workerMark is the variable by which a process is known as a worker's.

@@ -27,6 +27,10 @@ type Options struct {
 	Env     []string // whole environment of the workers; the supervisor's own
 	Process ProcessOptions
 
+	// Listen are the sockets that all workers share: [NAME=]tcp://HOST:PORT or [NAME=]unix:PATH. Run opens them, once, and hands
+	// them to each worker as systemd does: from descriptor 3 on, with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
+	Listen []string
+
 	MinWorkers         int // kept alive at all times; 1
 	MaxWorkers         int // never exceeded; the number of cores, at least MinWorkers
 	MaxConcurrentCalls int // calls at once in one worker; what the worker declares, else 1
@@ -160,5 +164,10 @@ func (o Options) validate() error {
 		}
 	}
 	o.Process.problems(bad)
+	for _, spec := range o.Listen {
+		if _, err := parseListen(spec); err != nil {
+			problems = append(problems, fmt.Errorf("listen on %s: %w", spec, err))
+		}
+	}
 	return errors.Join(problems...)
 }

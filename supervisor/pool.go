@@ -21,6 +21,8 @@ type Pool struct {
 	bootID string
 	forker *forker // while Run runs
 
+	sockets *sockets // while workers run
+
 	events   *Events      // may be nil
 	lastTold atomic.Int64 // id of the last submitted job that tellSubmitted has come to
 
@@ -95,6 +97,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		released:  map[int64]struct{}{},
 		toldEarly: map[int64]struct{}{},
 		events:    o.Events,
+		sockets:   &sockets{},
 	}
 	return p, nil
 }
@@ -121,7 +124,8 @@ func (p *Pool) settle() { p.settleOnce.Do(func() { close(p.settledCh) }) }
 
 // Run keeps the workers alive and hands them calls until ctx ends and the drain is over: then it returns nil. When kill is
 // closed during the drain, what still runs is put back and killed at once. A command that cannot be started at all ends Run
-// with a *StartError. When Run has returned, no process of the pool is left and every outcome is on disk.
+// with a *StartError, a socket that cannot be opened with a *ListenError. When Run has returned, no process of the pool is left
+// and every outcome is on disk.
 func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	p.forker = startForker()
 	p.lastTold.Store(p.ledger.LastID())
@@ -130,27 +134,54 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	claimer.Go(func() { p.claim(claims) })
 	claimer.Go(func() { p.watchMemory(claims) })
 
-	p.mu.Lock()
-	for range p.opts.MinWorkers {
-		p.addWorker()
-	}
-	p.mu.Unlock()
-
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-p.fatal:
+	err := p.begin()
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-p.fatal:
+		}
 	}
 	endClaims()
 	claimer.Wait()
 	p.drain(kill, err)
 	p.forker.stop()
+	if e := p.closeSockets(); e != nil {
+		p.log.Warn("shared socket is not closed as it should be", "error", e)
+	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCommits)
 	defer cancel()
 	if e := p.ledger.Flush(last); e != nil {
 		err = errors.Join(err, fmt.Errorf("write the last outcomes of pool %q: %w", p.name, e))
 	}
 	return err
+}
+
+// begin opens the sockets and takes on the first workers.
+func (p *Pool) begin() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	owner, err := p.opts.Process.Account()
+	if err != nil {
+		return err
+	}
+	s, err := openSockets(p.opts.Listen, owner)
+	if err != nil {
+		return err
+	}
+	p.sockets = s
+	for range p.opts.MinWorkers {
+		p.addWorker()
+	}
+	return nil
+}
+
+// closeSockets closes the sockets, which no worker has any more.
+func (p *Pool) closeSockets() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.sockets
+	p.sockets = &sockets{}
+	return s.close()
 }
 
 // lastCommits bounds how long Run waits for the last outcomes to be on disk.

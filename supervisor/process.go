@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -59,8 +60,8 @@ func (e exit) String() string {
 	return "signal " + e.signal
 }
 
-// startProcess starts the command with three pipes. print gets each line of stderr.
-func startProcess(f *forker, o *Options, env []string, print func(pid int, line []byte)) (*process, error) {
+// startProcess starts the command with three pipes, and the sockets behind them. print gets each line of stderr.
+func startProcess(f *forker, o *Options, env []string, sockets []*os.File, print func(pid int, line []byte)) (*process, error) {
 	path, err := findProgram(o)
 	if err != nil {
 		return nil, err
@@ -84,8 +85,8 @@ func startProcess(f *forker, o *Options, env []string, print func(pid int, line 
 		pipes[i] = [2]*os.File{r, w}
 	}
 	childEnds := []*os.File{pipes[0][0], pipes[1][1], pipes[2][1]}
-	attr := &os.ProcAttr{Dir: o.Dir, Env: env, Files: childEnds, Sys: ownGroup()}
-	proc, err := o.Process.start(f, path, o.Command, attr)
+	attr := &os.ProcAttr{Dir: o.Dir, Env: env, Files: slices.Concat(childEnds, sockets), Sys: ownGroup()}
+	proc, err := o.Process.start(f, path, o.Command, attr, len(sockets))
 	if err != nil {
 		closeAll(0, 1)
 		return nil, &StartError{Path: path, Err: reason(err)}

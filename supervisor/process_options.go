@@ -16,10 +16,10 @@ type ProcessOptions struct {
 	Nice        int    // from -20, the most urgent, to 19; less than the supervisor's own needs a privilege
 }
 
-// start starts a program with the first of its descriptors, its pipes, made for it. It takes the launcher only where that is
+// start starts a program whose descriptors are its pipes and then so many sockets. It takes the launcher only where that is
 // needed.
-func (o ProcessOptions) start(f *forker, path string, argv []string, attr *os.ProcAttr) (*os.Process, error) {
-	if o == (ProcessOptions{}) {
+func (o ProcessOptions) start(f *forker, path string, argv []string, attr *os.ProcAttr, sockets int) (*os.Process, error) {
+	if o == (ProcessOptions{}) && sockets == 0 {
 		return f.start(path, argv, attr)
 	}
 	account, err := o.Account()
@@ -27,11 +27,11 @@ func (o ProcessOptions) start(f *forker, path string, argv []string, attr *os.Pr
 		return nil, fmt.Errorf("set --user: %w", err)
 	}
 	if account != nil {
-		if err := own(attr.Files, account); err != nil {
+		if err := own(attr.Files[:3], account); err != nil {
 			return nil, fmt.Errorf("give the pipes to --user %s: %w", o.User, reason(err))
 		}
 	}
-	order := launchOrder{Account: account, NoFile: uint64(o.LimitNoFile), AS: uint64(o.LimitAS), Nice: o.Nice}
+	order := launchOrder{Account: account, NoFile: uint64(o.LimitNoFile), AS: uint64(o.LimitAS), Nice: o.Nice, Sockets: sockets}
 	return f.launch(order, path, argv, attr)
 }
 

@@ -85,7 +85,7 @@ func (p *Pool) Status() jsonrpc.Pool {
 	d := jsonrpc.Pool{
 		Name: p.name, Command: p.opts.Command,
 		MinWorkers: p.opts.MinWorkers, MaxWorkers: p.opts.MaxWorkers,
-		Methods: slices.Clone(p.methods),
+		Methods: slices.Clone(p.methods), Listen: p.sockets.addresses(),
 	}
 	if err == nil {
 		d.Jobs = map[string]int64{}

@@ -88,6 +88,9 @@ func (c *console) printPool(p *jsonrpc.Pool, workers []jsonrpc.Worker, apart boo
 	if len(p.Methods) > 0 {
 		fmt.Fprintf(&b, "  methods   %s\n", oneLine(strings.Join(p.Methods, ", ")))
 	}
+	if len(p.Listen) > 0 {
+		fmt.Fprintf(&b, "  listens   %s\n", oneLine(strings.Join(p.Listen, ", ")))
+	}
 	var jobs []string
 	for _, state := range jobStates {
 		if n := p.Jobs[string(state)]; n > 0 {

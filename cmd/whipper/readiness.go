@@ -6,22 +6,28 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
 // readiness is what exec tells when its first worker is ready. As JSON it goes to --ready-fd.
 type readiness struct {
-	PID    int    `json:"pid"`
-	Socket string `json:"socket"`
-	Dir    string `json:"dir"`
-	Pool   string `json:"pool"`
+	PID    int      `json:"pid"`
+	Socket string   `json:"socket"`
+	Dir    string   `json:"dir"`
+	Pool   string   `json:"pool"`
+	Listen []string `json:"listen,omitempty"` // addresses of the sockets that the workers share
 
 	workers string
 }
 
 // String is the line for people.
 func (r readiness) String() string {
-	return fmt.Sprintf("pool %s is ready: %s, socket %s, ledger %s", r.Pool, r.workers, short(r.Socket), short(filepath.Join(r.Dir, "ledger.db")))
+	text := fmt.Sprintf("pool %s is ready: %s, socket %s, ledger %s", r.Pool, r.workers, short(r.Socket), short(filepath.Join(r.Dir, "ledger.db")))
+	if len(r.Listen) > 0 {
+		text += ", listening on " + strings.Join(r.Listen, ", ")
+	}
+	return text
 }
 
 // readyFD is an inherited file descriptor that somebody waits on; nil if nobody does.

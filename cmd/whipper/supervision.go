@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -102,7 +104,8 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 func (s *supervision) tell(ctx context.Context, pool *supervisor.Pool, drained <-chan struct{}, socket string) {
 	select {
 	case <-pool.Ready():
-		s.announce(readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir, Pool: pool.Name(), workers: workers(pool.Status())})
+		status := pool.Status()
+		s.announce(readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir, Pool: pool.Name(), Listen: status.Listen, workers: workers(status)})
 		<-ctx.Done()
 	case <-ctx.Done():
 	}
@@ -145,15 +148,31 @@ func workers(p jsonrpc.Pool) string {
 // where the last outcomes were not written. inLedger tells why commits fail, if they do.
 func poolFailure(err error, inLedger func() error) error {
 	var start *supervisor.StartError
+	var listen *supervisor.ListenError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &listen):
+		return &failure{Err: err, Code: exitFailed, Hint: listenHint(listen)}
 	case !errors.As(err, &start):
 		return lastOutcomesFailure(err, inLedger())
 	case errors.Is(start.Err, fs.ErrNotExist), errors.Is(start.Err, exec.ErrNotFound):
 		return &failure{Err: err, Code: exitNotFound}
 	}
 	return &failure{Err: err, Code: exitCannotRun}
+}
+
+// listenHint says what helps where a shared socket cannot be opened.
+func listenHint(e *supervisor.ListenError) string {
+	switch {
+	case errors.Is(e, syscall.EADDRINUSE):
+		return "stop who listens there (ss -ltnxp shows that), or choose another --listen"
+	case errors.Is(e, syscall.EACCES) && strings.Contains(e.Address, "tcp://"):
+		return "ports below 1024 need root or CAP_NET_BIND_SERVICE"
+	case errors.Is(e, syscall.EADDRNOTAVAIL):
+		return "this machine does not have that address; tcp://:PORT listens on all that it has"
+	}
+	return ""
 }
 
 // lastOutcomesFailure is for a drain whose outcomes are not all on disk.

@@ -87,6 +87,9 @@ var PoolSettings = []Setting[Pool]{
 	{"handshake", "what a worker is sent before its first call: $/initialize if auto, nothing if none", func(p *Pool) Value {
 		return &Choice{Word: &p.Handshake, Words: []string{supervisor.HandshakeAuto, supervisor.HandshakeNone}}
 	}},
+	{"listen", "`ADDRESS` of a socket that all workers share, [NAME=]tcp://HOST:PORT or [NAME=]unix:PATH; may be repeated", func(p *Pool) Value {
+		return &List{Items: &p.Listen}
+	}},
 	{"interpreter", "program that runs SCRIPT (default: python of $VIRTUAL_ENV, of the nearest .venv or on PATH; node on PATH)", func(p *Pool) Value {
 		return &Text{S: &p.Interpreter}
 	}},
