@@ -74,7 +74,7 @@ bench: ## measure whipper against bare pipes; takes a minute
 
 FUZZTIME ?= 60s
 fuzz: ## feed each parser with random input for FUZZTIME (60s)
-	for package in ./jsonrpc ./cmd/whipper; do \
+	for package in ./jsonrpc ./internal/config ./cmd/whipper; do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \

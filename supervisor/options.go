@@ -84,6 +84,20 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// OptionError is a value that a field of Options cannot have.
+type OptionError struct {
+	Field string // the field's own name, also for one of Process
+	Value any
+	Want  string // what it may be
+}
+
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("%s: %v given, %s wanted", e.Field, e.Value, e.Want)
+}
+
+// Check says what is wrong with the options, with the defaults where they say nothing: all of it, each an *OptionError.
+func (o Options) Check() error { return o.withDefaults().validate() }
+
 func defaultTo[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
@@ -95,7 +109,7 @@ func defaultTo[T comparable](field *T, value T) {
 func (o Options) validate() error {
 	var problems []error
 	bad := func(field string, value any, want string) {
-		problems = append(problems, fmt.Errorf("%s: %v given, %s wanted", field, value, want))
+		problems = append(problems, &OptionError{field, value, want})
 	}
 	if len(o.Command) == 0 || o.Command[0] == "" {
 		bad("Command", o.Command, "a program")

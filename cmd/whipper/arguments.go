@@ -5,7 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"github.com/xrash/smetrics"
+
+	"github.com/whipper-sidecar/whipper/internal/config"
 )
 
 // commandLine is what the first pass over the arguments finds out. The parser proper, urfave/cli, swallows "--", cannot
@@ -158,20 +159,8 @@ func unknownFlag(path string, flags []cli.Flag, arg string) error {
 
 // didYouMean is a hint that names the nearest of names, or otherwise if none is near.
 func didYouMean(word string, names []string, otherwise string) string {
-	if near := nearest(word, names); near != "" {
+	if near := config.Nearest(word, names); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return otherwise
-}
-
-// nearest returns the name that is a few slips of the finger away from word, or "".
-func nearest(word string, names []string) string {
-	best, distance := "", max(2, len(word)/3)+1
-	for _, name := range names {
-		d := smetrics.WagnerFischer(strings.ToLower(word), strings.ToLower(name), 1, 1, 1)
-		if d < distance && d < len(name) {
-			best, distance = name, d
-		}
-	}
-	return best
 }

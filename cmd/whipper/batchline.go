@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -66,7 +67,7 @@ func unknownMember(line []byte) *fault {
 		name, _ := token.(string)
 		if !slices.Contains(known, name) {
 			why := fmt.Sprintf("unknown member %q", name)
-			if near := nearest(name, known); near != "" {
+			if near := config.Nearest(name, known); near != "" {
 				why += fmt.Sprintf(", did you mean %q?", near)
 			}
 			return &fault{why, start + max(0, bytes.IndexByte(line[start:], '"'))}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
@@ -101,7 +102,7 @@ func (c *console) callFailure(ctx context.Context, client *whipper.Client, pool,
 		if len(methods) > 0 {
 			f.Err = fmt.Errorf("the worker has no method %q", method)
 			f.Hint = "it has " + strings.Join(methods, ", ")
-			if near := nearest(method, methods); near != "" {
+			if near := config.Nearest(method, methods); near != "" {
 				f.Hint = "did you mean " + near + "? The worker has " + strings.Join(methods, ", ")
 			}
 		}

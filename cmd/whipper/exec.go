@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,9 +16,6 @@ import (
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
-
-// poolName is what a pool may be called, so that its name needs no quotes in a shell, a log or a URL.
-var poolName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 func execCommand(c *console) *cli.Command {
 	whole, pool := config.NewSupervisor(), config.NewPool()
@@ -116,7 +112,7 @@ func newSupervision(c *console, name string, p program, whole *config.Supervisor
 	if whole.Dir == "" {
 		return nil, misuse("leave it out for "+config.DefaultDir, "--dir is empty")
 	}
-	if !poolName.MatchString(name) {
+	if !config.PoolName.MatchString(name) {
 		return nil, misuse("whipper exec --pool resize tasks.py", "--pool %q is no name: it may have 1 to 64 letters, digits and . _ -", name)
 	}
 	dir, err := filepath.Abs(whole.Dir)

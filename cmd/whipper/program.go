@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
@@ -135,7 +136,7 @@ func missing(what, name string) error {
 			names = append(names, e.Name())
 		}
 	}
-	if near := nearest(filepath.Base(name), names); near != "" {
+	if near := config.Nearest(filepath.Base(name), names); near != "" {
 		f.Hint = "did you mean " + filepath.Join(dir, near) + "?"
 	}
 	return f

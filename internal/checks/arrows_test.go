@@ -41,6 +41,7 @@ var reserved = map[string][]string{
 	"github.com/urfave/cli":                 {"cmd"},
 	"github.com/vbauerster/mpb":             {"cmd"},
 	"github.com/jedib0t/go-pretty":          {"cmd"},
+	"github.com/goccy/go-yaml":              {"internal"},
 	"go.opentelemetry.io/otel/exporters":    {"cmd", "internal"},
 	"go.opentelemetry.io/contrib/exporters": {"cmd", "internal"},
 }

@@ -17,12 +17,16 @@ type Setting[T any] struct {
 
 // Pool is all that can be set for one pool.
 type Pool struct {
-	supervisor.Options // but for Pool, Command, Env and the loggers, which are worked out
+	supervisor.Options // but for Env and the loggers, which are worked out, and a script's Command
 
-	Interpreter string   // of a script; "": it is looked for
+	Script      string   // a file of functions, for a built-in runner; "": Options.Command is run
+	Args        []string // of the script
+	Interpreter string   // of the script; "": it is looked for
 	Assignments []string // NAME=VALUE, on top of the supervisor's own environment, and of the files
 	EnvFiles    []string // paths of files of such assignments
 	CleanEnv    bool     // little is taken from the supervisor's own
+
+	Place Place // where a file says what it runs; zero for one of the command line
 }
 
 // PoolSettings are the settings of a pool, in the order in which help lists them.
@@ -91,19 +95,19 @@ var PoolSettings = []Setting[Pool]{
 		return &List{Items: &p.Listen}
 	}},
 	{"interpreter", "program that runs SCRIPT (default: python of $VIRTUAL_ENV, of the nearest .venv or on PATH; node on PATH)", func(p *Pool) Value {
-		return &Text{S: &p.Interpreter}
+		return &Path{S: &p.Interpreter, Program: true}
 	}},
 	{"env", "`NAME=VALUE` for the workers' environment; may be repeated", func(p *Pool) Value {
 		return &Assignments{Items: &p.Assignments}
 	}},
 	{"env-file", "`FILE` of NAME=VALUE lines for the workers' environment, below --env; may be repeated", func(p *Pool) Value {
-		return &List{Items: &p.EnvFiles}
+		return &Paths{Items: &p.EnvFiles}
 	}},
 	{"clean-env", "give workers little of the supervisor's own environment: " + strings.Join(cleanNames, ", ") + " and LC_*", func(p *Pool) Value {
 		return &Toggle{B: &p.CleanEnv}
 	}},
 	{"cwd", "workers' working folder (default: the current one)", func(p *Pool) Value {
-		return &Text{S: &p.Dir}
+		return &Path{S: &p.Dir}
 	}},
 	{"user", "run workers as `NAME[:GROUP]` or UID[:GID]; needs root (default: the supervisor's own)", func(p *Pool) Value {
 		return &Text{S: &p.Process.User}
@@ -137,10 +141,10 @@ const DefaultDir = ".whipper"
 // SupervisorSettings are the settings of a supervisor, in the order in which help lists them.
 var SupervisorSettings = []Setting[Supervisor]{
 	{"dir", "folder of the ledger and the socket", func(s *Supervisor) Value {
-		return &Text{S: &s.Dir, Default: DefaultDir}
+		return &Path{S: &s.Dir, Default: DefaultDir}
 	}},
 	{"socket", "path of the socket (default: whipper.sock in --dir)", func(s *Supervisor) Value {
-		return &Text{S: &s.Socket}
+		return &Path{S: &s.Socket}
 	}},
 	{"durability", "whether a job is acknowledged when it is on disk (full) or when the system has it (normal)", func(s *Supervisor) Value {
 		return &Choice{Word: &s.Durability, Words: []string{string(ledger.Full), string(ledger.Normal)}}

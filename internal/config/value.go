@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -222,6 +223,34 @@ func (t *Text) String() string { return *t.S }
 // Reset implements Value.
 func (t *Text) Reset() { *t.S = t.Default }
 
+// Path is the name of a file or folder. A relative one is meant from where the setting stands: a flag's from the working folder,
+// a file's from that file's.
+type Path struct {
+	S       *string
+	Default string
+	Program bool // a name without a slash is looked for in PATH
+}
+
+// Set implements Value.
+func (p *Path) Set(s string) error {
+	*p.S = s
+	return nil
+}
+
+// String implements Value.
+func (p *Path) String() string { return *p.S }
+
+// Reset implements Value.
+func (p *Path) Reset() { *p.S = p.Default }
+
+// from makes a relative path one from folder.
+func (p *Path) from(folder string) {
+	if *p.S == "" || filepath.IsAbs(*p.S) || p.Program && !strings.ContainsRune(*p.S, filepath.Separator) {
+		return
+	}
+	*p.S = filepath.Join(folder, *p.S)
+}
+
 // List is any number of texts; there is none by default. Its flag may be repeated.
 type List struct{ Items *[]string }
 
@@ -236,6 +265,28 @@ func (l *List) String() string { return strings.Join(*l.Items, ", ") }
 
 // Reset implements Value.
 func (l *List) Reset() { *l.Items = nil }
+
+// Paths are a list of what Path is one of.
+type Paths struct{ Items *[]string }
+
+// Set implements Value: it adds to the list.
+func (p *Paths) Set(s string) error {
+	*p.Items = append(*p.Items, s)
+	return nil
+}
+
+// String implements Value.
+func (p *Paths) String() string { return strings.Join(*p.Items, ", ") }
+
+// Reset implements Value.
+func (p *Paths) Reset() { *p.Items = nil }
+
+// from makes relative paths ones from folder.
+func (p *Paths) from(folder string) {
+	for i := range *p.Items {
+		(&Path{S: &(*p.Items)[i]}).from(folder)
+	}
+}
 
 // Assignments are variables with their values, NAME=VALUE; there is none by default. Its flag may be repeated.
 type Assignments struct{ Items *[]string }
