@@ -2,9 +2,12 @@ package supervisor
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -167,6 +170,33 @@ var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{
 		os.Stdout.Close()
 		tellGate("closed")
 		forever()
+	},
+
+	// daemon HOW starts a process in a session of its own and answers with its id. It is an orphan unless it is a "child", and
+	// has the worker's environment unless it is "clean".
+	"daemon": func(p *program, m message, _ <-chan struct{}) {
+		c := exec.Command("/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 </dev/null & echo $!")
+		if strings.Contains(m.text(0), "child") {
+			c = exec.Command("/bin/sh", "-c", "echo $$; exec >/dev/null; exec sleep 1000")
+		}
+		if strings.Contains(m.text(0), "clean") {
+			c.Env = []string{}
+		}
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		out, err := c.StdoutPipe()
+		if err == nil {
+			err = c.Start()
+		}
+		if err != nil {
+			die("daemon: %v", err)
+		}
+		text, _ := io.ReadAll(out)
+		if !strings.Contains(m.text(0), "child") {
+			_ = c.Wait() // it has printed all there is
+		}
+		var pid int
+		_, _ = fmt.Sscan(string(text), &pid)
+		p.result(m, pid)
 	},
 
 	// child HOW starts a grandchild that holds stdin and stdout, and answers; "session" puts it out of the group, "die" ends

@@ -11,6 +11,7 @@ import (
 const (
 	envPool           = "WHIPPER_POOL"
 	envWorker         = "WHIPPER_WORKER"
+	envMark           = "WHIPPER_PROCESS"          // what no other process of any worker ever had, and its children inherit
 	envMaxMessageSize = "WHIPPER_MAX_MESSAGE_SIZE" // bytes
 	envListenPID      = "LISTEN_PID"               // for whom the next two are meant
 	envListenFDs      = "LISTEN_FDS"               // how many sockets there are, from descriptor 3 on
@@ -39,6 +40,7 @@ func (w *worker) environ() []string {
 	return Environ(env, append(w.pool.sockets.environ(),
 		envPool+"="+w.pool.name,
 		workerMark(w.id),
+		w.processMark(),
 		envMaxMessageSize+"="+strconv.Itoa(w.opts.MaxMessageSize))...)
 }
 
@@ -46,6 +48,11 @@ func (w *worker) environ() []string {
 func meantForSupervisor(assignment string) bool {
 	name, _, _ := strings.Cut(assignment, "=")
 	return name == envListenPID || name == envListenFDs || name == envListenNames
+}
+
+// processMark is the variable by which what the worker's present process has started is known.
+func (w *worker) processMark() string {
+	return envMark + "=" + w.pool.run + "." + w.id + "." + strconv.Itoa(w.incarnation)
 }
 
 // workerMark is the variable by which a process is known as a worker's.

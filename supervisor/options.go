@@ -53,6 +53,10 @@ type Options struct {
 	MaxRSSHard    int           // bytes beyond which it is killed; 0: any
 	PingInterval  time.Duration // after which an idle worker is asked whether it is alive, and killed after as long again; 0: never
 
+	// KillTree has the end of a worker be the end of all that it started, also what has left its process group. Off: its group
+	// alone. This process adopts such orphans from then on; see Main. Linux only.
+	KillTree bool
+
 	MaxMessageSize int    // bytes of one frame, at least 4 KiB; 16 MiB
 	Handshake      string // HandshakeAuto or HandshakeNone; auto
 
@@ -181,6 +185,11 @@ func (o Options) validate() error {
 	for _, spec := range o.Listen {
 		if _, err := parseListen(spec); err != nil {
 			problems = append(problems, fmt.Errorf("listen on %s: %w", spec, err))
+		}
+	}
+	if o.KillTree {
+		if err := canKillTree(); err != nil {
+			problems = append(problems, fmt.Errorf("KillTree: %w", err))
 		}
 	}
 	return errors.Join(problems...)

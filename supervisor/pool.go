@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ type Pool struct {
 	ledger *ledger.Ledger
 	log    *slog.Logger
 	bootID string
+	run    string  // no other pool had it, in any supervisor
 	forker *forker // while Run runs
 
 	sockets *sockets // while workers run
@@ -85,6 +87,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		ledger:    l,
 		log:       o.Logger.With("pool", o.Pool),
 		bootID:    bootID(),
+		run:       rand.Text(),
 		readyCh:   make(chan struct{}),
 		settledCh: make(chan struct{}),
 		fatal:     make(chan error, 1),

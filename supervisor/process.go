@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,12 +45,14 @@ type process struct {
 	reaped bool
 
 	stderrDone chan struct{} // closed at the end of stderr
+	tree       *tree         // what it leaves behind is killed; nil: not, but for its group
 }
 
 // exit is how a process ended.
 type exit struct {
 	code   *int   // nil when a signal ended it
 	signal string // as SIGKILL
+	left   error  // why something that it started could not be killed
 	taken  uint64 // id of the last call that it had read, be it in part
 }
 
@@ -159,6 +162,10 @@ func (p *process) wait(readDone <-chan struct{}) exit {
 	if awaitExit(p.pid) {
 		p.bury()
 	}
+	var left error
+	if p.tree != nil {
+		left = p.tree.kill(context.Background())
+	}
 	state, err := p.os.Wait()
 	p.bury()
 	e := exit{signal: "unknown"}
@@ -170,6 +177,7 @@ func (p *process) wait(readDone <-chan struct{}) exit {
 			e = exit{code: &code}
 		}
 	}
+	e.left = left
 	e.taken = p.stdio.in.taken()
 	_ = p.stdio.in.Close() // a writer that is stuck ends now; closed already after CloseWrite
 	patience := time.Now().Add(lastWords)
@@ -186,6 +194,13 @@ func (p *process) bury() {
 	p.mu.Lock()
 	p.reaped = true
 	p.mu.Unlock()
+}
+
+// remember notes what the process has started, where its tree is to be killed: once it has ended that could not be told.
+func (p *process) remember() {
+	if p.tree != nil {
+		p.tree.remember(p.pid)
+	}
 }
 
 // signal sends a signal to the process group.

@@ -25,9 +25,7 @@ func usage(roots []int) map[int]treeUsage {
 	for _, pid := range roots {
 		isRoot[pid] = true
 	}
-	all := make(map[int]stat, 512)
-	eachProcess(func(pid int, s stat) { all[pid] = s })
-
+	all := processes()
 	trees := make(map[int]treeUsage, len(roots))
 	page := int64(os.Getpagesize())
 	for pid, s := range all {
@@ -55,21 +53,32 @@ const tick = time.Second / 100
 // rootOf says whose tree a process is in: that of its nearest ancestor that is a root, itself included, else that of its
 // group; 0: none.
 func rootOf(pid int, all map[int]stat, isRoot map[int]bool) int {
-	group := all[pid].group
-	for range len(all) { // the walk takes time, and ids that are used again in it could make a ring
+	if root := ancestor(pid, all, isRoot); root != 0 {
+		return root
+	}
+	if group := all[pid].group; isRoot[group] {
+		return group
+	}
+	return 0
+}
+
+// ancestor gives the nearest ancestor that is a root, the process itself included; 0: none.
+func ancestor(pid int, all map[int]stat, isRoot map[int]bool) int {
+	for range len(all) {
 		if isRoot[pid] {
 			return pid
 		}
 		s, known := all[pid]
 		if !known || pid <= 1 {
-			break
+			return 0
+		}
+		// Reading them all takes time. What was started after its child is another process that got the parent's number.
+		if p, seen := all[s.parent]; seen && p.ticks > s.ticks {
+			return 0
 		}
 		pid = s.parent
 	}
-	if isRoot[group] {
-		return group
-	}
-	return 0
+	return 0 // a ring: two got each other's parent's number
 }
 
 // sharedOnce is the memory of a worker's process tree in bytes, with each page divided among those who have it in use: what
@@ -77,8 +86,7 @@ func rootOf(pid int, all map[int]stat, isRoot map[int]bool) int {
 // means that the kernel would not tell for the process itself.
 func sharedOnce(root int) (int64, bool) {
 	isRoot := map[int]bool{root: true}
-	all := map[int]stat{}
-	eachProcess(func(pid int, s stat) { all[pid] = s })
+	all := processes()
 	var sum int64
 	known := false
 	for pid := range all {
@@ -101,11 +109,12 @@ func sharedOnce(root int) (int64, bool) {
 	return sum, known
 }
 
-// eachProcess hands over every process that /proc shows, in no order that matters. One that ends meanwhile is left out.
-func eachProcess(visit func(pid int, s stat)) {
+// processes gives every process that /proc shows, by its id.
+func processes() map[int]stat {
+	all := make(map[int]stat, 512)
 	proc, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return // no /proc: nothing can be told
+		return all // no /proc: nothing can be told
 	}
 	defer func() { _ = unix.Close(proc) }() // it was only read
 	entries := make([]byte, 32<<10)
@@ -113,7 +122,7 @@ func eachProcess(visit func(pid int, s stat)) {
 	for {
 		n, err := unix.ReadDirent(proc, entries)
 		if err != nil || n <= 0 {
-			return
+			return all
 		}
 		for rest := entries[:n]; len(rest) >= dirent; {
 			length := binary.NativeEndian.Uint16(rest[direntLength:])
@@ -124,12 +133,12 @@ func eachProcess(visit func(pid int, s stat)) {
 			}
 			fd, err := unix.Openat(proc, string(name)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 			if err != nil {
-				continue
+				continue // it has ended
 			}
 			n, err := unix.Read(fd, text)
 			_ = unix.Close(fd)
 			if s := parseStat(text[:max(n, 0)]); err == nil && s.state != "" {
-				visit(int(number(name)), s)
+				all[int(number(name))] = s
 			}
 		}
 	}

@@ -189,6 +189,7 @@ func (w *worker) perform(e effect) {
 		w.shutdown()
 	case kill:
 		w.told = true
+		w.process.remember()
 		w.process.signal(unix.SIGKILL)
 	case settle:
 		w.settleCrashed()

@@ -29,6 +29,12 @@ func (w *worker) spawn() {
 		w.fire(onExited)
 		return
 	}
+	if w.opts.KillTree {
+		p.tree = &tree{mark: w.processMark()}
+		if err := adoptOrphans(); err != nil {
+			w.log.Error("what the worker starts may outlive it", "pid", p.pid, "error", err)
+		}
+	}
 	w.process = p
 	w.pool.started(w, p)
 	record := w.putOnRecord(p.pid)
@@ -52,6 +58,9 @@ func (w *worker) spawn() {
 	}()
 	go func() { // ends with the process; run waits for its event
 		e := p.wait(conn.Done())
+		if e.left != nil {
+			w.log.Error("what the worker has started is still running", "pid", p.pid, "error", e.left)
+		}
 		_ = conn.Close()
 		w.pool.ledger.ForgetProcess(record)
 		post(event{kind: exited, exit: e})
@@ -81,6 +90,7 @@ func (w *worker) putOnRecord(pid int) ledger.Process {
 // shutdown asks the process to end. SIGTERM and SIGKILL follow.
 func (w *worker) shutdown() {
 	w.told = true
+	w.process.remember()
 	_ = w.conn.Notify(jsonrpc.MethodShutdown, nil) // a broken pipe is followed by the process's end
 	w.process.stdio.eof.Store(true)
 	w.conn.CloseWrite()

@@ -10,15 +10,20 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
+func init() { runtime.LockOSThread() } // main stays on the main thread, as supervisor.Main wants
+
 func main() {
 	supervisor.Launch()
-	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(supervisor.Main(func() int {
+		return run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr)
+	}))
 }
 
 // run is the whole program: it runs the command that args name (args[0] is the program's own name) and returns the

@@ -97,7 +97,13 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		s.tell(ctx, pool, drained, path)
 		return nil
 	})
-	return group.Wait()
+	err = group.Wait()
+	if s.pool.KillTree {
+		if e := supervisor.KillOrphans(context.WithoutCancel(ctx), s.log); e != nil {
+			s.log.Error("processes that workers have started are still running", "error", e)
+		}
+	}
+	return err
 }
 
 // tell announces that the pool is ready, and that it drains.

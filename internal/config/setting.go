@@ -85,6 +85,9 @@ var PoolSettings = []Setting[Pool]{
 	{"ping-interval", "ask idle workers so often whether they are alive, and kill one that does not answer within as long (default: off)", func(p *Pool) Value {
 		return &Duration{D: &p.PingInterval}
 	}},
+	{"kill-tree", "kill what a worker has started with it, also what has left its process group (Linux)", func(p *Pool) Value {
+		return &Toggle{B: &p.KillTree}
+	}},
 	{"max-message-size", "largest call or answer", func(p *Pool) Value {
 		return &Size{Bytes: &p.MaxMessageSize, Default: 16 << 20}
 	}},
