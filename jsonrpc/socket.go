@@ -14,6 +14,10 @@ const (
 	MethodJobCancel      = "job.cancel"
 	MethodPoolList       = "pool.list"
 	MethodPoolStats      = "pool.stats"
+	MethodPoolPause      = "pool.pause"
+	MethodPoolResume     = "pool.resume"
+	MethodPoolRestart    = "pool.restart"
+	MethodPoolResize     = "pool.resize"
 	MethodWorkerList     = "worker.list"
 	MethodDiscover       = "rpc.discover"
 	MethodSubscribe      = "event.subscribe"
@@ -195,6 +199,19 @@ type CountResult struct {
 // PoolParams names a pool; where only one exists it may be left out.
 type PoolParams struct {
 	Pool string `json:"pool,omitempty"`
+}
+
+// ResizeParams is the params of pool.resize. A bound that is 0 or absent stays as it is; one of the two must be given.
+type ResizeParams struct {
+	Pool       string `json:"pool,omitempty"`
+	MinWorkers int    `json:"minWorkers,omitempty"`
+	MaxWorkers int    `json:"maxWorkers,omitempty"`
+}
+
+// RestartResult is the result of pool.restart.
+type RestartResult struct {
+	Pool     string `json:"pool"`
+	Replaced int    `json:"replaced"` // workers
 }
 
 // Pool is a pool's configuration and condition.

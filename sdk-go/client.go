@@ -127,6 +127,30 @@ func (c *Client) Stats(ctx context.Context, p PoolParams) (PoolStats, error) {
 	return call[PoolStats](ctx, c, jsonrpc.MethodPoolStats, p)
 }
 
+// Pause has no call or job handed to the pool's workers until Resume. Calls that they have go on, and what comes in waits. It returns
+// the pool as it is then.
+func (c *Client) Pause(ctx context.Context, p PoolParams) (Pool, error) {
+	return call[Pool](ctx, c, jsonrpc.MethodPoolPause, p)
+}
+
+// Resume ends a Pause.
+func (c *Client) Resume(ctx context.Context, p PoolParams) (Pool, error) {
+	return call[Pool](ctx, c, jsonrpc.MethodPoolResume, p)
+}
+
+// Resize changes between how many workers a pool has, until its supervisor ends. It returns at once; workers that are too many finish
+// their calls first.
+func (c *Client) Resize(ctx context.Context, p ResizeParams) (Pool, error) {
+	return call[Pool](ctx, c, jsonrpc.MethodPoolResize, p)
+}
+
+// Restart replaces all workers of a pool, one after the other, each once its successor is ready, and waits for that. No call is failed
+// for it. When a successor does not get ready the workers that are left go on serving, and the error is an *Error with
+// CodeWorkerCrashed that says why. The restart goes on when ctx ends.
+func (c *Client) Restart(ctx context.Context, p PoolParams) (RestartResult, error) {
+	return call[RestartResult](ctx, c, jsonrpc.MethodPoolRestart, p)
+}
+
 // Workers lists a pool's workers.
 func (c *Client) Workers(ctx context.Context, p PoolParams) (WorkerListResult, error) {
 	return call[WorkerListResult](ctx, c, jsonrpc.MethodWorkerList, p)

@@ -20,6 +20,8 @@ type (
 	CancelJobsParams = jsonrpc.CancelJobsParams
 	// PoolParams names a pool; where there is only one it may be left out.
 	PoolParams = jsonrpc.PoolParams
+	// ResizeParams is how many workers a pool should have at least and at most.
+	ResizeParams = jsonrpc.ResizeParams
 	// Backoff is a job's retry policy.
 	Backoff = jsonrpc.Backoff
 	// Label is a name and value that a job must carry.
@@ -52,6 +54,8 @@ type (
 	Pool = jsonrpc.Pool
 	// PoolListResult is all pools of a supervisor.
 	PoolListResult = jsonrpc.PoolListResult
+	// RestartResult says how many workers were replaced.
+	RestartResult = jsonrpc.RestartResult
 	// PoolStats counts over a pool's life.
 	PoolStats = jsonrpc.PoolStats
 	// WorkerStats counts what workers did.

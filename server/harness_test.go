@@ -249,10 +249,11 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // fakePool stands in for a pool where a test must decide when a call ends. Submit and Cancel are the ledger's.
 type fakePool struct {
-	name   string
-	ledger *ledger.Ledger
-	invoke func(context.Context, supervisor.Call) (supervisor.Reply, error)
-	stuck  bool // Submit and Cancel wait as for a disk that fails
+	name    string
+	ledger  *ledger.Ledger
+	invoke  func(context.Context, supervisor.Call) (supervisor.Reply, error)
+	restart func(context.Context) (int, error)
+	stuck   bool // Submit and Cancel wait as for a disk that fails
 }
 
 func (f *fakePool) Name() string {
@@ -286,6 +287,12 @@ func (f *fakePool) Cancel(ctx context.Context, ids []int64) (int, error) {
 func (f *fakePool) Status() jsonrpc.Pool      { return jsonrpc.Pool{Name: f.Name(), State: "available"} }
 func (f *fakePool) Stats() jsonrpc.PoolStats  { return jsonrpc.PoolStats{WorkerCount: 3} }
 func (f *fakePool) Workers() []jsonrpc.Worker { return nil }
+func (f *fakePool) Pause()                    {}
+func (f *fakePool) Resume()                   {}
+func (f *fakePool) Resize(int, int) error     { return nil }
+func (f *fakePool) Restart(ctx context.Context) (int, error) {
+	return f.restart(ctx)
+}
 
 // hangs is an invoke that ends with its caller, as a pool's does; it says when it has begun.
 func hangs(begun chan<- struct{}) func(context.Context, supervisor.Call) (supervisor.Reply, error) {

@@ -11,7 +11,7 @@ import (
 // method is one entry of the socket's interface.
 type method struct {
 	serve  func(ctx context.Context, s *Server, r *request) (result, meta json.RawMessage, err error)
-	intake bool // brings new work: refused during a drain
+	intake bool // brings new work, or steers a pool: refused during a drain
 	waits  bool // ends with its job, which may be never: not waited for at the end of a drain
 
 	refusedMeta json.RawMessage // meta of an error answer that has none of its own
@@ -38,6 +38,10 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodJobCancel:      typed((*Server).cancelJobs),
 		jsonrpc.MethodPoolList:       typed((*Server).poolList),
 		jsonrpc.MethodPoolStats:      typed((*Server).poolStats),
+		jsonrpc.MethodPoolPause:      refusedInDrain(typed((*Server).poolPause)),
+		jsonrpc.MethodPoolResume:     refusedInDrain(typed((*Server).poolResume)),
+		jsonrpc.MethodPoolRestart:    refusedInDrain(typed((*Server).poolRestart)),
+		jsonrpc.MethodPoolResize:     refusedInDrain(typed((*Server).poolResize)),
 		jsonrpc.MethodWorkerList:     typed((*Server).workerList),
 		jsonrpc.MethodSubscribe:      withRequest((*Server).subscribe),
 		jsonrpc.MethodUnsubscribe:    withRequest((*Server).unsubscribe),
@@ -70,6 +74,12 @@ func withRequest[P, R any](f func(*Server, context.Context, *request, P) (R, err
 }
 
 func takesWork(m *method) *method {
+	m.intake = true
+	return m
+}
+
+// refusedInDrain is for what would get in the way of a pool's end.
+func refusedInDrain(m *method) *method {
 	m.intake = true
 	return m
 }

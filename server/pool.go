@@ -18,6 +18,10 @@ type Pool interface {
 	Status() jsonrpc.Pool
 	Stats() jsonrpc.PoolStats
 	Workers() []jsonrpc.Worker
+	Pause()
+	Resume()
+	Resize(minWorkers, maxWorkers int) error
+	Restart(ctx context.Context) (replaced int, err error)
 }
 
 var _ Pool = (*supervisor.Pool)(nil)

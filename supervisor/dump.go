@@ -73,7 +73,7 @@ func (p *Pool) describe(b *strings.Builder) (workers []workerLine, hidden int) {
 		fmt.Fprintf(b, "  reason: %s\n", first)
 	}
 	fmt.Fprintf(b, "  waiting: %d calls; %d jobs in a window of %d\n", p.invokes.Len(), p.window.Len(), p.windowSize())
-	fmt.Fprintf(b, "  in memory: %d jobs, %d of them with a caller, %d not given back to the claimer yet\n", len(p.current), len(p.invoked), len(p.held))
+	fmt.Fprintf(b, "  in memory: %d jobs, %d of them with a caller, %d that the claimer leaves alone\n", len(p.current), len(p.invoked), len(p.held))
 	fmt.Fprintf(b, "  claimer: reading %t, has seen all ready jobs %t, may have missed an urgent one %t\n", p.claiming, p.exhausted, p.urgent)
 	if n := p.boots.failures(); n > 0 {
 		fmt.Fprintf(b, "  starts: %d processes in a row were of no use\n", n)

@@ -25,7 +25,8 @@ func execCommand(c *console) *cli.Command {
 		ArgsUsage: "SCRIPT [ARGS] | -- COMMAND [ARGS]",
 		Description: "SCRIPT is a file of functions (" + strings.Join(scriptExtensions(), " ") + ") and runs under the built-in runner;\n" +
 			"after -- comes any program that speaks JSON-RPC 2.0 on its stdin and stdout.\n" +
-			"Flags after SCRIPT or COMMAND are its own. Ctrl-C and SIGTERM drain the pool; a second one stops it at once.",
+			"Flags after SCRIPT or COMMAND are its own. Ctrl-C and SIGTERM drain the pool; a second one stops it at once.\n" +
+			"SIGHUP replaces the workers without failing a call, SIGQUIT prints what goes on.",
 		Flags: slices.Concat(
 			settingFlags(whole, config.SupervisorSettings),
 			[]cli.Flag{stringFlag("pool", "default", "name of the pool")},
@@ -63,6 +64,10 @@ func (c *console) supervise(ctx context.Context, cc *cli.Context, whole *config.
 	if cc.NArg() == 0 {
 		return misuse("whipper exec tasks.py, or whipper exec -- COMMAND", "exec needs a script or, after --, a command")
 	}
+	operator, err := newOperator(c, watch)
+	if err != nil {
+		return err
+	}
 	if err := takeLists(cc, whole, config.SupervisorSettings); err != nil {
 		return err
 	}
@@ -81,6 +86,7 @@ func (c *console) supervise(ctx context.Context, cc *cli.Context, whole *config.
 	if err != nil {
 		return err
 	}
+	s.operator = operator
 	s.announce = func(r readiness) {
 		c.say("whipper: %s", r)
 		if err := ready.write(r); err != nil {
@@ -140,6 +146,7 @@ func newSupervision(c *console, name string, p program, whole *config.Supervisor
 		env:        env,
 		log:        newLogger(c, text, whole.LogLevel),
 		pool:       pool.Options,
+		watch:      pool.Watch,
 	}
 	s.pool.Pool = name
 	if text && (whole.LogLevel == "debug" || whole.LogLevel == "info") {

@@ -16,8 +16,8 @@ import (
 func poolCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "pool",
-		Usage: "look at the pools of a running supervisor",
-		Subcommands: []*cli.Command{{
+		Usage: "look at the pools of a running supervisor, and steer them",
+		Subcommands: append([]*cli.Command{{
 			Name:  "status",
 			Usage: "print each pool's condition and its workers",
 			Flags: append([]cli.Flag{stringFlag("pool", "", "only this pool"), jsonFlag()}, placeFlags()...),
@@ -29,7 +29,7 @@ func poolCommand(c *console) *cli.Command {
 					return poolStatus(ctx, c, client, cc.String("pool"), cc.Bool("json"))
 				})
 			},
-		}},
+		}}, steerCommands(c)...),
 		Action: func(cc *cli.Context) error {
 			return misuse("whipper pool status", "pool needs a subcommand")
 		},

@@ -117,7 +117,7 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 // signal NAME SIGNAL|EOF sends a signal, or ends the supervisor's stdin.
 func signalSupervisor(ts *testscript.TestScript, _ bool, args []string) {
 	s := supervisors(ts)[args[0]]
-	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT}
 	if args[1] == "EOF" {
 		ts.Check(s.stdin.Close())
 		return

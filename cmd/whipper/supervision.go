@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whipper-sidecar/whipper/internal/filewatch"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -29,7 +30,9 @@ type supervision struct {
 	account    *supervisor.Account // of the workers; nil: our own
 	env        []string            // of the workers, but for what run adds
 	pool       supervisor.Options  // but for Command, Env and Logger, which run sets
+	watch      []string            // globs of files whose changes restart the workers
 	log        *slog.Logger
+	operator   *operator // but for pools, ledger and log, which run sets
 
 	announce func(readiness)              // called once, when the first worker is ready
 	draining func(why error, running int) // called once, when ctx has ended and there is a pool to drain
@@ -82,6 +85,12 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if err != nil {
 		return misuse("see whipper exec --help", "%w", err)
 	}
+	files, err := watchFiles(s.watch, filewatch.Options{Ignore: []string{s.dir}, Logger: s.log})
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	s.operator.pools, s.operator.ledger, s.operator.log = []operated{{pool, files}}, l, s.log
 	drained := make(chan struct{})
 	srv := server.New(server.Options{
 		Ledger: l, Pools: []server.Pool{pool}, PoolsDrained: drained,
@@ -95,6 +104,10 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	group.Go(func() error { return srv.Serve(ctx, listener) })
 	group.Go(func() error {
 		s.tell(ctx, pool, drained, path)
+		return nil
+	})
+	group.Go(func() error {
+		s.operator.run(ctx, drained)
 		return nil
 	})
 	err = group.Wait()

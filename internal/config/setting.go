@@ -22,6 +22,7 @@ type Pool struct {
 	Script      string   // a file of functions, for a built-in runner; "": Options.Command is run
 	Args        []string // of the script
 	Interpreter string   // of the script; "": it is looked for
+	Watch       []string // globs of files whose changes restart the workers
 	Assignments []string // NAME=VALUE, on top of the supervisor's own environment, and of the files
 	EnvFiles    []string // paths of files of such assignments
 	CleanEnv    bool     // little is taken from the supervisor's own
@@ -123,6 +124,9 @@ var PoolSettings = []Setting[Pool]{
 	}},
 	{"nice", "niceness of workers, from -20 (urgent; needs a privilege) to 19", func(p *Pool) Value {
 		return &Count{N: &p.Process.Nice, Least: -20, Most: 19, Fallback: "the supervisor's own"}
+	}},
+	{"watch", "in development: restart the workers when a file changes that matches `GLOB`, as '**/*.py'; may be repeated", func(p *Pool) Value {
+		return &List{Items: &p.Watch}
 	}},
 }
 

@@ -1,10 +1,10 @@
-// Package watch tells which of the files that globs mean have changed.
+// Package filewatch tells which of the files that globs mean have changed.
 //
 // The system reports changes; nothing is polled. A file counts as changed when its content or its time is another than before,
 // when it has come or when it has gone: not when it was opened, written with what it held, or its mode was changed. What an
 // editor does to save a file, and what git does to hundreds, is told once, when it is over. Links to folders are not followed.
 // A Watcher has one goroutine of its own, the system's reader, which ends with Close.
-package watch
+package filewatch
 
 import (
 	"context"

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/supervisor"
+)
+
+// operator does what signals and changed files ask of the pools while they run, and tells the service manager how they are. A
+// nil reload means that there is no file to read again.
+type operator struct {
+	pools   []operated
+	ledger  *ledger.Ledger
+	service service
+	rolls   <-chan struct{}
+	dumps   <-chan os.Signal
+	reload  func(context.Context) error
+	say     func(format string, args ...any)
+	stderr  io.Writer
+	log     *slog.Logger
+	began   time.Time
+}
+
+// operated is a pool and the files whose changes restart it.
+type operated struct {
+	*supervisor.Pool
+	files *changes // nil: none
+}
+
+// newOperator makes the operator of what is to be supervised. It comes before any process is started.
+func newOperator(c *console, w *watch) (*operator, error) {
+	service, err := takeService()
+	if err != nil {
+		return nil, err
+	}
+	return &operator{service: service, rolls: w.rolls, dumps: w.quits, say: c.say, stderr: c.err, began: time.Now()}, nil
+}
+
+// run operates the pools until drained is closed; ctx ends when the drain begins.
+func (o *operator) run(ctx context.Context, drained <-chan struct{}) {
+	var running sync.WaitGroup
+	settled := make(chan struct{})
+	running.Go(func() {
+		o.awaitPools(ctx)
+		close(settled)
+		o.announceToService(ctx, drained)
+	})
+	running.Go(func() {
+		<-settled
+		o.rollOnDemand(ctx)
+	})
+	running.Go(func() { o.dumpOnDemand(drained) })
+	running.Go(func() { o.feedWatchdog(drained) })
+	for _, p := range o.pools {
+		if p.files != nil {
+			running.Go(func() { o.restartOnChange(ctx, p) })
+		}
+	}
+	running.Wait()
+}
+
+// awaitPools waits until each pool has a worker that serves, or is degraded, or until ctx ends.
+func (o *operator) awaitPools(ctx context.Context) {
+	for _, p := range o.pools {
+		select {
+		case <-p.Settled():
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// rollOnDemand replaces all workers each time that it is asked to. What is asked for meanwhile, however often, is one more time.
+func (o *operator) rollOnDemand(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.rolls:
+		}
+		o.notify(reloading())
+		said := o.roll(ctx)
+		if ctx.Err() != nil {
+			return // the drain has put an end to it, and is told of
+		}
+		o.say("whipper: SIGHUP: %s", said)
+		o.notify("READY=1\nSTATUS=" + o.status())
+	}
+}
+
+// roll replaces the workers of all pools, side by side, and says in one line what came of it.
+func (o *operator) roll(ctx context.Context) string {
+	said := make([]string, len(o.pools)+1)
+	if o.reload != nil {
+		if err := o.reload(ctx); err != nil {
+			said[0] = "the configuration stays as it was: " + inOneLine(err.Error())
+		}
+	}
+	var running sync.WaitGroup
+	for i, p := range o.pools {
+		running.Go(func() {
+			replaced, err := p.Restart(ctx)
+			if err != nil {
+				said[i+1] = fmt.Sprintf("pool %s: %s", p.Name(), inOneLine(restartFailure(p, err)))
+			} else {
+				said[i+1] = fmt.Sprintf("pool %s: %s replaced", p.Name(), plural(replaced, "worker"))
+			}
+		})
+	}
+	running.Wait()
+	if said[0] == "" {
+		said = said[1:]
+	}
+	return strings.Join(said, "; ")
+}
+
+// restartFailure says why a restart did not go through, and who serves now.
+func restartFailure(p operated, err error) string {
+	var gaveUp *supervisor.RestartError
+	if !errors.As(err, &gaveUp) {
+		return err.Error()
+	}
+	serve := "the old workers go on serving"
+	if !p.Serving() {
+		serve = "no worker serves"
+	}
+	replaced := ""
+	if gaveUp.Replaced > 0 {
+		replaced = plural(gaveUp.Replaced, "worker") + " replaced; "
+	}
+	return fmt.Sprintf("%sa new worker did not get ready, %s: %s", replaced, serve, gaveUp.Reason)
+}
+
+// inOneLine is the first line of a text and, of what a program printed below, the last that names an error, or just the last.
+func inOneLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	said := lines[len(lines)-1]
+	for i := len(lines) - 1; i > 0; i-- {
+		if strings.Contains(lines[i], "Error") {
+			said = lines[i]
+			break
+		}
+	}
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return lines[0] + " … " + strings.TrimSpace(said)
+}
+
+// status is one line on how the pools are.
+func (o *operator) status() string {
+	var all []string
+	for _, p := range o.pools {
+		state, reason := p.Condition()
+		text := fmt.Sprintf("pool %s is %s", p.Name(), state)
+		if reason != "" {
+			text += ": " + inOneLine(reason)
+		}
+		all = append(all, text)
+	}
+	return oneLine(strings.Join(all, "; "))
+}
+
+// announceToService tells the manager that the pools have started, and that they drain.
+func (o *operator) announceToService(ctx context.Context, drained <-chan struct{}) {
+	if ctx.Err() == nil {
+		o.notify("READY=1\nSTATUS=" + o.status())
+	}
+	<-ctx.Done()
+	o.notify("STOPPING=1\nSTATUS=draining")
+	<-drained
+}
+
+// feedWatchdog tells the manager twice in each interval that we are alive: that each pool can take a decision and that the ledger's
+// writer moves. That workers fail, or that the disk is full, is no reason to be killed.
+func (o *operator) feedWatchdog(drained <-chan struct{}) {
+	if o.service.watchdog == 0 {
+		return
+	}
+	every := o.service.watchdog / 2
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		if err := o.alive(every); err != nil {
+			o.log.Error("the service manager is not told that all is well", "error", err)
+		} else {
+			o.notify("WATCHDOG=1")
+		}
+		select {
+		case <-drained:
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// alive finds out within patience whether the parts that everything waits for still move.
+func (o *operator) alive(patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, p := range o.pools {
+		if err := p.Responds(ctx); err != nil {
+			return err
+		}
+	}
+	if err := o.ledger.Responds(ctx); err != nil && !errors.Is(err, ledger.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+func (o *operator) notify(state string) {
+	if err := o.service.tell(state); err != nil {
+		o.log.Warn("the service manager was not told", "error", err)
+	}
+}

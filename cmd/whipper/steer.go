@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	whipper "github.com/whipper-sidecar/whipper/sdk-go"
+)
+
+// steerCommands are the subcommands of pool that change something.
+func steerCommands(c *console) []*cli.Command {
+	return []*cli.Command{
+		steerCommand(c, "pause", "have no call or job handed to the workers until resume", "", nil, pausePool),
+		steerCommand(c, "resume", "end a pause", "", nil, resumePool),
+		steerCommand(c, "restart", "replace all workers, one after the other, without failing a call",
+			"It waits until each worker has a successor that is ready. If one does not get ready, the workers that are left go on\n"+
+				"serving, the reason is printed, and the exit code is 1.", nil, restartPool),
+		steerCommand(c, "resize", "change between how many workers there are",
+			"It holds until the supervisor ends. Workers that are too many finish their calls first.",
+			[]cli.Flag{
+				countFlag("min-workers", 0, "as it is", "workers that are always there"),
+				countFlag("max-workers", 0, "as it is", "most workers at once"),
+			}, resizePool),
+	}
+}
+
+// steer does one thing to a pool of a supervisor.
+type steer func(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error
+
+func steerCommand(c *console, name, usage, description string, flags []cli.Flag, do steer) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: usage, Description: description,
+		Flags: append(append([]cli.Flag{poolFlag()}, flags...), append([]cli.Flag{jsonFlag()}, placeFlags()...)...),
+		Action: func(cc *cli.Context) error {
+			if err := noArguments(cc); err != nil {
+				return err
+			}
+			return c.withClient(cc, func(ctx context.Context, client *whipper.Client) error { return do(ctx, c, cc, client) })
+		},
+	}
+}
+
+func pausePool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
+	pool, err := client.Pause(ctx, jsonrpc.PoolParams{Pool: cc.String("pool")})
+	return c.printSteered(cc, pool, err, "pool "+oneLine(pool.Name)+" is "+oneLine(pool.State))
+}
+
+func resumePool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
+	pool, err := client.Resume(ctx, jsonrpc.PoolParams{Pool: cc.String("pool")})
+	return c.printSteered(cc, pool, err, "pool "+oneLine(pool.Name)+" is "+oneLine(pool.State))
+}
+
+func resizePool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
+	p := jsonrpc.ResizeParams{Pool: cc.String("pool"), MinWorkers: countOf(cc, "min-workers"), MaxWorkers: countOf(cc, "max-workers")}
+	if p.MinWorkers == 0 && p.MaxWorkers == 0 {
+		return misuse("whipper pool resize --min-workers 2 --max-workers 8", "pool resize needs --min-workers, --max-workers or both")
+	}
+	pool, err := client.Resize(ctx, p)
+	return c.printSteered(cc, pool, err, "pool "+oneLine(pool.Name)+" has "+workers(pool))
+}
+
+func restartPool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
+	result, err := client.Restart(ctx, jsonrpc.PoolParams{Pool: cc.String("pool")})
+	if err != nil && ctx.Err() != nil {
+		return &failure{Err: err, Code: exitInterrupted, Hint: "the supervisor goes on with the restart"}
+	}
+	return c.printSteered(cc, result, err, "pool "+oneLine(result.Pool)+": "+plural(result.Replaced, "worker")+" replaced")
+}
+
+// printSteered prints what was done, in words or as JSON.
+func (c *console) printSteered(cc *cli.Context, result any, err error, words string) error {
+	if err != nil {
+		return err
+	}
+	if cc.Bool("json") {
+		return c.printJSON(result)
+	}
+	_, err = fmt.Fprintln(c.out, words)
+	return err
+}
