@@ -55,11 +55,8 @@ func parseListen(text string) (a listenAddress, err error) {
 	if !ok || path == "" {
 		return a, errors.New("not an address: write it as tcp://127.0.0.1:8080 or unix:/run/app.sock")
 	}
-	if strings.HasPrefix(path, "//") { // as a URL
-		path = path[2:]
-	}
 	a.network = "unix"
-	if a.address, err = filepath.Abs(path); err != nil {
+	if a.address, err = filepath.Abs(strings.TrimPrefix(path, "//")); err != nil { // it may be written as a URL
 		return a, err
 	}
 	if len(a.address) > maxSocketPath {

@@ -274,3 +274,68 @@ def test_a_script_keeps_a_sigterm_handler_of_its_own(start: Start) -> None:
     worker = start("import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\ndef f(): return 1")
     worker.process.send_signal(signal.SIGTERM)
     assert worker.wait() == 9
+
+
+@pytest.mark.parametrize("way", ["shutdown", "SIGTERM"])
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_what_was_to_be_done_at_the_end_is_done_after_the_last_answer(start: Start, way: str, kind: str) -> None:
+    worker = start(
+        f"""
+        import threading, whipper
+        @whipper.on_shutdown
+        def first():
+            print("in the end", threading.current_thread() is threading.main_thread())
+        @whipper.on_shutdown
+        def failing(): raise ValueError("no matter")
+        whipper.on_shutdown(lambda: print("before it"))
+        {kind} quick():
+            print("called")
+            return 1
+        """
+    )
+    worker.request(1, "quick")
+    assert worker.receive()["result"] == 1
+    if way == "SIGTERM":
+        worker.process.send_signal(signal.SIGTERM)
+    else:
+        worker.notify("$/shutdown")
+    assert worker.wait() == 0
+    log = worker.log()
+    order = [log.index(text) for text in ("called", "before it", "ValueError: no matter", "in the end True")]
+    assert order == sorted(order)
+
+
+def test_what_was_to_be_done_at_the_end_is_not_done_by_a_forked_child(start: Start) -> None:
+    worker = start(
+        """
+        import os, whipper
+        whipper.on_shutdown(lambda: print("the end of", os.getpid()))
+        def fork():
+            child = os.fork()
+            if child == 0: raise SystemExit  # unwinds like any end
+            os.waitpid(child, 0)
+            return os.getpid()
+        """
+    )
+    process = worker.call("fork")
+    worker.notify("$/shutdown")
+    assert worker.wait() == 0
+    assert [line for line in worker.log().splitlines() if "the end of" in line] == [f"the end of {process}"]
+
+
+def test_when_the_supervisor_dies_the_end_is_not_waited_for(start: Start) -> None:
+    worker = start(
+        """
+        import threading, whipper
+        @whipper.on_shutdown
+        def never():
+            print("begun")
+            threading.Event().wait()
+        def quick(): return 1
+        """
+    )
+    worker.notify("$/shutdown")
+    worker.wait_for_log("begun")
+    assert worker.process.stdout is not None
+    worker.process.stdout.close()
+    assert worker.wait() == 1

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from whipper import errors, loader
+from whipper import ending, errors, loader, sockets
 from whipper.method import Method
 from whipper.signals import Signals
 from whipper.wire import Wire
@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
     # multiprocessing spawns gets a copy of the path and needs it. Last, to hide nothing.
     sys.path.append(sys.path.pop(0))
     wire = Wire.take_over()
+    sockets.protect()
     worker = Worker(wire)
     signals = Signals(worker.stop)
     os.register_at_fork(after_in_child=wire.close)
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
         return 1
     signals.while_serving()
     worker.serve(methods)
+    ending.run_callbacks()
     return 0
 
 
