@@ -249,6 +249,7 @@ type WorkerStats struct {
 	ForkCount              int64 `json:"forkCount"`
 	MaxSeenConcurrentCalls int   `json:"maxSeenConcurrentCalls"`
 	ResetCount             int64 `json:"resetCount"`
+	StrayLines             int64 `json:"strayLines"` // on stdout, that were no message or answered nothing
 }
 
 // Worker is one worker of a pool.

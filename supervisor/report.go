@@ -15,6 +15,7 @@ func (t *tally) add(s jsonrpc.WorkerStats) {
 	t.ErrorCount += s.ErrorCount
 	t.ForkCount += s.ForkCount
 	t.ResetCount += s.ResetCount
+	t.StrayLines += s.StrayLines
 	t.MaxSeenConcurrentCalls = max(t.MaxSeenConcurrentCalls, s.MaxSeenConcurrentCalls)
 }
 
@@ -25,7 +26,7 @@ func (p *Pool) Stats() jsonrpc.PoolStats {
 	sum := p.gone
 	s := jsonrpc.PoolStats{WorkerCount: len(p.seats), MaxSeenWorkerCount: p.maxSeen}
 	for _, w := range p.seats {
-		sum.add(w.seat.stats)
+		sum.add(w.stats())
 		switch w.seat.workingStatus() {
 		case idle:
 			s.IdleWorkerCount++
@@ -36,6 +37,13 @@ func (p *Pool) Stats() jsonrpc.PoolStats {
 		}
 	}
 	s.Workers = jsonrpc.WorkerStats(sum)
+	return s
+}
+
+// stats counts what the worker has done; the pool's lock is held.
+func (w *worker) stats() jsonrpc.WorkerStats {
+	s := w.seat.stats
+	s.StrayLines = w.strays.Load()
 	return s
 }
 
@@ -64,7 +72,7 @@ func (p *Pool) Workers() []jsonrpc.Worker {
 	for _, w := range p.seats {
 		d := jsonrpc.Worker{
 			ID: w.id, Pool: p.name, PID: w.seat.pid, State: string(w.seat.state),
-			WorkingStatus: w.seat.workingStatus(), Calls: w.seat.taken, Stats: w.seat.stats,
+			WorkingStatus: w.seat.workingStatus(), Calls: w.seat.taken, Stats: w.stats(),
 		}
 		if w.seat.tailShown != nil {
 			d.StderrTail = w.seat.tailShown.String()

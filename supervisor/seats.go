@@ -208,7 +208,7 @@ func (p *Pool) makesRoom(w *worker, end processEnd) bool {
 func (p *Pool) remove(w *worker) {
 	p.unlink(w)
 	p.replaced(w)
-	p.gone.add(w.seat.stats)
+	p.gone.add(w.stats())
 	p.seats = slices.DeleteFunc(p.seats, func(other *worker) bool { return other == w })
 	p.roll()
 	p.dispatch()

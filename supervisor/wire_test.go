@@ -43,6 +43,9 @@ func TestALineThatIsNoMessageIsTheWorkersLog(t *testing.T) {
 			t.Errorf("log has no %q:\n%s", want, log)
 		}
 	}
+	if n := r.pool.Stats().Workers.StrayLines; n != 7 || r.pool.Workers()[0].Stats.StrayLines != n {
+		t.Errorf("%d lines are counted", n)
+	}
 	if strings.Contains(log, "secret") {
 		t.Errorf("log has a payload:\n%s", log)
 	}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +48,7 @@ type worker struct {
 	ended       bool      // the goroutine is to return
 	events      chan event
 	gone        chan struct{} // closed when it has
+	strays      atomic.Int64  // lines on stdout that were no message; the connection's reader counts them
 
 	mailbox struct {
 		mu       sync.Mutex

@@ -145,6 +145,7 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 			return
 		}
 	}
+	w.strays.Add(1)
 	if code != jsonrpc.CodeMessageTooLarge && code != jsonrpc.CodeStrayAnswer {
 		w.print(pid, frame)
 		return

@@ -53,6 +53,7 @@ func (c *console) tabulateStats(s jsonrpc.PoolStats) error {
 		{"  most at once in a worker", int64(s.Workers.MaxSeenConcurrentCalls)},
 		{"processes forked", s.Workers.ForkCount},
 		{"workers reset", s.Workers.ResetCount},
+		{"stray lines on stdout", s.Workers.StrayLines},
 	} {
 		t.AppendRow(table.Row{line.name, humanize.Comma(line.n)})
 	}
