@@ -37,7 +37,7 @@ func (w *worker) environ() []string {
 		env = os.Environ()
 	}
 	env = slices.DeleteFunc(slices.Clone(env), meantForSupervisor)
-	return Environ(env, append(w.pool.sockets.environ(),
+	return Environ(env, append(w.pool.sockets.Load().environ(),
 		envPool+"="+w.pool.name,
 		workerMark(w.id),
 		w.processMark(),

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -24,10 +25,11 @@ func (e *ListenError) Error() string { return fmt.Sprintf("listen on %s: %v", e.
 // Unwrap gives the system's reason, such as syscall.EADDRINUSE.
 func (e *ListenError) Unwrap() error { return e.Err }
 
-// sockets are the listening sockets that all workers of a pool share. They are opened once: however workers come and go, who
+// sockets are the listening sockets that all workers of a pool share; they do not change. They are opened once: however workers come and go, who
 // connects waits in their queue at worst. The supervisor never accepts on them, and is not woken by who connects.
 type sockets struct {
-	names string // for LISTEN_FDNAMES
+	specs []string // as they were asked for
+	names string   // for LISTEN_FDNAMES
 	all   []*socket
 }
 
@@ -39,21 +41,88 @@ type socket struct {
 	info    fs.FileInfo
 }
 
-// openSockets opens them all or none. A Unix socket becomes the owner's, if there is one.
-func openSockets(specs []string, owner *Account) (*sockets, error) {
-	s := &sockets{}
+// share has the sockets be those of o: it opens what is new, or nothing if one of them fails, and closes what is not wanted any more.
+func (p *Pool) share(o *Options) error {
+	p.sharing.Lock()
+	defer p.sharing.Unlock()
+	return p.shareLocked(o)
+}
+
+// shareLocked is share; sharing is held.
+func (p *Pool) shareLocked(o *Options) error {
+	old := p.sockets.Load()
+	if slices.Equal(old.specs, o.Listen) {
+		return nil
+	}
+	owner, err := o.Process.Account()
+	if err != nil {
+		return err
+	}
+	s, err := openSockets(o.Listen, owner, old)
+	if err != nil {
+		return err
+	}
+	p.sockets.Store(s)
+	for i, spec := range old.specs {
+		if !slices.Contains(s.specs, spec) {
+			p.closeSocket(old.all[i])
+		}
+	}
+	return nil
+}
+
+// launch starts a worker's process with the sockets that o wants.
+func (p *Pool) launch(o *Options, env func() []string, print func(pid int, line []byte)) (*process, error) {
+	if o.Unresolved != nil {
+		return nil, o.Unresolved
+	}
+	p.sharing.Lock()
+	defer p.sharing.Unlock()
+	if err := p.shareLocked(o); err != nil {
+		return nil, err
+	}
+	return startProcess(p.forker, o, env(), p.sockets.Load().files(), print)
+}
+
+// closeSockets closes the sockets, which no worker has any more.
+func (p *Pool) closeSockets() {
+	p.sharing.Lock()
+	defer p.sharing.Unlock()
+	for _, one := range p.sockets.Swap(&sockets{}).all {
+		p.closeSocket(one)
+	}
+}
+
+func (p *Pool) closeSocket(s *socket) {
+	if err := s.close(); err != nil {
+		p.log.Warn("shared socket is not closed as it should be", "error", err)
+	}
+}
+
+// openSockets opens them all or none, but for those that old has already. A Unix socket becomes the owner's, if there is one.
+func openSockets(specs []string, owner *Account, old *sockets) (*sockets, error) {
+	s := &sockets{specs: slices.Clone(specs)}
 	var addresses []listenAddress
+	var opened []*socket
 	for _, spec := range specs {
 		a, err := parseListen(spec)
-		var opened *socket
-		if err == nil {
-			opened, err = openSocket(a, owner)
+		var one *socket
+		if i := slices.Index(old.specs, spec); i >= 0 {
+			one = old.all[i]
+		} else if err == nil {
+			if one, err = openSocket(a, owner); err == nil {
+				opened = append(opened, one)
+			}
 		}
 		if err != nil {
-			return nil, errors.Join(&ListenError{Address: spec, Err: err}, s.close())
+			faults := []error{&ListenError{Address: spec, Err: err}}
+			for _, one := range opened {
+				faults = append(faults, one.close())
+			}
+			return nil, errors.Join(faults...)
 		}
 		addresses = append(addresses, a)
-		s.all = append(s.all, opened)
+		s.all = append(s.all, one)
 	}
 	s.names = listenNames(addresses)
 	return s, nil
@@ -82,16 +151,6 @@ func (s *sockets) environ() []string {
 		return nil
 	}
 	return []string{envListenFDs + "=" + strconv.Itoa(len(s.all)), envListenNames + "=" + s.names}
-}
-
-// close closes the sockets, and removes those of them that are files and still the same.
-func (s *sockets) close() error {
-	var faults []error
-	for _, one := range s.all {
-		faults = append(faults, one.close())
-	}
-	s.all = nil
-	return errors.Join(faults...)
 }
 
 func openSocket(a listenAddress, owner *Account) (*socket, error) {

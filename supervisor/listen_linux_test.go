@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -128,13 +129,52 @@ func TestWhoConnectsWhileAWorkerIsReplacedWaitsAndIsServed(t *testing.T) {
 	}
 }
 
-func TestTheSupervisorIsNotWokenByWhoConnects(t *testing.T) {
+func TestAReconfiguredPoolOpensTheSocketsThatAreNewAndClosesThoseThatAreNotWanted(t *testing.T) {
 	t.Parallel()
-	s, err := openSockets([]string{"tcp://127.0.0.1:0"}, nil)
+	dir := shortDir(t)
+	stays, goes, comes := "unix:"+filepath.Join(dir, "stays"), "unix:"+filepath.Join(dir, "goes"), "unix:"+filepath.Join(dir, "comes")
+	r := start(t, func(o *Options) { o.Command, o.Listen = acceptor(t), []string{stays, goes} }).ready()
+	info, err := os.Stat(filepath.Join(dir, "stays"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	r.reconfigure(func(o *Options) { o.Listen = []string{stays, comes} })
+	if _, err := r.pool.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	connect(t, stays) // by the process of before, perhaps, whose last breath this is
+	if pid := connect(t, comes); pid != r.processes()[0] {
+		t.Errorf("process %d answers on %s", pid, comes)
+	}
+	if now, err := os.Stat(filepath.Join(dir, "stays")); err != nil || !os.SameFile(info, now) {
+		t.Errorf("the socket that stays was opened again (%v)", err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "goes")); err == nil {
+		t.Error("the socket that goes is still there")
+	}
+	if told := r.pool.Status().Listen; !slices.Equal(told, []string{stays, comes}) {
+		t.Errorf("status tells %q", told)
+	}
+
+	// One that cannot be opened leaves the workers with what they have.
+	if err := os.WriteFile(filepath.Join(dir, "taken"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.reconfigure(func(o *Options) { o.Listen = []string{stays, "unix:" + filepath.Join(dir, "taken")} })
+	var gaveUp *RestartError
+	if _, err := r.pool.Restart(t.Context()); !errors.As(err, &gaveUp) || !strings.Contains(gaveUp.Reason, "something that is no socket") {
+		t.Errorf("error %v", err)
+	}
+	connect(t, comes)
+}
+
+func TestTheSupervisorIsNotWokenByWhoConnects(t *testing.T) {
+	t.Parallel()
+	s, err := openSockets([]string{"tcp://127.0.0.1:0"}, nil, &sockets{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.all[0].close()
 	fd := s.all[0].file.Fd()
 	infos, err := filepath.Glob("/proc/self/fdinfo/*")
 	if err != nil || len(infos) == 0 {
@@ -211,7 +251,7 @@ func TestASocketThatADeadProcessLeftIsReplaced(t *testing.T) {
 	}
 	l.SetUnlinkOnClose(false)
 	l.Close()
-	s, err := openSockets([]string{"unix:" + path}, nil)
+	s, err := openSockets([]string{"unix:" + path}, nil, &sockets{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +259,7 @@ func TestASocketThatADeadProcessLeftIsReplaced(t *testing.T) {
 	if err := errors.Join(os.Rename(path, other), os.WriteFile(path, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.close(); err != nil {
+	if err := s.all[0].close(); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Lstat(path); err != nil {
@@ -231,11 +271,11 @@ func TestAUnixSocketBelongsToTheWorkersUser(t *testing.T) {
 	t.Parallel()
 	a := nobody(t)
 	path := filepath.Join(openDir(t), "s.sock")
-	s, err := openSockets([]string{"unix:" + path}, a)
+	s, err := openSockets([]string{"unix:" + path}, a, &sockets{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	defer s.all[0].close()
 	info, err := os.Lstat(path)
 	if err != nil || info.Sys().(*syscall.Stat_t).Uid != a.UID || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info, err)

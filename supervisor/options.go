@@ -25,10 +25,19 @@ type Options struct {
 	Command []string // program and arguments; the program is looked up in PATH unless it holds a slash
 	Dir     string   // working folder of the workers; the supervisor's own
 	Env     []string // whole environment of the workers; the supervisor's own
+
+	// Unresolved is why Command is not known yet: then no process is started, and the pool is degraded for that reason until
+	// Reconfigure brings a Command. Nil: it is known.
+	Unresolved error
+
+	// KeepTrying has a pool whose command cannot be started at all, or whose sockets cannot be opened, be degraded and try again
+	// now and then, as one whose workers do not get ready is. False: that ends Run.
+	KeepTrying bool
+
 	Process ProcessOptions
 
-	// Listen are the sockets that all workers share: [NAME=]tcp://HOST:PORT or [NAME=]unix:PATH. Run opens them, once, and hands
-	// them to each worker as systemd does: from descriptor 3 on, with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
+	// Listen are the sockets that all workers share: [NAME=]tcp://HOST:PORT or [NAME=]unix:PATH. The pool opens them, once, and
+	// hands them to each worker as systemd does: from descriptor 3 on, with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
 	Listen []string
 
 	MinWorkers         int // kept alive at all times; 1
@@ -115,7 +124,7 @@ func (o Options) validate() error {
 	bad := func(field string, value any, want string) {
 		problems = append(problems, &OptionError{field, value, want})
 	}
-	if len(o.Command) == 0 || o.Command[0] == "" {
+	if (len(o.Command) == 0 || o.Command[0] == "") && o.Unresolved == nil {
 		bad("Command", o.Command, "a program")
 	}
 	for _, n := range []struct {

@@ -23,7 +23,8 @@ type Pool struct {
 	run    string  // no other pool had it, in any supervisor
 	forker *forker // while Run runs
 
-	sockets *sockets // while workers run
+	sharing sync.Mutex              // held while sockets are opened, closed or handed to a process
+	sockets atomic.Pointer[sockets] // never nil
 
 	events   *Events      // may be nil
 	lastTold atomic.Int64 // id of the last submitted job that tellSubmitted has come to
@@ -100,8 +101,8 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		released:  map[int64]struct{}{},
 		toldEarly: map[int64]struct{}{},
 		events:    o.Events,
-		sockets:   &sockets{},
 	}
+	p.sockets.Store(&sockets{})
 	return p, nil
 }
 
@@ -148,9 +149,7 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	claimer.Wait()
 	p.drain(kill, err)
 	p.forker.stop()
-	if e := p.closeSockets(); e != nil {
-		p.log.Warn("shared socket is not closed as it should be", "error", e)
-	}
+	p.closeSockets()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCommits)
 	defer cancel()
 	if e := p.ledger.Flush(last); e != nil {
@@ -159,32 +158,17 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	return err
 }
 
-// begin opens the sockets and takes on the first workers.
+// begin opens the sockets and takes on the first workers. With KeepTrying, sockets that cannot be opened are the workers' problem.
 func (p *Pool) begin() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	owner, err := p.opts.Process.Account()
-	if err != nil {
+	if err := p.share(&p.opts); err != nil && !p.opts.KeepTrying {
 		return err
 	}
-	s, err := openSockets(p.opts.Listen, owner)
-	if err != nil {
-		return err
-	}
-	p.sockets = s
 	for range p.opts.MinWorkers {
 		p.addWorker()
 	}
 	return nil
-}
-
-// closeSockets closes the sockets, which no worker has any more.
-func (p *Pool) closeSockets() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.sockets
-	p.sockets = &sockets{}
-	return s.close()
 }
 
 // lastCommits bounds how long Run waits for the last outcomes to be on disk.

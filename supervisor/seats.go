@@ -151,7 +151,7 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 	defer p.mu.Unlock()
 	w.seat.pid = 0
 	var start *StartError
-	if !p.boots.any && errors.As(end.err, &start) {
+	if !p.boots.any && !p.opts.KeepTrying && errors.As(end.err, &start) {
 		p.boots.fatal = true
 		select {
 		case p.fatal <- start:
@@ -172,7 +172,11 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 		p.boots.unready++
 	}
 	p.boots.reason = end.reason()
-	if p.boots.failures() == degradedAfter {
+	degraded := p.boots.failures() == degradedAfter
+	if end.err != nil && p.opts.KeepTrying && p.boots.unready < degradedAfter { // no use in trying at once
+		p.boots.unready, degraded = degradedAfter, true
+	}
+	if degraded {
 		p.log.Error("pool is degraded: its workers end before they are of use; its jobs are kept and it goes on trying", "reason", p.boots.reason)
 		p.settle()
 	}

@@ -22,7 +22,7 @@ func (w *worker) spawn() {
 	w.wasReady, w.proven, w.faulty, w.told = false, false, false, false
 	w.hungUp, w.endReason = nil, ""
 	incarnation := w.incarnation
-	p, err := startProcess(w.pool.forker, w.opts, w.environ(), w.pool.sockets.files(), w.print)
+	p, err := w.pool.launch(w.opts, w.environ, w.print)
 	if err != nil {
 		w.log.Error("worker did not start", "error", err)
 		w.startErr = err
