@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // testBlock is small, so that a few hundred ids need several reservations.
@@ -179,6 +180,33 @@ func TestASubmissionMayBeLargerThanTheReservedBlock(t *testing.T) {
 		t.Errorf("next id is %d after %d: %v", next, ids[len(ids)-1], err)
 	}
 	mustBeSound(t, l.Reader)
+}
+
+func TestWhoeverBringsNewJobsWaitsWhileTooManyChangesWaitForTheDisk(t *testing.T) {
+	l := open(t, t.TempDir())
+	together(t, l, func() {
+		for range maxWaiting {
+			if _, err := l.NextID(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			l.writer.put(&op{kind: opNothing, keep: true})
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if id, err := l.NextID(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got id %d, %v", id, err)
+		}
+		waiting := make(chan error, 1)
+		go func() {
+			_, err := l.NextID(context.Background())
+			waiting <- err
+		}()
+		t.Cleanup(func() {
+			if err := <-waiting; err != nil {
+				t.Error(err)
+			}
+		})
+	})
 }
 
 func TestNextIDNeverGivesAnIDTwice(t *testing.T) {

@@ -11,6 +11,10 @@ const (
 	maxBatchRows = 8192 // but a single submission may be larger
 )
 
+// maxWaiting is how many operations may wait for the disk before those who would bring new jobs wait with them. What has begun,
+// starts and outcomes, is always taken.
+const maxWaiting = 8 * 1024
+
 type opKind int
 
 const (
@@ -101,11 +105,44 @@ func (w *writer) take() (ops []*op, closed bool) {
 		}
 	}
 	w.queue = w.queue[n:]
+	w.makeRoom()
 	if len(w.queue) == 0 {
 		w.queue = nil // so that a burst's memory is given back
 	}
 	w.ops = ops
 	return ops, w.closed
+}
+
+// room waits until fewer than maxWaiting operations wait. While the disk fails it says so instead.
+func (w *writer) room(ctx context.Context) error {
+	for {
+		w.mu.Lock()
+		if len(w.queue) < maxWaiting || w.closed {
+			w.mu.Unlock()
+			return nil
+		}
+		if w.roomy == nil {
+			w.roomy = make(chan struct{})
+		}
+		roomy := w.roomy
+		w.mu.Unlock()
+		if err := w.err(); err != nil {
+			return err
+		}
+		select {
+		case <-roomy:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// makeRoom wakes those who wait in room; mu is held.
+func (w *writer) makeRoom() {
+	if w.roomy != nil {
+		close(w.roomy)
+		w.roomy = nil
+	}
 }
 
 func (w *writer) signal() {

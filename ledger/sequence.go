@@ -92,8 +92,12 @@ func (l *Ledger) LastID() int64 {
 }
 
 // NextID returns an id for a job that is inserted later. Ids rise, and none is ever given out twice, whether or not the
-// job is inserted and even if the process is killed. It waits for the disk only where the reserved ids have run out.
+// job is inserted and even if the process is killed. It waits for the disk only where the reserved ids have run out, or where so
+// many changes wait for the disk that there must not be more.
 func (l *Ledger) NextID(ctx context.Context) (int64, error) {
+	if err := l.writer.room(ctx); err != nil {
+		return 0, err
+	}
 	for {
 		id, ok, ask := l.ids.take()
 		if ask {

@@ -27,6 +27,7 @@ type writer struct {
 
 	mu      sync.Mutex
 	queue   []*op
+	roomy   chan struct{} // closed when there may be room in queue again; nil: nobody waits for it
 	closed  bool
 	callers []chan struct{} // who ask whether the goroutine is alive
 	wake    chan struct{}   // holds one token when queue, closed or callers has changed
@@ -126,6 +127,7 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 		w.conn = nil
 	}
 	w.mu.Lock()
+	w.makeRoom()
 	all := slices.Concat(ops, w.queue)
 	w.queue = nil
 	var lost []*op
