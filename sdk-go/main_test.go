@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 	case "worker":
 		runWorker()
+	case "listeners":
+		serveListeners()
 	case "connect": // as another user
 		_, err := whipper.Connect(context.Background(), whipper.Options{Dir: os.Args[1]})
 		var untrusted *whipper.UntrustedError

@@ -21,10 +21,11 @@ export const fixture = (name) => fileURLToPath(new URL(`fixtures/${name}`, impor
  *
  * @param {import("node:test").TestContext} t
  * @param {string} script
- * @param {{args?: string[], node?: string[], sockets?: boolean}} [options] node: Node's own options
+ * @param {{args?: string[], node?: string[], sockets?: boolean, listen?: number[]}} [options] node: Node's own options;
+ *   listen: descriptors of sockets that are handed over as whipper's launcher does
  */
-export function start(t, script, { args = [], node = [], sockets = false } = {}) {
-  const worker = new Worker([...node, MAIN, script, ...args], sockets);
+export function start(t, script, { args = [], node = [], sockets = false, listen = [] } = {}) {
+  const worker = new Worker([...node, MAIN, script, ...args], sockets, listen);
   t.after(() => worker.kill());
   return worker;
 }
@@ -44,13 +45,16 @@ class Worker {
   /** @type {((frame: any) => void)[]} */
   #waiting = [];
 
-  /** @param {string[]} args @param {boolean} sockets */
-  constructor(args, sockets) {
+  /** @param {string[]} args @param {boolean} sockets @param {number[]} listen */
+  constructor(args, sockets, listen) {
     const [stdin, stdout, stderr] = sockets ? [] : [pipe(), pipe(), pipe()];
-    this.child = spawn(process.execPath, args, {
+    const command = [process.execPath, ...args];
+    if (listen.length > 0) command.unshift("/bin/sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh");
+    this.child = spawn(/** @type {string} */ (command[0]), command.slice(1), {
       timeout: LIFETIME_MS,
       killSignal: "SIGKILL",
-      stdio: stdin ? [stdin.read, stdout?.write, stderr?.write] : "pipe",
+      stdio: stdin ? [stdin.read, stdout?.write, stderr?.write, ...listen] : "pipe",
+      env: { ...process.env, LISTEN_FDS: String(listen.length), LISTEN_FDNAMES: "web:admin" },
     });
     for (const fd of [stdin?.read, stdout?.write, stderr?.write]) if (fd) fs.closeSync(fd);
     /** @type {import("node:stream").Writable} */

@@ -2,6 +2,7 @@
 
 import { basename, resolve } from "node:path";
 import { LoadError, load } from "./load.mjs";
+import { provide } from "./provide.mjs";
 import { Server } from "./serve.mjs";
 import { takeWire } from "./wire.mjs";
 
@@ -19,6 +20,7 @@ process.on("SIGINT", () => {});
 process.on("SIGTERM", () => server.shutdown());
 
 process.argv = [process.execPath, resolve(script), ...args];
+provide(resolve(script));
 try {
   server.serve(await load(resolve(script)));
 } catch (error) {

@@ -1,3 +1,4 @@
+import shared from "../shared.cjs";
 import { errorFrame, resultFrame } from "./answer.mjs";
 import { Call, invoke } from "./call.mjs";
 import * as errors from "./errors.mjs";
@@ -22,6 +23,7 @@ export class Server {
   /** @type {Map<unknown, Call>} calls under way by id; notifications under a symbol */
   #calls = new Map();
   #stopping = false;
+  #ending = false;
   #orphaned = false;
 
   /** @param {import("./wire.mjs").Wire} wire @param {string} name what the worker calls itself */
@@ -53,7 +55,7 @@ export class Server {
     this.#exitWhenDone();
   }
 
-  /** Takes no more calls, lets those under way finish, then exits with status 0. */
+  /** Takes no more calls, lets those under way finish, does what was to be done at the end, then exits with status 0. */
   shutdown() {
     this.#stopping = true;
     this.#exitWhenDone();
@@ -74,8 +76,11 @@ export class Server {
   }
 
   #exitWhenDone() {
-    if (!(this.#stopping || this.#orphaned) || this.#calls.size > 0) return;
-    this.#writer.whenIdle(() => process.exit(0));
+    if (!(this.#stopping || this.#orphaned) || this.#calls.size > 0 || this.#ending) return;
+    const exit = () => this.#writer.whenIdle(() => process.exit(0));
+    if (this.#orphaned) return exit();
+    this.#ending = true;
+    shared.runCallbacks().then(exit);
   }
 
   /** @param {string} frame */

@@ -1,0 +1,3 @@
+const { listeners, onShutdown } = require("./shared.cjs");
+
+module.exports = { listeners, onShutdown };

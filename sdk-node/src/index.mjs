@@ -1,0 +1,3 @@
+import shared from "./shared.cjs";
+
+export const { listeners, onShutdown } = shared;
