@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,35 +58,70 @@ func eachLanguage(t *testing.T, test func(t *testing.T, command []string)) {
 }
 
 // start runs `whipper exec` on a state folder and returns when it is ready.
-
 func start(t *testing.T, dir string, args ...string) *supervisor {
 	t.Helper()
 	ready, told, err := os.Pipe()
 	check(t, err)
 	defer ready.Close()
-	s := &supervisor{t: t, dir: dir, stderr: &buffer{}, ended: make(chan struct{})}
-	s.cmd = exec.Command(binary, append([]string{"exec", "--dir", dir, "--ready-fd", "3"}, args...)...)
-	s.cmd.Stderr = s.stderr
+	s := prepare(t, dir, append([]string{"--ready-fd", "3"}, args...)...)
 	s.cmd.ExtraFiles = []*os.File{told}
-	check(t, s.cmd.Start())
+	s.begin()
 	told.Close()
-	go func() {
-		s.err = s.cmd.Wait()
-		close(s.ended)
-	}()
-	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill() // ended already, if all went well
-		<-s.ended
-		if t.Failed() {
-			t.Logf("stderr of whipper exec:\n%s", s.stderr.String())
-		}
-	})
 	_ = ready.SetReadDeadline(time.Now().Add(patience))
 	var r struct{ PID int }
 	if err := json.NewDecoder(ready).Decode(&r); err != nil || r.PID != s.cmd.Process.Pid {
 		t.Fatalf("whipper exec did not get ready: %v", err)
 	}
 	return s
+}
+
+// prepare is start without starting: what is special about the process can be set before begin.
+func prepare(t *testing.T, dir string, args ...string) *supervisor {
+	s := &supervisor{t: t, dir: dir, stderr: newBuffer(), ended: make(chan struct{})}
+	s.cmd = exec.Command(binary, append([]string{"exec", "--dir", dir}, args...)...)
+	s.cmd.Env = os.Environ()
+	s.cmd.Stderr = s.stderr
+	return s
+}
+
+// begin starts the process, and does not wait until it is ready.
+func (s *supervisor) begin() {
+	s.t.Helper()
+	check(s.t, s.cmd.Start())
+	go func() {
+		s.err = s.cmd.Wait()
+		close(s.ended)
+	}()
+	s.t.Cleanup(func() {
+		_ = s.cmd.Process.Kill() // ended already, if all went well
+		<-s.ended
+		if s.t.Failed() {
+			s.t.Logf("stderr of whipper exec:\n%s", s.stderr.String())
+		}
+	})
+}
+
+// says waits until whipper has said what a pattern matches n times.
+func (s *supervisor) says(n int, pattern string) {
+	s.t.Helper()
+	p := regexp.MustCompile(pattern)
+	deadline := time.After(patience)
+	for {
+		text, changed := s.stderr.look()
+		if len(p.FindAllString(text, n)) >= n {
+			return
+		}
+		select {
+		case <-changed:
+		case <-s.ended:
+			if text, _ := s.stderr.look(); len(p.FindAllString(text, n)) >= n {
+				return
+			}
+			s.t.Fatalf("whipper exec has ended without saying %q %d times", pattern, n)
+		case <-deadline:
+			s.t.Fatalf("whipper exec does not say %q %d times", pattern, n)
+		}
+	}
 }
 
 // client connects to the supervisor.
@@ -219,14 +256,31 @@ func check(t *testing.T, err error) {
 
 // buffer is a bytes.Buffer for a writer and a reader at once.
 type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu      sync.Mutex
+	b       bytes.Buffer
+	changed chan struct{} // closed and replaced with each write
 }
+
+func newBuffer() *buffer { return &buffer{changed: make(chan struct{})} }
 
 func (b *buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	close(b.changed)
+	b.changed = make(chan struct{})
 	return b.b.Write(p)
+}
+
+// ReadFrom copies what comes, until its end.
+func (b *buffer) ReadFrom(r io.Reader) (n int64, err error) { return io.Copy(writerOnly{b}, r) }
+
+type writerOnly struct{ io.Writer }
+
+// look gives what is there, and what tells when there is more.
+func (b *buffer) look() (string, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String(), b.changed
 }
 
 func (b *buffer) String() string {

@@ -23,7 +23,7 @@ func startInit(t *testing.T, args ...string) *supervisor {
 	ready, told, err := os.Pipe()
 	check(t, err)
 	defer ready.Close()
-	s := &supervisor{t: t, dir: dir, stderr: &buffer{}, ended: make(chan struct{})}
+	s := &supervisor{t: t, dir: dir, stderr: newBuffer(), ended: make(chan struct{})}
 	script := `mount --make-rprivate / && mount -t proc proc /proc && exec "$0" "$@"`
 	s.cmd = exec.Command("/bin/sh", append([]string{"-c", script, binary, "exec", "--dir", dir, "--ready-fd", "3"}, args...)...)
 	s.cmd.Stderr = s.stderr
