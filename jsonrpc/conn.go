@@ -147,13 +147,14 @@ func (f handlerFunc) Handle(context.Context, *jsonrpc2.Conn, *jsonrpc2.Request) 
 // when Start returns.
 func (c *Conn) Start(method string, params, meta json.RawMessage, done func(*Response)) (id uint64, err error) {
 	id = c.lastID.Add(1)
-	_, err = c.rpc.DispatchCall(context.Background(), method, nil,
+	return id, c.start(id, method, params, meta, done)
+}
+
+func (c *Conn) start(id uint64, method string, params, meta json.RawMessage, done func(*Response)) error {
+	_, err := c.rpc.DispatchCall(context.Background(), method, nil,
 		jsonrpc2.PickID(jsonrpc2.ID{Num: id}),
 		jsonrpc2.ExtraField(callField, &call{params: params, meta: meta, done: done}))
-	if err != nil {
-		return 0, closedError(err)
-	}
-	return id, nil
+	return closedError(err)
 }
 
 // Notify sends a notification.
@@ -189,11 +190,31 @@ func (c *Conn) Call(ctx context.Context, method string, params, result any) erro
 
 // CallRaw is Call for bytes that are JSON already. An error answer is in the response.
 func (c *Conn) CallRaw(ctx context.Context, method string, params, meta json.RawMessage) (*Response, error) {
+	return c.CallWith(ctx, method, params, meta, Hooks{})
+}
+
+// Hooks are for callers whose calls are followed by notifications. Each may be nil.
+type Hooks struct {
+	Begun    func(id uint64)   // gets the call's id before the call is sent
+	Answered func(r *Response) // gets the answer on the reader's goroutine, before anything that came after it, and even if the caller has given up
+}
+
+// CallWith is CallRaw with hooks.
+func (c *Conn) CallWith(ctx context.Context, method string, params, meta json.RawMessage, h Hooks) (*Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	answer := make(chan *Response, 1)
-	id, err := c.Start(method, params, meta, func(r *Response) { answer <- r })
+	id := c.lastID.Add(1)
+	if h.Begun != nil {
+		h.Begun(id)
+	}
+	err := c.start(id, method, params, meta, func(r *Response) {
+		if h.Answered != nil {
+			h.Answered(r)
+		}
+		answer <- r
+	})
 	if err != nil {
 		return nil, err
 	}

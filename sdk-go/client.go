@@ -26,8 +26,10 @@ type Client struct {
 	conn *jsonrpc.Conn
 	nc   *net.UnixConn // under conn
 
-	mu    sync.Mutex
-	fault error // why this side gave the connection up
+	mu      sync.Mutex
+	fault   error                         // why this side gave the connection up
+	streams map[int64]*stream             // by the number of their subscription
+	waiting map[uint64]*mailbox[Progress] // by the id of their call
 }
 
 // Connect connects to a supervisor that is running. It returns a *NoSupervisorError where none is, and an
@@ -51,8 +53,8 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err := t.checkPeer(uc); err != nil {
 		return nil, errors.Join(err, uc.Close())
 	}
-	c := &Client{nc: uc}
-	c.conn = jsonrpc.NewConn(uc, jsonrpc.HandlerFunc(refuse), jsonrpc.Options{Stray: c.giveUp})
+	c := &Client{nc: uc, streams: map[int64]*stream{}, waiting: map[uint64]*mailbox[Progress]{}}
+	c.conn = jsonrpc.NewConn(uc, jsonrpc.HandlerFunc(c.receive), jsonrpc.Options{Stray: c.giveUp})
 	return c, nil
 }
 
@@ -60,7 +62,13 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 func (c *Client) Socket() string { return c.nc.RemoteAddr().String() }
 
 // Close ends the connection and cancels the invocations that are under way. Submitted jobs go on.
-func (c *Client) Close() error { return c.conn.Close() }
+func (c *Client) Close() error {
+	err := c.conn.Close()
+	if errors.Is(err, net.ErrClosed) { // an answer came that Close no longer waits for, and giveUp was quicker
+		return nil
+	}
+	return err
+}
 
 // Ping asks the supervisor what it is.
 func (c *Client) Ping(ctx context.Context) (PingResult, error) {
@@ -70,8 +78,12 @@ func (c *Client) Ping(ctx context.Context) (PingResult, error) {
 // Invoke runs a method and returns the worker's own result bytes. A call that failed gives an *Error. The meta says which job,
 // worker and times it was, on an error too. The call belongs to its caller: when ctx ends it is cancelled.
 func (c *Client) Invoke(ctx context.Context, p InvokeParams) (json.RawMessage, ResponseMeta, error) {
+	return invoked(c.send(ctx, jsonrpc.MethodJobInvoke, p))
+}
+
+// invoked takes the answer to job.invoke apart.
+func invoked(r *jsonrpc.Response, err error) (json.RawMessage, ResponseMeta, error) {
 	var meta ResponseMeta
-	r, err := c.send(ctx, jsonrpc.MethodJobInvoke, p)
 	if err != nil {
 		return nil, meta, err
 	}
@@ -166,8 +178,13 @@ func Args(args ...any) (json.RawMessage, error) {
 
 // call sends a request and decodes its result.
 func call[R any](ctx context.Context, c *Client, method string, params any) (R, error) {
-	var result R
 	r, err := c.send(ctx, method, params)
+	return decode[R](method, r, err)
+}
+
+// decode gives the result of an answer.
+func decode[R any](method string, r *jsonrpc.Response, err error) (R, error) {
+	var result R
 	switch {
 	case err != nil:
 		return result, err
@@ -188,16 +205,25 @@ func (c *Client) send(ctx context.Context, method string, params any) (*jsonrpc.
 			return nil, fmt.Errorf("encode params of %s: %w", method, err)
 		}
 	}
-	r, err := c.conn.CallRaw(ctx, method, raw, nil)
-	if err == nil {
-		return r, nil
+	return c.sendRaw(ctx, method, raw, jsonrpc.Hooks{})
+}
+
+func (c *Client) sendRaw(ctx context.Context, method string, params json.RawMessage, h jsonrpc.Hooks) (*jsonrpc.Response, error) {
+	r, err := c.conn.CallWith(ctx, method, params, nil, h)
+	if err != nil {
+		return nil, c.closed(method, err)
 	}
+	return r, nil
+}
+
+// closed adds to an error why this side gave the connection up, if it did.
+func (c *Client) closed(method string, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fault != nil && errors.Is(err, ErrClosed) {
-		return nil, fmt.Errorf("%s: %w: %w", method, err, c.fault)
+		return fmt.Errorf("%s: %w: %w", method, err, c.fault)
 	}
-	return nil, fmt.Errorf("%s: %w", method, err)
+	return fmt.Errorf("%s: %w", method, err)
 }
 
 // giveUp ends the connection when the supervisor could not read a request, or we an answer: which call it belonged to is unknown,
@@ -214,7 +240,16 @@ func (c *Client) giveUp(frame []byte, _ int64, why string) {
 	_ = c.nc.Close() // ends the connection
 }
 
-// refuse answers requests, of which this client serves none, and drops notifications that it does not know.
-func refuse(c *jsonrpc.Conn, r *jsonrpc.Request) {
-	_ = c.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q not found", r.Method), nil)
+// receive takes notifications, dropping those that it does not know, and refuses requests, of which this client serves none.
+func (c *Client) receive(conn *jsonrpc.Conn, r *jsonrpc.Request) {
+	switch {
+	case !r.Notification():
+	case r.Method == jsonrpc.MethodEvent:
+		c.happened(r.Params)
+		return
+	case r.Method == jsonrpc.MethodProgress:
+		c.progressed(r.Params)
+		return
+	}
+	_ = conn.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q not found", r.Method), nil)
 }

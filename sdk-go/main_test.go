@@ -71,6 +71,13 @@ func runWorker() {
 			err = errors.Join(json.Unmarshal(r.Params, &names), c.Reply(r, fmt.Appendf(nil, "%q", "hi "+names[0]), nil))
 		case "fail":
 			err = c.ReplyError(r, &jsonrpc.Error{Code: 1, Message: "out of paper", Data: json.RawMessage(`{"type":"PrinterError"}`)}, nil)
+		case "tell": // its params are its progress
+			var values []json.RawMessage
+			err = json.Unmarshal(r.Params, &values)
+			for _, v := range values {
+				err = errors.Join(err, c.Notify("$/progress", fmt.Appendf(nil, `{"id":%s,"value":%s}`, r.ID, v)))
+			}
+			err = errors.Join(err, c.Reply(r, json.RawMessage(`"told"`), nil))
 		case "hang":
 			hanging[string(r.ID)] = r
 		}
@@ -95,7 +102,9 @@ func startSupervisor() (dir string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
+	events := supervisor.NewEvents()
 	pool, err := supervisor.NewPool(l, supervisor.Options{
+		Events:  events,
 		Command: []string{self}, Env: append(os.Environ(), childEnv, modeEnv+"=worker"), MaxWorkers: 1,
 	})
 	if err != nil {
@@ -110,7 +119,7 @@ func startSupervisor() (dir string, stop func(), err error) {
 		return "", nil, err
 	}
 	drained := make(chan struct{})
-	s := server.New(server.Options{Ledger: l, Pools: []server.Pool{pool}, PoolsDrained: drained})
+	s := server.New(server.Options{Ledger: l, Pools: []server.Pool{pool}, Events: events, PoolsDrained: drained})
 	ctx, cancel := context.WithCancel(context.Background())
 	var owned sync.WaitGroup
 	var runErr, serveErr error

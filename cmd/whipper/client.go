@@ -53,7 +53,7 @@ func (c *console) withClient(cc *cli.Context, f func(context.Context, *whipper.C
 		return err
 	}
 	err = f(ctx, client)
-	if e := client.Close(); e != nil && err == nil {
+	if e := client.Close(); e != nil && !errors.Is(e, whipper.ErrClosed) && err == nil {
 		err = fmt.Errorf("close the connection: %w", e)
 	}
 	if f := (*failure)(nil); ctx.Err() != nil && errors.As(err, &f) {

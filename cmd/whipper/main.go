@@ -53,6 +53,7 @@ func newApp(c *console) *cli.App {
 			waitCommand(c),
 			ledgerCommand(c),
 			statsCommand(c),
+			eventsCommand(c),
 			poolCommand(c),
 			doctorCommand(c),
 			completionCommand(c),

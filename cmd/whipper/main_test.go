@@ -31,6 +31,7 @@ func TestCommandLine(t *testing.T) {
 			"signal":      signalSupervisor,
 			"ended":       ended,
 			"told":        told,
+			"follow":      follow,
 			"sameJob":     sameJob,
 			"occupy":      occupy,
 			"code":        exitsWith,

@@ -169,6 +169,31 @@ func told(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// follow NAME ARGS... starts whipper events with ARGS and returns when it follows. told, signal and ended are for it too: what it has
+// said is its stdout.
+func follow(ts *testscript.TestScript, _ bool, args []string) {
+	s := &supervised{log: &lines{change: make(chan struct{})}, ended: make(chan struct{})}
+	s.cmd = exec.Command(filepath.Join(ts.Getenv("BIN"), "whipper"), append([]string{"events"}, args[1:]...)...)
+	s.cmd.Dir = ts.MkAbs(".")
+	s.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TZ=UTC"}
+	s.cmd.Stdout = s.log
+	stderr := &supervised{log: &lines{change: make(chan struct{})}}
+	s.cmd.Stderr = stderr.log
+	ts.Check(s.cmd.Start())
+	supervisors(ts)[args[0]], supervisors(ts)[args[0]+".stderr"] = s, stderr
+	go func() {
+		_ = s.cmd.Wait() // the script asks for the exit code
+		close(s.ended)
+	}()
+	ts.Defer(func() {
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+		text, _ := s.log.look()
+		ts.Logf("[events %s]\n%s", args[0], text)
+	})
+	told(ts, false, []string{args[0] + ".stderr", "^whipper: following events; Ctrl-C ends it\n"})
+}
+
 // interrupted NAME PATTERN COMMAND ARGS... runs a command, sends it SIGINT once supervisor NAME has said PATTERN, and wants
 // exit code 130.
 func interrupted(ts *testscript.TestScript, _ bool, args []string) {
