@@ -85,9 +85,14 @@ func (r *bodyReader) outside(line []byte, why error) ([]byte, error) {
 	return line, why
 }
 
-// bodyFollows says whether the headers end here and a message begins: text may speak of a Content-Length too.
+// bodyFollows says whether another header comes next, or the message: text may speak of a Content-Length too.
 func (r *bodyReader) bodyFollows() bool {
+	const header = "content-type:"
 	ahead, _ := r.lines.r.Peek(len("\r\n{")) // less is none
+	if bytes.HasPrefix(bytes.ToLower(ahead), []byte(header[:2])) {
+		ahead, _ = r.lines.r.Peek(len(header))
+		return bytes.EqualFold(ahead, []byte(header))
+	}
 	ahead = bytes.TrimPrefix(bytes.TrimPrefix(ahead, []byte{'\r'}), []byte{'\n'})
 	return len(ahead) > 0 && (ahead[0] == '{' || ahead[0] == '[')
 }

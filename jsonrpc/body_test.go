@@ -58,7 +58,9 @@ func TestTheReaderGoesOnAtTheNextHeaderAfterWhatIsNoFrame(t *testing.T) {
 	next := framed(`{"n":1}`)
 	const got = `{"n":1}`
 	for stream, want := range map[string][]string{
-		"listening\n  on port 1  \n" + next:                           {"?listening", "?  on port 1  ", got},
+		"listening\n  on port 1  \n" + next:                          {"?listening", "?  on port 1  ", got},
+		"loading Content-Length: 7\r\nContent-Type: x\r\n\r\n" + got: {"?loading ", got},
+		"sent Content-Length: 9\ncontent too\n" + next:               {"?sent Content-Length: 9", "?content too", got},
 		"listening" + next:                                            {"?listening", got},
 		next + "bye\n" + next + "\n" + next:                           {got, "?bye", got, got},
 		"\x00\xff\n" + next:                                           {"?\x00\xff", got},

@@ -126,6 +126,9 @@ func NewConn(rw io.ReadWriteCloser, h Handler, o Options) *Conn {
 			}
 			s.stubs.answer = resp
 			m, frame := s.received()
+			if m.response == nil {
+				return // a call that was forgotten
+			}
 			if req == nil {
 				c.stray(frame, &fault{code: CodeInvalidRequest, why: "answer to an id that no call in flight has", answer: true})
 				return
@@ -156,6 +159,9 @@ func (c *Conn) start(id uint64, method string, params, meta json.RawMessage, don
 		jsonrpc2.ExtraField(callField, &call{params: params, meta: meta, done: done}))
 	return closedError(err)
 }
+
+// Forget gives up a call whose answer will not come, or could not be read. An answer that comes after all is stray.
+func (c *Conn) Forget(id uint64) { c.stream.forget(id) }
 
 // Notify sends a notification.
 func (c *Conn) Notify(method string, params json.RawMessage) error {
@@ -341,7 +347,7 @@ func (c *Conn) ended(err error) { c.end.Do(func() { c.cause = err }) }
 // stray reports a frame that is no message.
 func (c *Conn) stray(frame []byte, f *fault) {
 	switch {
-	case c.opts.Stray != nil && f.answer && f.code != CodeMessageTooLarge:
+	case c.opts.Stray != nil && f.answer && f.code == CodeInvalidRequest:
 		c.opts.Stray(frame, CodeStrayAnswer, f.why)
 	case c.opts.Stray != nil:
 		c.opts.Stray(frame, f.code, f.why)

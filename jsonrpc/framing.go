@@ -15,6 +15,9 @@ const (
 	ContentLength Framing = "content-length" // base protocol of the Language Server Protocol: headers, then so many bytes
 )
 
+// Framings are all of them, the default first.
+var Framings = []Framing{NDJSON, ContentLength}
+
 const (
 	contentLength = "Content-Length"
 	contentType   = "Content-Type"

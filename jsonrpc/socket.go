@@ -222,9 +222,16 @@ type Pool struct {
 	Command    []string         `json:"command"`
 	MinWorkers int              `json:"minWorkers"`
 	MaxWorkers int              `json:"maxWorkers"`
+	Program    *Program         `json:"program,omitempty"` // what the workers say they are
 	Methods    []string         `json:"methods,omitempty"` // as the workers declare
 	Listen     []string         `json:"listen,omitempty"`  // addresses of the sockets that the workers share
 	Jobs       map[string]int64 `json:"jobs"`              // by state
+}
+
+// Program is the name and version that workers gave when they were greeted.
+type Program struct {
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
 }
 
 // PoolListResult is the result of pool.list.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/sourcegraph/jsonrpc2"
@@ -29,6 +30,11 @@ type stream struct {
 	stubs struct { // the reader's
 		request, response reflect.Value      // of the library's message type
 		answer            *jsonrpc2.Response // what response points to
+	}
+
+	forgotten struct {
+		mu  sync.Mutex
+		ids []uint64 // of calls that the library is to let go of, which it does when they are answered
 	}
 
 	sending struct { // the message being sent; under the library's lock
@@ -57,6 +63,9 @@ func (s *stream) ReadObject(v any) error {
 		if s.out.waitBelow(s.conn.opts.MaxBuffered) { // a peer that does not read is not read from
 			continue
 		}
+		if id := s.nextForgotten(); id != 0 {
+			return s.deliver(v, message{id: id}, nil)
+		}
 		frame, err := s.frames.next()
 		var tooLarge *tooLargeError
 		var outside *outsideError
@@ -83,6 +92,22 @@ func (s *stream) ReadObject(v any) error {
 		}
 		return s.deliver(v, m, frame)
 	}
+}
+
+func (s *stream) forget(id uint64) {
+	s.forgotten.mu.Lock()
+	defer s.forgotten.mu.Unlock()
+	s.forgotten.ids = append(s.forgotten.ids, id)
+}
+
+// nextForgotten gives a call that was forgotten before the last frame came, or 0.
+func (s *stream) nextForgotten() (id uint64) {
+	s.forgotten.mu.Lock()
+	defer s.forgotten.mu.Unlock()
+	if n := len(s.forgotten.ids); n > 0 {
+		id, s.forgotten.ids = s.forgotten.ids[n-1], s.forgotten.ids[:n-1]
+	}
+	return id
 }
 
 // deliver makes v, which is a message of the library's, a stub of m. A stub is decoded once and copied from then on:

@@ -50,6 +50,7 @@ type call struct {
 	rpcID    uint64
 	deadline time.Time // when the phase has lasted too long
 	progress []byte
+	token    json.RawMessage // see tokenAt
 
 	seq       uint64                                    // order of arrival
 	reply     chan Reply                                // nil for a submitted job; room for one

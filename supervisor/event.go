@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"encoding/json"
 	"errors"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -12,11 +11,11 @@ import (
 type event struct {
 	incarnation int
 	kind        eventKind
-	call        *call             // answered
+	call        *call             // answeredCall, cancelRead
 	response    *jsonrpc.Response // answered, greeted
-	id          uint64            // unusable, notified
+	id          uint64            // unusable
 	fault       *jsonrpc.Error    // unusable
-	progress    []byte            // notified
+	notice      notice            // notified
 	exit        exit              // exited
 	err         error             // broken
 }
@@ -24,11 +23,13 @@ type event struct {
 type eventKind int
 
 const (
-	greeted      eventKind = iota // $/initialize was answered
+	greeted      eventKind = iota // the greeting was answered
+	cancelRead                    // the process has read that a call is cancelled, and will not answer it
+	parted                        // a request at the end was answered
 	answeredCall                  // a call was answered
 	unusable                      // an answer was no JSON that can be passed on, or larger than a frame may be
-	notified                      // $/progress came in
-	ponged                        // $/ping was answered
+	notified                      // progress was reported
+	ponged                        // a ping was answered
 	broken                        // stdin cannot be written to, or stdout has ended
 	exited                        // the process has been reaped and its pipes read
 )
@@ -58,18 +59,3 @@ const (
 	overweight                    // this process holds more memory than it may
 	tellCalls                     // say which calls you have
 )
-
-// progressOf reads a $/progress notification.
-func progressOf(r *jsonrpc.Request) (id uint64, value json.RawMessage, ok bool) {
-	var p jsonrpc.ProgressParams
-	if r.Params == nil || json.Unmarshal(r.Params, &p) != nil {
-		return 0, nil, false
-	}
-	if json.Unmarshal(p.ID, &id) != nil || len(p.Value) > maxProgress {
-		return 0, nil, false
-	}
-	return id, p.Value, true
-}
-
-// maxProgress is the most bytes of a progress value that is kept.
-const maxProgress = 64 << 10

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -27,6 +28,7 @@ func (w *worker) take(c *call) {
 	switch err := w.send(c); {
 	case err == nil:
 		w.record(c, nil)
+		w.sent(c)
 	case errors.As(err, &refused):
 		w.record(c, nil)
 		w.refuse(c, refused)
@@ -75,14 +77,27 @@ func (w *worker) deliver(c *call, err error) {
 	var refused *jsonrpc.Error
 	if err := w.send(c); errors.As(err, &refused) {
 		w.refuse(c, refused)
+	} else if err == nil {
+		w.sent(c)
 	} // on any other error the process is going, and the call, which it has not seen, is put back at its end
 }
 
 // send writes the call to the process. A *jsonrpc.Error means that no process will ever take it.
 func (w *worker) send(c *call) error {
 	c.deadline = time.Now().Add(w.timeout(c))
+	if w.handshake.isOneWay(c) {
+		if err := w.conn.Notify(c.job.Method, c.job.Params); err != nil {
+			return err
+		}
+		c.phase = running
+		return nil
+	}
+	var meta json.RawMessage // a program that does not know it may not take it
+	if w.handshake.native {
+		meta = c.meta(c.deadline)
+	}
 	incarnation := w.incarnation
-	id, err := w.conn.Start(c.job.Method, c.job.Params, c.meta(c.deadline), func(r *jsonrpc.Response) {
+	id, err := w.conn.Start(c.job.Method, c.job.Params, meta, func(r *jsonrpc.Response) {
 		w.post(event{incarnation: incarnation, kind: answeredCall, call: c, response: r})
 	})
 	if err != nil {
@@ -92,6 +107,14 @@ func (w *worker) send(c *call) error {
 	w.limit(c.deadline)
 	w.pool.jobEvent(jobStarted, &c.job, "")
 	return nil
+}
+
+// sent ends a call that gets no answer.
+func (w *worker) sent(c *call) {
+	if w.handshake.isOneWay(c) {
+		w.settle(c, ledger.Ending{Outcome: ledger.OutcomeSucceeded, Result: []byte("null")})
+		w.release(c)
+	}
 }
 
 // timeout is how long a call may take.

@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 		runProgram()
 	case "sleeper":
 		runSleeper()
+	case "foreign":
+		runForeign()
 	case "supervisor":
 		runSupervisor()
 	default:

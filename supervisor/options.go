@@ -13,12 +13,6 @@ import (
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
-// Ways to greet a new worker.
-const (
-	HandshakeAuto = "auto" // send $/initialize; "method not found" is an answer too
-	HandshakeNone = "none" // send nothing; the worker is ready at once
-)
-
 // Options of a pool. A zero value takes the default that is named.
 type Options struct {
 	Pool    string   // name; "default"
@@ -66,8 +60,12 @@ type Options struct {
 	// alone. This process adopts such orphans from then on; see Main. Linux only.
 	KillTree bool
 
-	MaxMessageSize int    // bytes of one frame, at least 4 KiB; 16 MiB
-	Handshake      string // HandshakeAuto or HandshakeNone; auto
+	MaxMessageSize int // bytes of one frame, at least 4 KiB; 16 MiB
+
+	Framing   jsonrpc.Framing // of the workers' stdin and stdout; what the handshake implies, mostly jsonrpc.NDJSON
+	Handshake string          // HandshakeAuto or another; auto
+	Custom    *Custom         // for HandshakeCustom
+	Version   string          // of whipper, for programs that ask who talks to them; "dev"
 
 	Logger *slog.Logger // nothing is logged
 	Events *Events      // gets what happens in the pool, along with that of others; nobody does
@@ -91,6 +89,11 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.MaxQueueSize, 10_000)
 	defaultTo(&o.MaxMessageSize, jsonrpc.DefaultMaxMessageSize)
 	defaultTo(&o.Handshake, HandshakeAuto)
+	if o.Handshake == HandshakeLSP {
+		defaultTo(&o.Framing, jsonrpc.ContentLength)
+	}
+	defaultTo(&o.Framing, jsonrpc.NDJSON)
+	defaultTo(&o.Version, "dev")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -184,10 +187,23 @@ func (o Options) validate() error {
 	}{
 		{"LoadStrategy", o.LoadStrategy, loadStrategies},
 		{"AtCapacity", o.AtCapacity, atCapacityStrategies},
-		{"Handshake", o.Handshake, []string{HandshakeAuto, HandshakeNone}},
+		{"Handshake", o.Handshake, Handshakes},
 	} {
 		if !slices.Contains(c.choices, c.value) {
 			bad(c.field, c.value, strings.Join(c.choices, ", "))
+		}
+	}
+	if !slices.Contains(jsonrpc.Framings, o.Framing) {
+		bad("Framing", o.Framing, "ndjson or content-length")
+	}
+	switch {
+	case o.Custom == nil && o.Handshake == HandshakeCustom:
+		bad("Custom", "nothing", "a description of the custom handshake")
+	case o.Custom != nil && o.Handshake != HandshakeCustom:
+		bad("Custom", "a handshake", "none with Handshake "+o.Handshake)
+	case o.Custom != nil:
+		if err := o.Custom.Validate(); err != nil {
+			problems = append(problems, fmt.Errorf("Custom: %w", err))
 		}
 	}
 	o.Process.problems(bad)

@@ -1,8 +1,6 @@
 package supervisor
 
 import (
-	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -20,11 +18,20 @@ func (w *worker) cancel(c *call) {
 		return
 	}
 	c.phase = cancelling
-	w.askToCancel(c)
+	w.askToCancel(c, "nobody waits for it any more")
 }
 
-func (w *worker) askToCancel(c *call) {
-	_ = w.conn.Notify(jsonrpc.MethodCancel, json.RawMessage(`{"id":`+strconv.FormatUint(c.rpcID, 10)+`}`)) // else the deadline follows all the same
+func (w *worker) askToCancel(c *call, why string) {
+	h := w.handshake
+	if m := h.cancel(c.rpcID, why); m.method != "" {
+		_ = w.conn.Notify(m.method, m.params) // else the deadline follows all the same
+	}
+	if h.quiet {
+		incarnation := w.incarnation
+		_, _ = w.conn.Start(h.ping.method, h.ping.params, nil, func(*jsonrpc.Response) {
+			w.post(event{incarnation: incarnation, kind: cancelRead, call: c})
+		})
+	}
 	c.deadline = time.Now().Add(w.opts.FlushTimeout)
 	w.limit(c.deadline)
 }
@@ -39,7 +46,7 @@ func (w *worker) overdue(now time.Time) (earliest time.Time) {
 		switch c.phase {
 		case running:
 			w.settle(c, failure(ledger.OutcomeTimeout, jsonrpc.Errorf(jsonrpc.CodeTimeout, "no answer within %s", w.timeout(c))))
-			w.askToCancel(c)
+			w.askToCancel(c, "its time is over")
 		case cancelling:
 			w.settle(c, failure(ledger.OutcomeCancelled, jsonrpc.Errorf(jsonrpc.CodeCancelled, "the job was cancelled; its worker did not answer and was killed")))
 			stuck = true

@@ -21,7 +21,8 @@ func (w *worker) ping() {
 		return // schedulePing follows when it is idle again
 	}
 	incarnation := w.incarnation
-	_, err := w.conn.Start(jsonrpc.MethodPing, nil, nil, func(*jsonrpc.Response) {
+	ask := w.handshake.ping
+	_, err := w.conn.Start(ask.method, ask.params, nil, func(*jsonrpc.Response) {
 		w.post(event{incarnation: incarnation, kind: ponged})
 	})
 	if err != nil {

@@ -44,7 +44,8 @@ type Pool struct {
 	seats     []*worker // in the order of their birth
 	lastSeat  int       // number of the last worker
 	lastSeq   uint64
-	slots     int // calls at once that one worker takes, as far as is known
+	slots     int              // calls at once that one worker takes, as far as is known
+	program   *jsonrpc.Program // what the last worker that got ready says it is
 	methods   []string
 	boots     boots
 	gone      tally // of workers that have left

@@ -93,7 +93,7 @@ func (p *Pool) Status() jsonrpc.Pool {
 	d := jsonrpc.Pool{
 		Name: p.name, Command: p.opts.Command,
 		MinWorkers: p.opts.MinWorkers, MaxWorkers: p.opts.MaxWorkers,
-		Methods: slices.Clone(p.methods), Listen: p.sockets.Load().addresses(),
+		Program: p.program, Methods: slices.Clone(p.methods), Listen: p.sockets.Load().addresses(),
 	}
 	if err == nil {
 		d.Jobs = map[string]int64{}

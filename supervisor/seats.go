@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -97,7 +98,10 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	p.slots = w.seat.slots
 	p.tellStatus(w)
 	p.tellAvailability()
-	p.methods = nil
+	p.program, p.methods = nil, nil
+	if declared.Name != "" {
+		p.program = &jsonrpc.Program{Name: brief(declared.Name), Version: brief(declared.Version)}
+	}
 	for _, m := range declared.Methods {
 		p.methods = append(p.methods, m.Name)
 	}
@@ -239,4 +243,10 @@ func (p *Pool) mayShrink(w *worker) bool {
 	}
 	p.leave(w)
 	return true
+}
+
+// brief keeps what a worker says of itself short.
+func brief(s string) string {
+	const most = 200 // bytes
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }

@@ -32,6 +32,10 @@ type worker struct {
 	told        bool               // this process was told to end, or killed
 	endReason   string             // why it ends, or is to; "": it is not, or nobody knows yet
 	startErr    error              // why no process could be started
+	handshake   *handshake         // of this process
+	helloID     uint64             // of the greeting
+	parting     []outgoing         // what is still to be said to this process, which is to end
+	unfitFor    error              // why this process cannot become ready
 	hungUp      error              // why this process cannot be talked to any more
 	lastExit    exit
 	timer       *time.Timer

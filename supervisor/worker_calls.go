@@ -2,7 +2,7 @@ package supervisor
 
 import (
 	"cmp"
-	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -52,11 +52,16 @@ func (w *worker) onEvent(e event) {
 	case unusable:
 		if c := w.callByID(e.id); c != nil {
 			w.answeredUnusably(c, e.fault)
+		} else if w.state == Forking && e.id == w.helloID {
+			w.unfit(fmt.Errorf("%s: %s", w.handshake.hello.method, e.fault.Message))
 		}
 	case notified:
-		if c := w.callByID(e.id); c != nil {
-			c.progress = e.progress
-			w.pool.tellProgress(c)
+		w.noticed(e.notice)
+	case cancelRead:
+		w.fellSilent(e.call)
+	case parted:
+		if w.state == Dying {
+			w.farewell()
 		}
 	case ponged:
 		w.schedulePing()
@@ -67,28 +72,6 @@ func (w *worker) onEvent(e event) {
 		w.tellExited()
 		w.fire(onExited)
 	}
-}
-
-// greeted takes the answer to $/initialize. "Method not found" is a bare worker's.
-func (w *worker) greeted(r *jsonrpc.Response) {
-	if w.state != Forking {
-		return
-	}
-	var declared jsonrpc.InitializeResult
-	switch {
-	case r.Error != nil && r.Error.Code == jsonrpc.CodeMethodNotFound:
-	case r.Error != nil:
-		w.log.Error("worker refused to initialize", "pid", w.process.pid, "error", r.Error)
-		w.endFor(endNotReady)
-		w.fire(onFault)
-		return
-	default:
-		if err := json.Unmarshal(r.Result, &declared); err != nil {
-			w.log.Warn("worker's answer to $/initialize is not understood", "pid", w.process.pid, "error", err)
-			declared = jsonrpc.InitializeResult{}
-		}
-	}
-	w.ready(declared)
 }
 
 // hangUp deals with a process that can no longer be talked to. It gets no more calls. Mostly its end follows at once, and says
@@ -117,7 +100,7 @@ func (w *worker) answered(c *call, r *jsonrpc.Response) {
 	w.prove()
 	switch {
 	case c.phase == settled:
-	case r.Error != nil && r.Error.Code == jsonrpc.CodeShuttingDown && c.phase != cancelling:
+	case w.handshake.native && r.Error != nil && r.Error.Code == jsonrpc.CodeShuttingDown && c.phase != cancelling:
 		w.declined(c, r.Error)
 	default:
 		w.settle(c, answered(c, r))
@@ -140,10 +123,23 @@ func (w *worker) declined(c *call, e *jsonrpc.Error) {
 // answeredUnusably takes an answer of which no more than the id could be read.
 func (w *worker) answeredUnusably(c *call, fault *jsonrpc.Error) {
 	w.prove()
+	w.conn.Forget(c.rpcID)
 	if c.phase != settled {
 		end := failure(ledger.OutcomeError, fault)
 		end.Permanent = true
 		w.settle(c, end)
+	}
+	w.release(c)
+}
+
+// fellSilent ends a call that the process has given up without an answer.
+func (w *worker) fellSilent(c *call) {
+	if _, here := w.calls[c]; !here {
+		return // it was answered all the same
+	}
+	w.conn.Forget(c.rpcID)
+	if c.phase != settled {
+		w.settle(c, failure(ledger.OutcomeCancelled, cancelledError()))
 	}
 	w.release(c)
 }

@@ -3,9 +3,7 @@ package supervisor
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -18,10 +16,11 @@ const recordAtMost = 5 * time.Second
 // spawn starts a process and greets it.
 func (w *worker) spawn() {
 	w.opts = w.pool.options()
+	w.handshake = newHandshake(w.opts, w.pool.name, w.id)
 	w.incarnation++
 	w.wasReady, w.proven, w.faulty, w.told = false, false, false, false
-	w.hungUp, w.endReason = nil, ""
-	incarnation := w.incarnation
+	w.hungUp, w.unfitFor, w.helloID, w.endReason = nil, nil, 0, ""
+	incarnation, hand := w.incarnation, w.handshake
 	p, err := w.pool.launch(w.opts, w.environ, w.print)
 	if err != nil {
 		w.log.Error("worker did not start", "error", err)
@@ -43,8 +42,9 @@ func (w *worker) spawn() {
 		w.post(e)
 	}
 	w.conn = jsonrpc.NewConn(p.stdio, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) {
-		w.serve(c, r, p.pid, post)
+		w.serve(c, r, hand, p.pid, post)
 	}), jsonrpc.Options{
+		Framing:        w.opts.Framing,
 		MaxMessageSize: w.opts.MaxMessageSize,
 		StallTimeout:   w.opts.InvocationTimeout + w.opts.FlushTimeout,
 		Stray:          func(frame []byte, code int64, why string) { w.stray(p.pid, frame, code, why, post) },
@@ -66,14 +66,7 @@ func (w *worker) spawn() {
 		post(event{kind: exited, exit: e})
 	}()
 	w.limitState(w.opts.ReadyTimeout)
-	if w.opts.Handshake == HandshakeNone {
-		w.ready(jsonrpc.InitializeResult{})
-		return
-	}
-	params, _ := json.Marshal(jsonrpc.InitializeParams{ProtocolVersion: jsonrpc.ProtocolVersion, Pool: w.pool.name, Worker: w.id})
-	_, _ = conn.Start(jsonrpc.MethodInitialize, params, nil, func(r *jsonrpc.Response) {
-		post(event{kind: greeted, response: r})
-	}) // an error means that the process is gone, which its waiter reports
+	w.greet()
 }
 
 // putOnRecord has the next supervisor find the process, should this one die.
@@ -91,46 +84,12 @@ func (w *worker) putOnRecord(pid int) ledger.Process {
 func (w *worker) shutdown() {
 	w.told = true
 	w.process.remember()
-	_ = w.conn.Notify(jsonrpc.MethodShutdown, nil) // a broken pipe is followed by the process's end
-	w.process.stdio.eof.Store(true)
-	w.conn.CloseWrite()
+	w.parting = w.handshake.closing
+	w.farewell()
 	limit := w.opts.ForceKillTimeout
 	w.limitState(limit)
 	w.termAt = time.Now().Add(min(limit/2, time.Second))
 	w.limit(w.termAt)
-}
-
-// serve gets what the worker sends of its own accord, on the reader's goroutine.
-func (w *worker) serve(c *jsonrpc.Conn, r *jsonrpc.Request, pid int, post func(event)) {
-	switch {
-	case r.Method == jsonrpc.MethodProgress:
-		if id, value, ok := progressOf(r); ok {
-			post(event{kind: notified, id: id, progress: value})
-		}
-	case r.Method == jsonrpc.MethodLog:
-		w.logRecord(r, pid)
-	case r.Notification():
-		w.log.Debug("worker sent an unknown notification", "pid", pid, "method", r.Method)
-	default:
-		_ = c.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not the supervisor's", r.Method), nil)
-	}
-}
-
-// logRecord logs a $/log notification.
-func (w *worker) logRecord(r *jsonrpc.Request, pid int) {
-	var p jsonrpc.LogParams
-	if r.Params == nil || json.Unmarshal(r.Params, &p) != nil {
-		return
-	}
-	var level slog.Level
-	if level.UnmarshalText([]byte(p.Level)) != nil {
-		level = slog.LevelInfo
-	}
-	attrs := []any{"pid", pid, "text", p.Message}
-	for name, value := range p.Attributes {
-		attrs = append(attrs, slog.Any(name, value))
-	}
-	w.log.Log(context.Background(), level, "worker log record", attrs...)
 }
 
 // stray gets output that is no message, on the reader's goroutine: the worker's log, or an answer that cannot be passed on.

@@ -136,6 +136,9 @@ func newSupervision(c *console, name string, p program, whole *config.Supervisor
 	if err != nil {
 		return nil, &failure{Code: exitUsage, Err: err}
 	}
+	if err := pool.ReadHandshake(); err != nil {
+		return nil, misuse("docs/workers.md shows what a handshake file looks like", "%w", err)
+	}
 	text := whole.LogFormat == "text"
 	s := &supervision{
 		dir:        dir,
@@ -148,7 +151,7 @@ func newSupervision(c *console, name string, p program, whole *config.Supervisor
 		pool:       pool.Options,
 		watch:      pool.Watch,
 	}
-	s.pool.Pool = name
+	s.pool.Pool, s.pool.Version = name, version
 	if text && (whole.LogLevel == "debug" || whole.LogLevel == "info") {
 		s.pool.WorkerStderr = terminalSafe{c.err} // shorter than a log record
 	}

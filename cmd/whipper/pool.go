@@ -85,6 +85,9 @@ func (c *console) printPool(p *jsonrpc.Pool, workers []jsonrpc.Worker, apart boo
 		b.WriteString(": " + printable(p.Reason))
 	}
 	fmt.Fprintf(&b, "\n  command   %s\n  workers   %d of %d to %d\n", oneLine(strings.Join(p.Command, " ")), len(workers), p.MinWorkers, p.MaxWorkers)
+	if p.Program != nil {
+		fmt.Fprintf(&b, "  program   %s\n", oneLine(strings.TrimSpace(p.Program.Name+" "+p.Program.Version)))
+	}
 	if len(p.Methods) > 0 {
 		fmt.Fprintf(&b, "  methods   %s\n", oneLine(strings.Join(p.Methods, ", ")))
 	}

@@ -235,6 +235,14 @@ func (r *reader) check(p *Pool, e entry, places map[string]Place) {
 	if p.Dir == "" {
 		p.Dir = r.folder
 	}
+	if err := p.ReadHandshake(); err != nil {
+		at, ok := places["handshake-file"]
+		if !ok {
+			at = places["handshake"]
+		}
+		r.problems.add(at, "pool %q: %v", e.name, err)
+		return // a custom handshake that is missing would be a second problem
+	}
 	o := p.Options
 	if len(o.Command) == 0 {
 		o.Command = []string{"-"} // it is the script's runner, which is not known yet

@@ -17,15 +17,16 @@ type Setting[T any] struct {
 
 // Pool is all that can be set for one pool.
 type Pool struct {
-	supervisor.Options // but for Env and the loggers, which are worked out, and a script's Command
+	supervisor.Options // but for Env, Custom and the loggers, which are worked out, and a script's Command
 
-	Script      string   // a file of functions, for a built-in runner; "": Options.Command is run
-	Args        []string // of the script
-	Interpreter string   // of the script; "": it is looked for
-	Watch       []string // globs of files whose changes restart the workers
-	Assignments []string // NAME=VALUE, on top of the supervisor's own environment, and of the files
-	EnvFiles    []string // paths of files of such assignments
-	CleanEnv    bool     // little is taken from the supervisor's own
+	Script        string   // a file of functions, for a built-in runner; "": Options.Command is run
+	Args          []string // of the script
+	Interpreter   string   // of the script; "": it is looked for
+	Watch         []string // globs of files whose changes restart the workers
+	Assignments   []string // NAME=VALUE, on top of the supervisor's own environment, and of the files
+	EnvFiles      []string // paths of files of such assignments
+	CleanEnv      bool     // little is taken from the supervisor's own
+	HandshakeFile string   // of a custom handshake
 
 	Place Place // where a file says what it runs; zero for one of the command line
 }
@@ -92,8 +93,14 @@ var PoolSettings = []Setting[Pool]{
 	{"max-message-size", "largest call or answer", func(p *Pool) Value {
 		return &Size{Bytes: &p.MaxMessageSize, Default: 16 << 20}
 	}},
-	{"handshake", "what a worker is sent before its first call: $/initialize if auto, nothing if none", func(p *Pool) Value {
-		return &Choice{Word: &p.Handshake, Words: []string{supervisor.HandshakeAuto, supervisor.HandshakeNone}}
+	{"framing", "how a worker tells messages apart: one a line (ndjson) or by their length (content-length)", func(p *Pool) Value {
+		return &Choice{Word: (*string)(&p.Framing), Words: words(supervisor.Framings), Fallback: "content-length for --handshake lsp, else ndjson"}
+	}},
+	{"handshake", "how a worker is greeted, cancelled and stopped: by whipper's protocol (auto), by it without a greeting (none), by LSP's or MCP's, or as --handshake-file says (custom)", func(p *Pool) Value {
+		return &Choice{Word: &p.Handshake, Words: supervisor.Handshakes}
+	}},
+	{"handshake-file", "YAML or JSON that describes the handshake if it is custom", func(p *Pool) Value {
+		return &Path{S: &p.HandshakeFile}
 	}},
 	{"listen", "`ADDRESS` of a socket that all workers share, [NAME=]tcp://HOST:PORT or [NAME=]unix:PATH; may be repeated", func(p *Pool) Value {
 		return &List{Items: &p.Listen}
@@ -166,6 +173,15 @@ var SupervisorSettings = []Setting[Supervisor]{
 
 // NewSupervisor is a supervisor with nothing but defaults.
 func NewSupervisor() *Supervisor { return withDefaults(SupervisorSettings) }
+
+// words gives words of a type of their own as strings.
+func words[T ~string](typed []T) []string {
+	plain := make([]string, len(typed))
+	for i, word := range typed {
+		plain[i] = string(word)
+	}
+	return plain
+}
 
 func withDefaults[T any](settings []Setting[T]) *T {
 	t := new(T)

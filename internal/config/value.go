@@ -184,10 +184,11 @@ func (z *Size) String() string {
 // Reset implements Value.
 func (z *Size) Reset() { *z.Bytes = z.Default }
 
-// Choice is one of a few words, of which the first is the default.
+// Choice is one of a few words, of which the first is the default unless there is a Fallback.
 type Choice struct {
-	Word  *string
-	Words []string
+	Word     *string
+	Words    []string
+	Fallback string // what holds where Word is "", in words
 }
 
 // Set implements Value.
@@ -200,10 +201,20 @@ func (c *Choice) Set(s string) error {
 }
 
 // String implements Value.
-func (c *Choice) String() string { return *c.Word }
+func (c *Choice) String() string {
+	if *c.Word == "" {
+		return c.Fallback
+	}
+	return *c.Word
+}
 
 // Reset implements Value.
-func (c *Choice) Reset() { *c.Word = c.Words[0] }
+func (c *Choice) Reset() {
+	*c.Word = ""
+	if c.Fallback == "" {
+		*c.Word = c.Words[0]
+	}
+}
 
 // Text is any text.
 type Text struct {
