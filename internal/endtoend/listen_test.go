@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// load is clients who ask a web server again and again, until it is stopped.
-type load struct {
+// webLoad is clients who ask a web server again and again, until it is stopped.
+type webLoad struct {
 	stop     context.CancelFunc // called by the first request that fails, too
 	stopped  <-chan struct{}
 	clients  sync.WaitGroup
@@ -28,10 +28,10 @@ type load struct {
 	slowest  time.Duration
 }
 
-// startLoad starts a client for each path; those of one half use a connection again, the others take a new one each time.
-func startLoad(t *testing.T, base string, paths ...string) *load {
+// startWebLoad starts a client for each path; those of one half use a connection again, the others take a new one each time.
+func startWebLoad(t *testing.T, base string, paths ...string) *webLoad {
 	ctx, stop := context.WithTimeout(t.Context(), patience)
-	l := &load{stop: stop, stopped: ctx.Done(), answers: map[string]int{}}
+	l := &webLoad{stop: stop, stopped: ctx.Done(), answers: map[string]int{}}
 	for i, path := range paths {
 		transport := &http.Transport{DisableKeepAlives: i%2 == 0, MaxIdleConnsPerHost: 1}
 		l.clients.Go(func() {
@@ -45,7 +45,7 @@ func startLoad(t *testing.T, base string, paths ...string) *load {
 	return l
 }
 
-func (l *load) ask(ctx context.Context, client *http.Client, url string) {
+func (l *webLoad) ask(ctx context.Context, client *http.Client, url string) {
 	request, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		panic(err)
@@ -78,7 +78,7 @@ func (l *load) ask(ctx context.Context, client *http.Client, url string) {
 }
 
 // await waits until so many more requests have been answered.
-func (l *load) await(t *testing.T, more int64) {
+func (l *webLoad) await(t *testing.T, more int64) {
 	t.Helper()
 	reached := make(chan struct{})
 	l.mu.Lock()
@@ -93,7 +93,7 @@ func (l *load) await(t *testing.T, more int64) {
 }
 
 // end stops the clients and waits for them.
-func (l *load) end() {
+func (l *webLoad) end() {
 	l.stop()
 	l.clients.Wait()
 }
@@ -108,7 +108,7 @@ func TestARollingRestartRefusesNoConnection(t *testing.T) {
 			list, err := c.Pools(t.Context())
 			check(t, err)
 			base := strings.Replace(list.Pools[0].Listen[0], "tcp:", "http:", 1)
-			l := startLoad(t, base, "/", "/", "/", "/", "/slow", "/slow")
+			l := startWebLoad(t, base, "/", "/", "/", "/", "/slow", "/slow")
 			l.await(t, 100)
 			before := s.workers(c, anyState)
 			const restarts = 3
