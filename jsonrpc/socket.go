@@ -246,6 +246,7 @@ type PoolStats struct {
 	BusyWorkerCount       int         `json:"busyWorkerCount"`
 	AtCapacityWorkerCount int         `json:"atCapacityWorkerCount"`
 	MaxSeenWorkerCount    int         `json:"maxSeenWorkerCount"`
+	ProcessCount          int         `json:"processCount"` // that live: forkCount less exitCount
 	Workers               WorkerStats `json:"workers"`
 }
 
@@ -254,6 +255,7 @@ type WorkerStats struct {
 	CallsHandled           int64 `json:"callsHandled"`
 	ErrorCount             int64 `json:"errorCount"`
 	ForkCount              int64 `json:"forkCount"`
+	ExitCount              int64 `json:"exitCount"` // processes that were reaped
 	MaxSeenConcurrentCalls int   `json:"maxSeenConcurrentCalls"`
 	ResetCount             int64 `json:"resetCount"`
 	StrayLines             int64 `json:"strayLines"` // on stdout, that were no message or answered nothing
@@ -269,6 +271,21 @@ type Worker struct {
 	Calls         int         `json:"calls"`         // in flight
 	Stats         WorkerStats `json:"stats"`
 	StderrTail    string      `json:"stderrTail,omitempty"`
+	StartedAt     *Time       `json:"startedAt,omitempty"`  // its process
+	Processes     int         `json:"processes,omitempty"`  // in the process's tree, itself included; this and the next three only where the system tells
+	RSSBytes      int64       `json:"rssBytes,omitempty"`   // of the tree; a page that several of them share counts for each
+	CPUMs         *int64      `json:"cpuMs,omitempty"`      // CPU time that the tree has taken since it was started
+	CPUPercent    *float64    `json:"cpuPercent,omitempty"` // 100 is one core: since the look before, at least a second ago, else since its start
+	LastExit      *WorkerExit `json:"lastExit,omitempty"`   // of its process before
+}
+
+// WorkerExit is how a process of a worker ended.
+type WorkerExit struct {
+	At       Time   `json:"at"`
+	PID      int    `json:"pid"`
+	ExitCode *int   `json:"exitCode,omitempty"`
+	Signal   string `json:"signal,omitempty"` // as SIGKILL
+	Reason   string `json:"reason"`           // as in worker:process:exited
 }
 
 // WorkerListResult is the result of worker.list.

@@ -107,10 +107,10 @@ func (w *worker) endFor(reason string) {
 
 // tellExited publishes the end of the worker's process.
 func (w *worker) tellExited() {
+	w.endFor(endByItself)
 	if !w.pool.events.wants(processExited.bit) {
 		return
 	}
-	w.endFor(endByItself)
 	w.pool.workerEvent(processExited, w, w.process.pid, jsonrpc.Event{
 		Reason: w.endReason, ExitCode: w.lastExit.code, Signal: w.lastExit.signal,
 		StderrTail: cutFront(w.process.tail.String(), maxEventTail),

@@ -14,6 +14,7 @@ func (t *tally) add(s jsonrpc.WorkerStats) {
 	t.CallsHandled += s.CallsHandled
 	t.ErrorCount += s.ErrorCount
 	t.ForkCount += s.ForkCount
+	t.ExitCount += s.ExitCount
 	t.ResetCount += s.ResetCount
 	t.StrayLines += s.StrayLines
 	t.MaxSeenConcurrentCalls = max(t.MaxSeenConcurrentCalls, s.MaxSeenConcurrentCalls)
@@ -27,6 +28,9 @@ func (p *Pool) Stats() jsonrpc.PoolStats {
 	s := jsonrpc.PoolStats{WorkerCount: len(p.seats), MaxSeenWorkerCount: p.maxSeen}
 	for _, w := range p.seats {
 		sum.add(w.stats())
+		if w.seat.pid != 0 {
+			s.ProcessCount++
+		}
 		switch w.seat.workingStatus() {
 		case idle:
 			s.IdleWorkerCount++
@@ -64,15 +68,25 @@ func (s *seat) workingStatus() string {
 	return atCapacity
 }
 
-// Workers describes the workers, oldest first.
+// Workers describes the workers, oldest first, and measures what their processes use.
 func (p *Pool) Workers() []jsonrpc.Worker {
+	workers := p.workerRows()
+	p.addUsage(workers)
+	return workers
+}
+
+// workerRows describes the workers without measuring.
+func (p *Pool) workerRows() []jsonrpc.Worker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	workers := make([]jsonrpc.Worker, 0, len(p.seats))
 	for _, w := range p.seats {
 		d := jsonrpc.Worker{
 			ID: w.id, Pool: p.name, PID: w.seat.pid, State: string(w.seat.state),
-			WorkingStatus: w.seat.workingStatus(), Calls: w.seat.taken, Stats: w.stats(),
+			WorkingStatus: w.seat.workingStatus(), Calls: w.seat.taken, Stats: w.stats(), LastExit: w.seat.lastExit,
+		}
+		if w.seat.pid != 0 {
+			d.StartedAt = &jsonrpc.Time{Time: w.seat.startedAt}
 		}
 		if w.seat.tailShown != nil {
 			d.StderrTail = w.seat.tailShown.String()

@@ -77,6 +77,8 @@ func (p *Pool) started(w *worker, proc *process) {
 	s := &w.seat
 	s.pid, s.tailShown = proc.pid, &proc.tail
 	s.given, s.sound = 0, false
+	s.startedAt = time.Now()
+	s.cpu = cpuSample{at: s.startedAt}
 	if s.stats.ForkCount > 0 || s.successor {
 		w.seat.stats.ResetCount++
 	}
@@ -153,6 +155,7 @@ func (p *Pool) recovered(degraded bool) {
 func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.noteExit(w)
 	w.seat.pid = 0
 	var start *StartError
 	if !p.boots.any && !p.opts.KeepTrying && errors.As(end.err, &start) {

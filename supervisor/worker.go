@@ -81,7 +81,10 @@ type seat struct {
 	stats       jsonrpc.WorkerStats
 	tailShown   *tail
 
-	statusTold string // workingStatus, as far as subscribers know
+	statusTold string              // workingStatus, as far as subscribers know
+	startedAt  time.Time           // the process
+	cpu        cpuSample           // of the last look
+	lastExit   *jsonrpc.WorkerExit // of the process before; never changed, only replaced
 }
 
 // newWorker makes a worker that does not run yet; mu is held.

@@ -130,14 +130,20 @@ func details(e *whipper.Event) string {
 	return e.Reason
 }
 
+// exitText is how a process ended, and why if it did not do so by itself.
+func exitText(code *int, signal, reason string) string {
+	text := signal
+	if code != nil {
+		text = "exit code " + strconv.Itoa(*code)
+	}
+	if reason != "" && reason != "exited" {
+		text += " (" + oneLine(reason) + ")"
+	}
+	return text
+}
+
 func exitDetails(e *whipper.Event) string {
-	text := e.Signal
-	if e.ExitCode != nil {
-		text = "exit code " + strconv.Itoa(*e.ExitCode)
-	}
-	if e.Reason != "" && e.Reason != "exited" {
-		text += ", " + e.Reason
-	}
+	text := exitText(e.ExitCode, e.Signal, e.Reason)
 	if tail := strings.TrimSpace(e.StderrTail); tail != "" {
 		text += ": " + tail[strings.LastIndexByte(tail, '\n')+1:]
 	}

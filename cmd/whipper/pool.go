@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -110,18 +112,36 @@ func (c *console) printPool(p *jsonrpc.Pool, workers []jsonrpc.Worker, apart boo
 	if _, err := fmt.Fprint(c.out, b.String()); err != nil || len(workers) == 0 {
 		return err
 	}
-	t := newTable([]string{"WORKER", "PID", "STATE", "STATUS", "CALLS", "HANDLED", "ERRORS", "FORKS"}, "PID", "CALLS", "HANDLED", "ERRORS", "FORKS")
+	return printTable(c.out, workerTable(workers, time.Now()))
+}
+
+// workerTable has a line for each worker.
+func workerTable(workers []jsonrpc.Worker, now time.Time) table.Writer {
+	t := newTable([]string{"WORKER", "PID", "STATE", "STATUS", "CALLS", "HANDLED", "ERRORS", "RSS", "CPU", "AGE", "LAST EXIT"},
+		"PID", "CALLS", "HANDLED", "ERRORS", "RSS", "CPU", "AGE")
 	for _, w := range workers {
-		pid := "-"
+		pid, rss, cpu, age, last := "-", "-", "-", "-", "-"
 		if w.PID != 0 {
-			pid = fmt.Sprint(w.PID)
+			pid = strconv.Itoa(w.PID)
+		}
+		if w.RSSBytes > 0 {
+			rss = humanize.IBytes(uint64(w.RSSBytes))
+		}
+		if w.CPUPercent != nil {
+			cpu = strconv.FormatFloat(*w.CPUPercent, 'f', 1, 64) + "%"
+		}
+		if w.StartedAt != nil {
+			age = brief(max(0, now.Sub(w.StartedAt.Time)))
+		}
+		if e := w.LastExit; e != nil {
+			last = exitText(e.ExitCode, e.Signal, e.Reason) + ", " + ago(e.At.Time, now)
 		}
 		t.AppendRow(table.Row{
-			w.ID, pid, w.State, w.WorkingStatus, w.Calls,
-			humanize.Comma(w.Stats.CallsHandled), humanize.Comma(w.Stats.ErrorCount), humanize.Comma(w.Stats.ForkCount),
+			w.ID, pid, w.State, w.WorkingStatus, w.Calls, humanize.Comma(w.Stats.CallsHandled), humanize.Comma(w.Stats.ErrorCount),
+			rss, cpu, age, last,
 		})
 	}
-	return printTable(c.out, t)
+	return t
 }
 
 func poolColour(state string) string {

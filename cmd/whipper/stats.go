@@ -52,6 +52,8 @@ func (c *console) tabulateStats(s jsonrpc.PoolStats) error {
 		{"  failed", s.Workers.ErrorCount},
 		{"  most at once in a worker", int64(s.Workers.MaxSeenConcurrentCalls)},
 		{"processes forked", s.Workers.ForkCount},
+		{"  ended", s.Workers.ExitCount},
+		{"  alive", int64(s.ProcessCount)},
 		{"workers reset", s.Workers.ResetCount},
 		{"stray lines on stdout", s.Workers.StrayLines},
 	} {
