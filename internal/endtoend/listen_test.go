@@ -37,7 +37,7 @@ func startWebLoad(t *testing.T, base string, paths ...string) *webLoad {
 		l.clients.Go(func() {
 			defer transport.CloseIdleConnections()
 			for ctx.Err() == nil {
-				l.ask(ctx, &http.Client{Transport: transport}, base+path)
+				l.ask(&http.Client{Transport: transport}, base+path)
 			}
 		})
 	}
@@ -45,7 +45,7 @@ func startWebLoad(t *testing.T, base string, paths ...string) *webLoad {
 	return l
 }
 
-func (l *webLoad) ask(ctx context.Context, client *http.Client, url string) {
+func (l *webLoad) ask(client *http.Client, url string) {
 	request, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		panic(err)
