@@ -102,6 +102,21 @@ var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{
 		os.Exit(7)
 	},
 	"kill": func(_ *program, m message, _ <-chan struct{}) { selfKill(m.text(0)) },
+	// print STREAM TEXT writes to it as it is. endless-line N writes N bytes and no newline to stderr, and ends.
+	"print": func(p *program, m message, _ <-chan struct{}) {
+		out := os.Stderr
+		if m.text(0) == "stdout" {
+			out = os.Stdout
+		}
+		p.out.Lock()
+		_, _ = out.WriteString(m.text(1))
+		p.out.Unlock()
+		p.result(m, true)
+	},
+	"endless-line": func(_ *program, m message, _ <-chan struct{}) {
+		fmt.Fprint(os.Stderr, longLine(m.number()))
+		os.Exit(1)
+	},
 	// What a worker should not do on its stdout.
 	"garbage": func(p *program, m message, _ <-chan struct{}) {
 		p.write("hello, I am not JSON")

@@ -72,7 +72,7 @@ func (p *Pool) shareLocked(o *Options) error {
 }
 
 // launch starts a worker's process with the sockets that o wants.
-func (p *Pool) launch(o *Options, env func() []string, print func(pid int, line []byte)) (*process, error) {
+func (p *Pool) launch(o *Options, env func() []string, print func(pid int, stream string, text []byte, cut int)) (*process, error) {
 	if o.Unresolved != nil {
 		return nil, o.Unresolved
 	}

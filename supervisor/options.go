@@ -70,6 +70,10 @@ type Options struct {
 	Logger *slog.Logger // nothing is logged
 	Events *Events      // gets what happens in the pool, along with that of others; nobody does
 
+	// WorkerOutput gets what workers print, line by line, from several goroutines: it must not block, nor keep the text. nil: it
+	// goes to WorkerStderr.
+	WorkerOutput func(OutputLine)
+
 	// WorkerStderr gets what workers print, line by line and marked with the worker, from several goroutines, one Write a line;
 	// nil: it goes to Logger.
 	WorkerStderr io.Writer

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +63,7 @@ func (e exit) String() string {
 }
 
 // startProcess starts the command with three pipes, and the sockets behind them. print gets each line of stderr.
-func startProcess(f *forker, o *Options, env []string, sockets []*os.File, print func(pid int, line []byte)) (*process, error) {
+func startProcess(f *forker, o *Options, env []string, sockets []*os.File, print func(pid int, stream string, text []byte, cut int)) (*process, error) {
 	path, err := findProgram(o)
 	if err != nil {
 		return nil, err
@@ -134,26 +133,6 @@ func reason(err error) error {
 		err = e.Err
 	}
 	return err
-}
-
-// copyStderr hands on what the process prints until nobody holds the pipe any more, or it is closed. A line that is longer
-// than the buffer is handed on in pieces, of which the tail keeps the first.
-func (p *process) copyStderr(print func(pid int, line []byte)) {
-	defer close(p.stderrDone)
-	r := bufio.NewReaderSize(p.stderr, 16<<10)
-	for whole := true; ; {
-		line, err := r.ReadSlice('\n')
-		if len(line) > 0 {
-			if whole {
-				p.tail.add(line)
-			}
-			print(p.pid, line)
-		}
-		whole = err == nil
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return // io.EOF, or the reader was ended
-		}
-	}
 }
 
 // wait blocks until the process has ended, kills what is left of its group, reaps it, and waits a moment for the last

@@ -106,22 +106,9 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 	}
 	w.strays.Add(1)
 	if code != jsonrpc.CodeMessageTooLarge && code != jsonrpc.CodeStrayAnswer {
-		w.print(pid, frame)
+		text, cut := shorten(frame)
+		w.print(pid, streamStdout, text, cut)
 		return
 	}
 	w.log.Warn("stray output on the worker's stdout", "pid", pid, "reason", why, "bytes", len(frame))
-}
-
-// print hands on one line that a process printed.
-func (w *worker) print(pid int, line []byte) {
-	if out := w.opts.WorkerStderr; out != nil {
-		b := make([]byte, 0, len(line)+32)
-		b = fmt.Appendf(b, "%s[%d] %s", w.id, pid, line)
-		if b[len(b)-1] != '\n' {
-			b = append(b, '\n')
-		}
-		_, _ = out.Write(b) // there is nobody else to tell
-		return
-	}
-	w.log.Info("worker output", "pid", pid, "line", string(line))
 }
