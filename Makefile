@@ -13,11 +13,13 @@ SHELL_FILES = .ci/run $(shell git ls-files --cached --others --exclude-standard 
 
 # Written by the installs below, so that they run again only when what they install has changed.
 NODE_READY   := sdk-node/node_modules/.package-lock.json
+SERVERS      := internal/endtoend/testdata/servers
+SERVERS_READY := $(SERVERS)/node_modules/.package-lock.json
 PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs bench fuzz \
+.PHONY: help demo build test check fmt docs servers bench fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
@@ -31,7 +33,7 @@ build: ## build bin/whipper
 
 test: test-go test-node test-python ## run every test: Go, Node, Python
 
-test-go:
+test-go: $(SERVERS_READY)
 	@$(if $(RACE),,echo 'no C compiler: the race detector is off')
 	$(TOOL) gotestsum --format standard-quiet -- $(RACE) -shuffle=on ./...
 
@@ -69,6 +71,8 @@ fmt: $(NODE_READY) $(PYTHON_READY) ## format the code
 docs: build ## write docs/cli.md from the commands themselves
 	bin/whipper docs >docs/cli.md
 
+servers: $(SERVERS_READY) ## install the programs of others that the end-to-end tests call
+
 bench: ## measure whipper against bare pipes; takes a minute
 	go run ./bench
 
@@ -82,6 +86,10 @@ fuzz: ## feed each parser with random input for FUZZTIME (60s)
 
 $(NODE_READY): sdk-node/package.json sdk-node/package-lock.json
 	cd sdk-node && npm ci --no-audit --no-fund
+	touch $@
+
+$(SERVERS_READY): $(SERVERS)/package.json
+	cd $(SERVERS) && npm install --no-package-lock --no-audit --no-fund
 	touch $@
 
 $(PYTHON_READY): sdk-python/pyproject.toml

@@ -57,7 +57,7 @@ func (w *worker) open(declared jsonrpc.InitializeResult) {
 // unfit ends a process that cannot become ready.
 func (w *worker) unfit(why error) {
 	w.log.Error("worker cannot be used and is killed", "pid", w.process.pid, "error", why)
-	w.unfitFor = why
+	w.hungUp = why
 	w.endFor(endNotReady)
 	w.fire(onFault)
 }
@@ -83,7 +83,7 @@ func (w *worker) farewell() {
 	w.conn.CloseWrite()
 }
 
-// hurry ends a farewell that waits for an answer.
+// hurry ends a farewell that waits, once the process has been signalled to end.
 func (w *worker) hurry() {
 	w.parting = slices.DeleteFunc(slices.Clone(w.parting), func(m outgoing) bool { return m.request })
 	w.farewell()

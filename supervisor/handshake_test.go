@@ -141,8 +141,8 @@ func TestARefusedGreetingIsTheReasonWhyThePoolIsDegraded(t *testing.T) {
 	} {
 		r := foreignRig(t, c.protocol, func(o *Options) { o.Env = append(o.Env, envBoot+"="+c.boot) })
 		r.until(func() bool { return r.pool.boots.degraded() })
-		if s := r.pool.Status(); s.Reason != c.want {
-			t.Errorf("%s: reason %q, want %q", c.protocol, s.Reason, c.want)
+		if got, want := r.pool.Status().Reason, "was killed ("+c.want+") before it was ready"; got != want {
+			t.Errorf("%s: reason %q, want %q", c.protocol, got, want)
 		}
 		if log := r.log.String(); !strings.Contains(log, "error=\""+c.want) {
 			t.Errorf("%s: not in the log:\n%s", c.protocol, log)
@@ -156,7 +156,7 @@ func TestAWorkerThatDoesNotAnswerItsGreetingIsTheReasonToo(t *testing.T) {
 		o.Env, o.ReadyTimeout = append(o.Env, envBoot+"=never-ready"), time.Millisecond
 	})
 	r.until(func() bool { return r.pool.boots.degraded() })
-	if s := r.pool.Status(); s.Reason != "it did not answer $/initialize within 1ms" {
+	if s := r.pool.Status(); s.Reason != "was killed (it did not answer $/initialize within 1ms) before it was ready" {
 		t.Errorf("reason %q", s.Reason)
 	}
 }

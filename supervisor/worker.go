@@ -35,7 +35,6 @@ type worker struct {
 	handshake   *handshake         // of this process
 	helloID     uint64             // of the greeting
 	parting     []outgoing         // what is still to be said to this process, which is to end
-	unfitFor    error              // why this process cannot become ready
 	hungUp      error              // why this process cannot be talked to any more
 	lastExit    exit
 	timer       *time.Timer

@@ -12,7 +12,7 @@ import (
 
 // report tells the pool that there is no process, and does what it says: start another one, now or later, or end.
 func (w *worker) report() {
-	end := processEnd{ready: w.wasReady, proven: w.proven || w.faulty, err: w.startErr, unfit: w.unfitFor}
+	end := processEnd{ready: w.wasReady, proven: w.proven || w.faulty, err: w.startErr}
 	if w.process != nil {
 		level := slog.LevelWarn
 		if w.told {
@@ -44,7 +44,6 @@ type processEnd struct {
 	how    string // exit code or signal
 	tail   string // last lines of stderr
 	err    error  // it could not be started
-	unfit  error  // or was killed before it was ready, for this
 }
 
 // provenAfter is how long a process must be ready until its end is no failure to start, even if it was given nothing to do.
@@ -71,10 +70,9 @@ func (w *worker) tick(now time.Time) {
 	if due(&w.stateUntil, now) {
 		switch w.state {
 		case Forking:
-			w.hungUp = fmt.Errorf("it was not ready within %s", w.opts.ReadyTimeout)
+			w.hungUp = fmt.Errorf("it did not answer %s within %s", w.handshake.hello.method, w.opts.ReadyTimeout)
 			w.log.Error("worker was not ready in time and is killed", "pid", w.process.pid, "timeout", w.opts.ReadyTimeout)
 			w.endFor(endNotReady)
-			w.unfitFor = fmt.Errorf("it did not answer %s within %s", w.handshake.hello.method, w.opts.ReadyTimeout)
 			w.fire(onOverdue)
 		case Dying:
 			w.log.Warn("worker did not end in time and is killed", "pid", w.process.pid, "timeout", w.opts.ForceKillTimeout)
@@ -175,15 +173,11 @@ func (p processEnd) reason() string {
 	if p.ready {
 		when = "right after it was ready"
 	}
-	why := p.how + " " + when
 	switch {
 	case p.err != nil:
 		return p.err.Error()
-	case p.unfit != nil:
-		why = p.unfit.Error()
+	case p.tail != "":
+		return fmt.Sprintf("%s %s; it printed:\n%s", p.how, when, p.tail)
 	}
-	if p.tail != "" {
-		why += "; it printed:\n" + p.tail
-	}
-	return why
+	return p.how + " " + when
 }

@@ -19,7 +19,7 @@ func (w *worker) spawn() {
 	w.handshake = newHandshake(w.opts, w.pool.name, w.id)
 	w.incarnation++
 	w.wasReady, w.proven, w.faulty, w.told = false, false, false, false
-	w.hungUp, w.unfitFor, w.helloID, w.endReason = nil, nil, 0, ""
+	w.hungUp, w.helloID, w.endReason = nil, 0, ""
 	incarnation, hand := w.incarnation, w.handshake
 	p, err := w.pool.launch(w.opts, w.environ, w.print)
 	if err != nil {
@@ -84,12 +84,12 @@ func (w *worker) putOnRecord(pid int) ledger.Process {
 func (w *worker) shutdown() {
 	w.told = true
 	w.process.remember()
-	w.parting = w.handshake.closing
-	w.farewell()
 	limit := w.opts.ForceKillTimeout
 	w.limitState(limit)
 	w.termAt = time.Now().Add(min(limit/2, time.Second))
 	w.limit(w.termAt)
+	w.parting = w.handshake.closing
+	w.farewell()
 }
 
 // stray gets output that is no message, on the reader's goroutine: the worker's log, or an answer that cannot be passed on.
