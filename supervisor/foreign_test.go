@@ -204,6 +204,7 @@ func (f *foreign) call(m foreignMessage, cancelled <-chan string) {
 		f.out.Lock()
 		_, _ = fmt.Print("a line of log\n\r\nContent-Length: nonsense\r\nno line end")
 		f.out.Unlock()
+		f.write("{\n\"no\": \"message\"\n}")
 		f.result(m, `"fine"`)
 	case "exit-at-once":
 		os.Exit(7)

@@ -364,7 +364,7 @@ func TestOutputOutsideOfFramesIsALanguageServersLogAndHarmsNoCall(t *testing.T) 
 	if got := r.call("stray", `{}`).answer(); got.result != `"fine"` {
 		t.Errorf("result %s, %+v", got.result, got.reply.Error)
 	}
-	for _, want := range []string{`line="a line of log"`, `line="Content-Length: nonsense"`, `line="no line end"`} {
+	for _, want := range []string{`line="a line of log"`, `line="Content-Length: nonsense"`, `line="no line end"`, `line={`, `line="\"no\": \"message\""`} {
 		if !strings.Contains(r.log.String(), want) {
 			t.Errorf("no %s in\n%s", want, r.log)
 		}

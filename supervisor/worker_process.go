@@ -106,8 +106,10 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 	}
 	w.strays.Add(1)
 	if code != jsonrpc.CodeMessageTooLarge && code != jsonrpc.CodeStrayAnswer {
-		text, cut := shorten(frame)
-		w.print(pid, streamStdout, text, cut)
+		for line := range bytes.Lines(frame) { // a frame of a content-length may have several
+			text, cut := shorten(bytes.TrimRight(line, "\r\n"))
+			w.print(pid, streamStdout, text, cut)
+		}
 		return
 	}
 	w.log.Warn("stray output on the worker's stdout", "pid", pid, "reason", why, "bytes", len(frame))
