@@ -49,6 +49,7 @@ func TestAPoolIsResized(t *testing.T) {
 	}{
 		{`{"maxWorkers":3}`, 1, 3},
 		{`{"minWorkers":2}`, 2, 3},
+		{`{"maxWorkers":4}`, 2, 4},
 		{`{"minWorkers":1,"maxWorkers":1,"pool":"default"}`, 1, 1},
 	} {
 		if c.must("pool.resize", step.params, &p); p.MinWorkers != step.least || p.MaxWorkers != step.most {

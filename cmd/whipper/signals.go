@@ -72,12 +72,9 @@ func (w *watch) run() {
 			}
 			w.drain(reason("got " + s.String()))
 		case <-w.hangups:
-			switch {
-			case w.terminal.gone():
-				w.drain(reason("the terminal is gone"))
-			case w.terminal.had:
+			if w.terminal.had {
 				look = time.After(goneSoon)
-			default:
+			} else {
 				w.roll()
 			}
 		case <-look:

@@ -259,7 +259,7 @@ func (w *Watcher) walk(folder string) error {
 }
 
 func (w *Watcher) matches(path string) bool {
-	return !w.ignores(path) && slices.ContainsFunc(w.globs, func(g *glob) bool { return g.mayHold(filepath.Dir(path)) && g.matches(path) })
+	return slices.ContainsFunc(w.globs, func(g *glob) bool { return g.mayHold(filepath.Dir(path)) && g.matches(path) })
 }
 
 func (w *Watcher) mayHold(folder string) bool {
