@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,6 +38,21 @@ func (e *Events) Subscribe(f EventFilter) (*Subscription, error) {
 	e.subscriptions = append(e.subscriptions, s)
 	e.wanted.Store(e.wanted.Load() | uint64(set))
 	return s, nil
+}
+
+// Dump writes how many subscribers there are, and how far behind the slowest is.
+func (e *Events) Dump(out io.Writer) {
+	e.mu.Lock()
+	subscriptions := slices.Clone(e.subscriptions)
+	e.mu.Unlock()
+	most := 0
+	var lost int64
+	for _, s := range subscriptions {
+		s.mu.Lock()
+		most, lost = max(most, s.count), lost+s.lost
+		s.mu.Unlock()
+	}
+	fmt.Fprintf(out, "subscribers of events: %d; the slowest has %d events to read, %d were lost since they last read\n", len(subscriptions), most, lost)
 }
 
 // leave ends a subscription.

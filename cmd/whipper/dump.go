@@ -46,6 +46,7 @@ func (o *operator) dump() {
 	for _, p := range o.pools {
 		p.Dump(ctx, &b)
 	}
+	o.events.Dump(&b)
 	fmt.Fprintf(&b, "goroutines: %d\n", runtime.NumGoroutine())
 	_, _ = o.stderr.Write([]byte(printable(b.String()))) // there is nobody else to tell
 

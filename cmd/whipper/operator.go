@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
@@ -20,6 +21,7 @@ import (
 type operator struct {
 	pools   []operated
 	ledger  *ledger.Ledger
+	events  *supervisor.Events
 	service service
 	rolls   <-chan struct{}
 	dumps   <-chan os.Signal
@@ -28,6 +30,9 @@ type operator struct {
 	stderr  io.Writer
 	log     *slog.Logger
 	began   time.Time
+
+	telling sync.Mutex
+	told    string // to the service manager: how the pools are
 }
 
 // operated is a pool and the files whose changes restart it.
@@ -93,7 +98,7 @@ func (o *operator) rollOnDemand(ctx context.Context) {
 			return // the drain has put an end to it, and is told of
 		}
 		o.say("whipper: SIGHUP: %s", said)
-		o.notify("READY=1\nSTATUS=" + o.status())
+		o.notifyStatus("READY=1\n")
 	}
 }
 
@@ -173,11 +178,37 @@ func (o *operator) status() string {
 // announceToService tells the manager that the pools have started, and that they drain.
 func (o *operator) announceToService(ctx context.Context, drained <-chan struct{}) {
 	if ctx.Err() == nil {
-		o.notify("READY=1\nSTATUS=" + o.status())
+		o.notifyStatus("READY=1\n")
 	}
-	<-ctx.Done()
+	o.followStatus(ctx)
 	o.notify("STOPPING=1\nSTATUS=draining")
 	<-drained
+}
+
+// followStatus tells the manager when pools become degraded or recover, until ctx ends.
+func (o *operator) followStatus(ctx context.Context) {
+	if !o.service.present() {
+		<-ctx.Done()
+		return
+	}
+	changes, err := o.events.Subscribe(supervisor.EventFilter{ // what may change a pool's condition
+		Types: []string{jsonrpc.EventPoolAvailable, jsonrpc.EventPoolUnavailable, jsonrpc.EventProcessExited},
+	})
+	if err != nil { // never: the types are there
+		o.log.Error("the service manager is not told of changes", "error", err)
+		<-ctx.Done()
+		return
+	}
+	defer changes.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes.Ready():
+			changes.Take(1 << 10)
+			o.notifyStatus("")
+		}
+	}
 }
 
 // feedWatchdog tells the manager twice in each interval that we are alive: that each pool can take a decision and that the ledger's
@@ -216,6 +247,18 @@ func (o *operator) alive(patience time.Duration) error {
 		return err
 	}
 	return nil
+}
+
+// notifyStatus tells the manager how the pools are, after state; without a state only if that is news.
+func (o *operator) notifyStatus(state string) {
+	o.telling.Lock()
+	defer o.telling.Unlock()
+	now := o.status()
+	if state == "" && now == o.told {
+		return
+	}
+	o.told = now
+	o.notify(state + "STATUS=" + now)
 }
 
 func (o *operator) notify(state string) {

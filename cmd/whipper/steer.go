@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -63,11 +65,58 @@ func resizePool(ctx context.Context, c *console, cc *cli.Context, client *whippe
 }
 
 func restartPool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
+	stop := c.showReplaced(ctx, client, cc.String("pool"))
 	result, err := client.Restart(ctx, jsonrpc.PoolParams{Pool: cc.String("pool")})
+	stop(err == nil)
 	if err != nil && ctx.Err() != nil {
 		return &failure{Err: err, Code: exitInterrupted, Hint: "the supervisor goes on with the restart"}
 	}
 	return c.printSteered(cc, result, err, "pool "+oneLine(result.Pool)+": "+plural(result.Replaced, "worker")+" replaced")
+}
+
+// showReplaced draws on a terminal how many of the workers that there are now have been replaced, until stop. It is no more than a
+// comfort, so what cannot be found out is left out.
+func (c *console) showReplaced(ctx context.Context, client *whipper.Client, pool string) (stop func(all bool)) {
+	if !obeysEscapes(c.err) {
+		return func(bool) {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	events, err := client.Events(ctx, whipper.EventFilter{Pool: pool, Types: []string{whipper.EventStateChanged}})
+	if err != nil {
+		cancel()
+		return func(bool) {}
+	}
+	list, err := client.Workers(ctx, jsonrpc.PoolParams{Pool: pool})
+	if err != nil {
+		cancel()
+		return func(bool) {}
+	}
+	left := map[string]bool{}
+	for _, w := range list.Workers {
+		left[w.ID] = true
+	}
+	bar := newProgress(c.err, "replaced", int64(len(left)))
+	var drawing sync.WaitGroup
+	drawing.Go(func() {
+		for e, err := range events {
+			if err != nil {
+				return
+			}
+			// A worker is replaced when it begins to finish what it has, or, if it had no process, when it takes calls.
+			if e.Worker != nil && left[e.Worker.ID] && slices.Contains([]string{"flushing", "dying", "processing"}, e.To) {
+				delete(left, e.Worker.ID)
+				bar.add(1)
+			}
+		}
+	})
+	return func(all bool) {
+		cancel()
+		drawing.Wait()
+		if all {
+			bar.add(len(left))
+		}
+		bar.stop()
+	}
 }
 
 // printSteered prints what was done, in words or as JSON.

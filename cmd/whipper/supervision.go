@@ -90,7 +90,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		return err
 	}
 	defer files.close()
-	s.operator.pools, s.operator.ledger, s.operator.log = []operated{{pool, files}}, l, s.log
+	s.operator.pools, s.operator.ledger, s.operator.events, s.operator.log = []operated{{pool, files}}, l, s.pool.Events, s.log
 	drained := make(chan struct{})
 	srv := server.New(server.Options{
 		Ledger: l, Pools: []server.Pool{pool}, PoolsDrained: drained,

@@ -155,8 +155,9 @@ def one(): return 1
 // newest is the id of the worker that was started last.
 func (s *supervisor) newest(c *whipper.Client) string {
 	s.t.Helper()
-	s.signal(syscall.SIGQUIT) // what was sent and asked for before has been taken when this is answered
-	s.says(strings.Count(s.stderr.String(), "whipper: end of the state")+1, `whipper: end of the state`)
+	dumps := strings.Count(s.stderr.String(), "whipper: end of the state")
+	s.signal(syscall.SIGQUIT) // signals that were sent before have been taken when this is answered
+	s.says(dumps+1, `whipper: end of the state`)
 	list, err := c.Workers(s.t.Context(), whipper.PoolParams{})
 	check(s.t, err)
 	return list.Workers[len(list.Workers)-1].ID

@@ -108,10 +108,24 @@ func TestAServiceTellsHowItIs(t *testing.T) {
 func TestAServiceWhosePoolIsDegradedHasStarted(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, filepath.Join(t.TempDir(), "notify"))
-	s := startService(t, m, nil, script(t, "broken.py", "raise ValueError('no luck')\n"))
-	m.told(`^READY=1\nSTATUS=pool default is degraded: exit code 1 before it was ready; it printed: … ValueError: no luck$`)
-	s.signal(syscall.SIGTERM)
-	s.exitCode()
+	tasks := script(t, "tasks.py", "raise ValueError('no luck')\n")
+	s := startService(t, m, nil, tasks)
+	const why = `exit code 1 before it was ready; it printed: … ValueError: no luck$`
+	m.told(`^READY=1\nSTATUS=pool default is degraded: ` + why)
+
+	check(t, os.WriteFile(tasks, []byte("def one(): return 1\n"), 0o600))
+	s.signal(syscall.SIGHUP)
+	m.told(`^RELOADING=1`)
+	m.told(`^READY=1\nSTATUS=pool default is available$`)
+	check(t, os.WriteFile(tasks, []byte("raise ValueError('no luck')\n"), 0o600))
+	c := s.client()
+	for range 2 { // the first may be one of before
+		for _, pid := range s.workers(c, anyState) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	m.told(`^STATUS=pool default is degraded: ` + why)
+	stop(t, s)
 }
 
 func TestTheWatchdogIsForTheProcessThatIsNamed(t *testing.T) {
