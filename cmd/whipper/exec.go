@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -86,6 +85,7 @@ func (c *console) supervise(ctx context.Context, cc *cli.Context, whole *config.
 	if err != nil {
 		return err
 	}
+	defer s.logs.close()
 	s.operator = operator
 	s.announce = func(r readiness) {
 		c.say("whipper: %s", r)
@@ -152,20 +152,11 @@ func newSupervision(c *console, name string, p program, whole *config.Supervisor
 		watch:      pool.Watch,
 	}
 	s.pool.Pool, s.pool.Version = name, version
-	if text && (whole.LogLevel == "debug" || whole.LogLevel == "info") {
-		s.pool.WorkerStderr = terminalSafe{c.err} // shorter than a log record
+	s.logs = newWorkerLogs(c.err, !text, s.log)
+	if s.pool.WorkerOutput, err = s.logs.output(pool, false); err != nil {
+		return nil, err
 	}
 	return s, nil
-}
-
-// terminalSafe passes text on without what a terminal would obey.
-type terminalSafe struct{ w io.Writer }
-
-func (t terminalSafe) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(t.w, printable(string(p))); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }
 
 func newLogger(c *console, text bool, level string) *slog.Logger {

@@ -22,9 +22,10 @@ const (
 // the buffer in front of it is dropped and counted. Each Write is one line.
 type logSink struct {
 	out   io.Writer
-	limit int           // bytes that may wait
-	wake  chan struct{} // holds one token when there is something to do
-	done  chan struct{} // closed when the goroutine has ended
+	limit int                      // bytes that may wait
+	wake  chan struct{}            // holds one token when there is something to do
+	done  chan struct{}            // closed when the goroutine has ended
+	note  func(dropped int) []byte // what to write in the place of lines that were dropped; set before the first Write
 
 	mu      sync.Mutex
 	waiting [][]byte
@@ -34,7 +35,7 @@ type logSink struct {
 }
 
 func newLogSink(out io.Writer, limit int) *logSink {
-	s := &logSink{out: out, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &logSink{out: out, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{}), note: unreadNote}
 	go s.run()
 	return s
 }
@@ -54,9 +55,9 @@ func (s *logSink) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// close writes what waits, for at most patience. A goroutine that is still writing then ends with the process: a write
-// cannot be called off.
-func (s *logSink) close(patience time.Duration) {
+// close writes what waits, for at most patience, and says whether it was done. A goroutine that is still writing then ends with
+// the process: a write cannot be called off.
+func (s *logSink) close(patience time.Duration) bool {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
@@ -65,7 +66,9 @@ func (s *logSink) close(patience time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-s.done:
+		return true
 	case <-timer.C:
+		return false
 	}
 }
 
@@ -79,7 +82,10 @@ func (s *logSink) signal() {
 func (s *logSink) run() {
 	defer close(s.done)
 	for {
-		lines, closed := s.take()
+		lines, dropped, closed := s.take()
+		if dropped > 0 {
+			lines = append(lines, s.note(dropped))
+		}
 		for _, line := range lines {
 			_, _ = s.out.Write(line) // there is nobody else to tell
 		}
@@ -94,15 +100,20 @@ func (s *logSink) run() {
 }
 
 // take empties the buffer.
-func (s *logSink) take() (lines [][]byte, closed bool) {
+func (s *logSink) take() (lines [][]byte, dropped int, closed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lines = s.waiting
 	if s.dropped > 0 {
-		lines = append(lines, fmt.Appendf(nil, "whipper: %s dropped: nobody reads stderr\n", logLines(s.dropped)))
+		dropped = s.dropped
 	}
 	s.waiting, s.size, s.dropped = nil, 0, 0
-	return lines, s.closed
+	return lines, dropped, s.closed
+}
+
+// unreadNote is for lines that nobody has read.
+func unreadNote(dropped int) []byte {
+	return fmt.Appendf(nil, "whipper: %s dropped: nobody reads stderr\n", logLines(dropped))
 }
 
 func logLines(n int) string {

@@ -50,6 +50,7 @@ func TestCommandLine(t *testing.T) {
 			}
 			e.Values[supervisorsKey{}] = map[string]*supervised{}
 			e.Setenv("TERM", "xterm")
+			e.Setenv("REPLACEMENT", "\uFFFD")
 			e.Setenv("LONG", strings.Repeat("a-long-name/", 9)+"end")
 			e.Setenv("BIN", filepath.SplitList(e.Getenv("PATH"))[0])
 			return nil

@@ -32,6 +32,7 @@ type supervision struct {
 	pool       supervisor.Options  // but for Command, Env and Logger, which run sets
 	watch      []string            // globs of files whose changes restart the workers
 	log        *slog.Logger
+	logs       *workerLogs
 	operator   *operator // but for pools, ledger and log, which run sets
 
 	announce func(readiness)              // called once, when the first worker is ready

@@ -19,10 +19,15 @@ type Setting[T any] struct {
 type Pool struct {
 	supervisor.Options // but for Env, Custom and the loggers, which are worked out, and a script's Command
 
-	Script        string   // a file of functions, for a built-in runner; "": Options.Command is run
-	Args          []string // of the script
-	Interpreter   string   // of the script; "": it is looked for
-	Watch         []string // globs of files whose changes restart the workers
+	Script           string   // a file of functions, for a built-in runner; "": Options.Command is run
+	Args             []string // of the script
+	Interpreter      string   // of the script; "": it is looked for
+	Watch            []string // globs of files whose changes restart the workers
+	WorkerLog        string   // where what workers print goes: stderr, none or a file
+	WorkerLogFormat  string   // auto, prefix or json
+	WorkerLogMaxSize int      // bytes of the file
+	WorkerLogKeep    int      // older files that are kept
+
 	Assignments   []string // NAME=VALUE, on top of the supervisor's own environment, and of the files
 	EnvFiles      []string // paths of files of such assignments
 	CleanEnv      bool     // little is taken from the supervisor's own
@@ -30,6 +35,12 @@ type Pool struct {
 
 	Place Place // where a file says what it runs; zero for one of the command line
 }
+
+// What WorkerLog may be besides a path.
+const (
+	WorkerLogStderr = "stderr"
+	WorkerLogNone   = "none"
+)
 
 // PoolSettings are the settings of a pool, in the order in which help lists them.
 var PoolSettings = []Setting[Pool]{
@@ -134,6 +145,18 @@ var PoolSettings = []Setting[Pool]{
 	}},
 	{"watch", "in development: restart the workers when a file changes that matches `GLOB`, as '**/*.py'; may be repeated", func(p *Pool) Value {
 		return &List{Items: &p.Watch}
+	}},
+	{"worker-log", "where what workers print goes: stderr, none or a `FILE`", func(p *Pool) Value {
+		return &Path{S: &p.WorkerLog, Default: WorkerLogStderr, Words: []string{WorkerLogStderr, WorkerLogNone}}
+	}},
+	{"worker-log-format", "form of what workers print: prefix (worker and pid in front), json, or auto, which is json where --log-format is", func(p *Pool) Value {
+		return &Choice{Word: &p.WorkerLogFormat, Words: []string{"auto", "prefix", "json"}}
+	}},
+	{"worker-log-max-size", "size at which the file of --worker-log is put aside and a new one is begun", func(p *Pool) Value {
+		return &Size{Bytes: &p.WorkerLogMaxSize, Default: 10 << 20}
+	}},
+	{"worker-log-keep", "files of --worker-log that are kept when they are put aside: FILE.1, the newest, to FILE.N", func(p *Pool) Value {
+		return &Count{N: &p.WorkerLogKeep, Least: 1, Most: 1000, Default: 5}
 	}},
 }
 

@@ -239,7 +239,8 @@ func (t *Text) Reset() { *t.S = t.Default }
 type Path struct {
 	S       *string
 	Default string
-	Program bool // a name without a slash is looked for in PATH
+	Program bool     // a name without a slash is looked for in PATH
+	Words   []string // that are no paths
 }
 
 // Set implements Value.
@@ -256,7 +257,7 @@ func (p *Path) Reset() { *p.S = p.Default }
 
 // from makes a relative path one from folder.
 func (p *Path) from(folder string) {
-	if *p.S == "" || filepath.IsAbs(*p.S) || p.Program && !strings.ContainsRune(*p.S, filepath.Separator) {
+	if *p.S == "" || filepath.IsAbs(*p.S) || slices.Contains(p.Words, *p.S) || p.Program && !strings.ContainsRune(*p.S, filepath.Separator) {
 		return
 	}
 	*p.S = filepath.Join(folder, *p.S)
