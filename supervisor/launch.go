@@ -84,8 +84,12 @@ func (o *launchOrder) carryOut(path string, argv []string) launchFailure {
 		}
 	}
 	if o.Account != nil {
+		doing := fmt.Sprintf("set --user to %d:%d", o.Account.UID, o.Account.GID)
+		if err := CloseOnExec(3 + o.Sockets); err != nil {
+			return fault(doing, err)
+		}
 		if err := o.Account.become(); err != nil {
-			return fault(fmt.Sprintf("set --user to %d:%d", o.Account.UID, o.Account.GID), err)
+			return fault(doing, err)
 		}
 	}
 	if err := dieWithParent(); err != nil {

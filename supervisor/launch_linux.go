@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// descriptorFolder lists the descriptors of this process.
+const descriptorFolder = "/proc/self/fd"
+
 // dieWithParent asks for SIGKILL at the supervisor's end. The kernel forgets what was asked before when the user changes, and
 // with each fork and thread.
 func dieWithParent() error {

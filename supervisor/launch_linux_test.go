@@ -195,6 +195,14 @@ func TestAWorkerRunsAsTheUserThatItIsGiven(t *testing.T) {
 	t.Parallel()
 	a := nobody(t)
 	uid, gid := int(a.UID), int(a.GID)
+	secret, err := os.Open("/etc/shadow") // as somebody may start a supervisor with a file open
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secret.Close()
+	if _, err := unix.FcntlInt(secret.Fd(), unix.F_SETFD, 0); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		user   string
 		uid    int
@@ -214,6 +222,9 @@ func TestAWorkerRunsAsTheUserThatItIsGiven(t *testing.T) {
 		}
 		if got.Nice != -5 || got.NoFile != [2]int64{200, 200} {
 			t.Errorf("%s: nice %d, limit %v", c.user, got.Nice, got.NoFile)
+		}
+		if len(got.Descriptors) != 3 {
+			t.Errorf("%s: it has the descriptors %v", c.user, got.Descriptors)
 		}
 		if !slices.Equal(got.Reopened, []bool{true, true, true}) {
 			t.Errorf("%s: its own pipes can be opened anew: %v", c.user, got.Reopened)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
 func execCommand(c *console) *cli.Command {
@@ -131,6 +132,11 @@ func newSupervision(c *console, name string, p program, whole *config.Supervisor
 	account, err := pool.Process.Account()
 	if err != nil {
 		return nil, misuse("see whipper exec --help", "--user: %w", err)
+	}
+	if account != nil { // before anything of that user's runs
+		if err := supervisor.CloseOnExec(3); err != nil {
+			return nil, err
+		}
 	}
 	env, err := pool.Environ(os.Environ())
 	if err != nil {
