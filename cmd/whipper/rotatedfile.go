@@ -7,15 +7,16 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
 // rotatedFile is a log that grows to a size and then becomes NAME.1, what was NAME.1 becomes NAME.2, and so on. A write that fails
-// loses its line; the next one tries again. It belongs to one goroutine.
+// loses its line; the next one tries again. It belongs to one goroutine, but for its limits.
 type rotatedFile struct {
 	path string
-	most int64 // bytes; a line that is longer has a file of its own
-	keep int   // old files
+	most atomic.Int64 // bytes; a line that is longer has a file of its own
+	keep atomic.Int64 // old files
 	log  *slog.Logger
 
 	file   *os.File // nil: it could not be opened
@@ -29,8 +30,15 @@ const lookAgain = time.Second
 
 // openRotatedFile opens the file for its owner alone, or goes on with the one that is there.
 func openRotatedFile(path string, most int64, keep int, log *slog.Logger) (*rotatedFile, error) {
-	r := &rotatedFile{path: path, most: most, keep: keep, log: log}
+	r := &rotatedFile{path: path, log: log}
+	r.limit(most, keep)
 	return r, r.open()
+}
+
+// limit sets the size and the number of old files from the next line on.
+func (r *rotatedFile) limit(most int64, keep int) {
+	r.most.Store(most)
+	r.keep.Store(int64(keep))
 }
 
 // Write implements io.Writer. It fails only towards the log.
@@ -61,7 +69,7 @@ func (r *rotatedFile) write(line []byte) error {
 	if err := r.follow(); err != nil {
 		return err
 	}
-	if r.size > 0 && r.size+int64(len(line)) > r.most {
+	if r.size > 0 && r.size+int64(len(line)) > r.most.Load() {
 		if err := r.rotate(); err != nil {
 			return err
 		}
@@ -124,7 +132,7 @@ func (r *rotatedFile) rotate() error {
 	}
 	r.file = nil
 	var faults []error
-	for i := r.keep; i > 0; i-- {
+	for i := int(r.keep.Load()); i > 0; i-- {
 		from := r.path
 		if i > 1 {
 			from = r.numbered(i - 1)

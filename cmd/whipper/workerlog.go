@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -19,13 +20,22 @@ type workerLogs struct {
 	stderr io.Writer // takes a line without waiting
 	json   bool      // the supervisor's own log is JSON
 	log    *slog.Logger
-	files  map[string]*workerFile // by absolute path
+
+	mu    sync.Mutex
+	files map[string]*workerFile // by absolute path
 }
 
 // workerFile is a log that pools may share.
 type workerFile struct {
-	sink *logSink
-	file *rotatedFile
+	sink  *logSink
+	file  *rotatedFile
+	pools map[string]fileForm // how those that write it want it, by name
+}
+
+// fileForm is how a file is written.
+type fileForm struct {
+	most int
+	keep int
 	json bool
 }
 
@@ -33,52 +43,62 @@ func newWorkerLogs(stderr io.Writer, json bool, log *slog.Logger) *workerLogs {
 	return &workerLogs{stderr: stderr, json: json, log: log, files: map[string]*workerFile{}}
 }
 
-// output is the way of a pool's lines. several says that there are other pools, whose workers may have the same names.
+// output is the way of a pool's lines. several says that there are other pools, whose workers may have the same names. It may be
+// called again for a pool whose settings have changed.
 func (l *workerLogs) output(p *config.Pool, several bool) (func(supervisor.OutputLine), error) {
 	asJSON := p.WorkerLogFormat == "json" || p.WorkerLogFormat == "auto" && l.json
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.files {
+		delete(f.pools, p.Pool)
+	}
 	switch p.WorkerLog {
 	case config.WorkerLogNone:
 		return func(supervisor.OutputLine) {}, nil
 	case config.WorkerLogStderr:
 		return lineWriter(l.stderr, asJSON, several, false), nil
 	}
-	f, err := l.open(p, asJSON)
+	f, err := l.open(p, fileForm{p.WorkerLogMaxSize, p.WorkerLogKeep, asJSON})
 	if err != nil {
 		return nil, err
 	}
 	return lineWriter(f.sink, asJSON, several, true), nil
 }
 
-// open opens a pool's file, unless another pool has done so.
-func (l *workerLogs) open(p *config.Pool, asJSON bool) (*workerFile, error) {
+// open opens a pool's file, unless that has been done; mu is held.
+func (l *workerLogs) open(p *config.Pool, form fileForm) (*workerFile, error) {
 	path, err := filepath.Abs(p.WorkerLog)
 	if err != nil {
 		return nil, fmt.Errorf("open worker log: %w", err)
 	}
-	most := int64(p.WorkerLogMaxSize)
-	if f := l.files[path]; f != nil {
-		if f.file.most != most || f.file.keep != p.WorkerLogKeep || f.json != asJSON {
+	f := l.files[path]
+	if f == nil {
+		file, err := openRotatedFile(path, int64(form.most), form.keep, l.log)
+		if err != nil {
+			return nil, &failure{Code: exitUsage, Err: fmt.Errorf("open worker log: %w", err), Hint: "--worker-log names a file in a folder that is there, stderr or none"}
+		}
+		f = &workerFile{file: file, sink: newLogSink(file, logBuffer), pools: map[string]fileForm{}}
+		f.sink.note = func(dropped int) []byte {
+			l.log.Warn("lines of the worker log were dropped: the disk is too slow", "file", path, "lines", dropped)
+			return nil
+		}
+		l.files[path] = f
+	}
+	for _, other := range f.pools {
+		if other != form {
 			return nil, misuse("give them a file each, or the same --worker-log-format, --worker-log-max-size and --worker-log-keep",
 				"two pools write the worker log %s in different ways", p.WorkerLog)
 		}
-		return f, nil
 	}
-	file, err := openRotatedFile(path, most, p.WorkerLogKeep, l.log)
-	if err != nil {
-		return nil, &failure{Code: exitUsage, Err: fmt.Errorf("open worker log: %w", err), Hint: "--worker-log names a file in a folder that is there, stderr or none"}
-	}
-	f := &workerFile{file: file, json: asJSON}
-	f.sink = newLogSink(file, logBuffer)
-	f.sink.note = func(dropped int) []byte {
-		l.log.Warn("lines of the worker log were dropped: the disk is too slow", "file", path, "lines", dropped)
-		return nil
-	}
-	l.files[path] = f
+	f.pools[p.Pool] = form
+	f.file.limit(int64(form.most), form.keep)
 	return f, nil
 }
 
 // close writes what waits for the files, for a moment.
 func (l *workerLogs) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, f := range l.files {
 		if f.sink.close(logFlush) {
 			_ = f.file.Close() // every line was written, or its loss was told

@@ -94,8 +94,8 @@ func TestPoolsMayShareAFileIfTheyWriteItAlike(t *testing.T) {
 	dir := t.TempDir()
 	logs := newWorkerLogs(io.Discard, false, slog.New(slog.DiscardHandler))
 	one, two, other := config.NewPool(), config.NewPool(), config.NewPool()
-	for _, p := range []*config.Pool{one, two, other} {
-		p.WorkerLog = filepath.Join(dir, "workers.log")
+	for name, p := range map[string]*config.Pool{"one": one, "two": two, "other": other} {
+		p.Pool, p.WorkerLog = name, filepath.Join(dir, "workers.log")
 	}
 	other.WorkerLogKeep = 2
 	first, err := logs.output(one, true)
@@ -109,7 +109,17 @@ func TestPoolsMayShareAFileIfTheyWriteItAlike(t *testing.T) {
 	if _, err := logs.output(other, true); err == nil || !strings.Contains(err.Error(), "in different ways") {
 		t.Errorf("a pool with other settings: %v", err)
 	}
-	first(printed("one", 0))
+	one.WorkerLog, two.WorkerLogKeep = filepath.Join(dir, "own.log"), 2
+	if _, err := logs.output(one, true); err != nil {
+		t.Errorf("a pool goes elsewhere: %v", err)
+	}
+	if _, err := logs.output(two, true); err != nil {
+		t.Errorf("the other one, alone now, changes its settings: %v", err)
+	}
+	if _, err := logs.output(other, true); err != nil {
+		t.Errorf("a pool with the same settings: %v", err)
+	}
+	first(printed("one", 0)) // by a process that was started before
 	second(printed("two", 0))
 	logs.close()
 	text, err := os.ReadFile(filepath.Join(dir, "workers.log"))

@@ -316,6 +316,9 @@ func (r *reader) value(e entry, v Value) {
 		r.assignments(e, v)
 	case *List:
 		*v.Items = r.list(e, e.name+": [one, two]") // instead of the list in defaults
+	case *Addresses:
+		*v.Items = r.list(e, e.name+": [tcp://127.0.0.1:8080]")
+		v.from(r.folder)
 	case *Paths:
 		*v.Items = r.list(e, e.name+": [one, two]")
 		v.from(r.folder)

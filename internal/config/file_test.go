@@ -228,11 +228,22 @@ func TestAFileThatIsTooLargeIsNotReadToItsEnd(t *testing.T) {
 func TestPathsOfAFileGoFromItsFolder(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "whipper.yaml")
-	if err := os.WriteFile(path, []byte("pools: {a: {script: lib/a.py}}"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(`pools:
+  a: {script: lib/a.py, worker-log: a.log, listen: ["unix:a.sock", "x=unix://b.sock", "unix:/run/c.sock", "tcp://:80"]}
+  b: {script: lib/b.py, worker-log: none}
+`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Load(Source{Path: path, Base: *NewSupervisor()})
 	if err != nil || f.Pools[0].Script != filepath.Join(dir, "lib", "a.py") || f.Supervisor.Dir != filepath.Join(dir, ".whipper") {
-		t.Errorf("%+v %v", f, err)
+		t.Fatalf("%+v %v", f, err)
+	}
+	a, b := f.Pools[0], f.Pools[1]
+	if a.WorkerLog != filepath.Join(dir, "a.log") || b.WorkerLog != "none" || NewPool().WorkerLog != "stderr" {
+		t.Errorf("worker logs %s, %s", a.WorkerLog, b.WorkerLog)
+	}
+	listen := []string{"unix:" + dir + "/a.sock", "x=unix:" + dir + "/b.sock", "unix:/run/c.sock", "tcp://:80"}
+	if d := cmp.Diff(listen, a.Listen); d != "" {
+		t.Error(d)
 	}
 }

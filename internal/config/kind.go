@@ -38,6 +38,8 @@ func describe(v Value) description {
 		return description{"a text", "text", schema{"$ref": "#/$defs/text"}}
 	case *Path:
 		return description{"a path", "path", schema{"type": "string", "minLength": 1}}
+	case *Addresses:
+		return description{"a list", "list of addresses", schema{"type": "array", "items": schema{"$ref": "#/$defs/text"}}}
 	case *List:
 		return description{"a list", "list of texts", schema{"type": "array", "items": schema{"$ref": "#/$defs/text"}}}
 	case *Paths:

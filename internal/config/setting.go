@@ -114,7 +114,7 @@ var PoolSettings = []Setting[Pool]{
 		return &Path{S: &p.HandshakeFile}
 	}},
 	{"listen", "`ADDRESS` of a socket that all workers share, [NAME=]tcp://HOST:PORT or [NAME=]unix:PATH; may be repeated", func(p *Pool) Value {
-		return &List{Items: &p.Listen}
+		return &Addresses{Items: &p.Listen}
 	}},
 	{"interpreter", "program that runs SCRIPT (default: python of $VIRTUAL_ENV, of the nearest .venv or on PATH; node on PATH)", func(p *Pool) Value {
 		return &Path{S: &p.Interpreter, Program: true}

@@ -300,6 +300,32 @@ func (p *Paths) from(folder string) {
 	}
 }
 
+// Addresses are a list of what --listen takes. A relative path of a Unix socket is one as Path's.
+type Addresses struct{ Items *[]string }
+
+// Set implements Value: it adds to the list.
+func (a *Addresses) Set(s string) error {
+	*a.Items = append(*a.Items, s)
+	return nil
+}
+
+// String implements Value.
+func (a *Addresses) String() string { return strings.Join(*a.Items, ", ") }
+
+// Reset implements Value.
+func (a *Addresses) Reset() { *a.Items = nil }
+
+// from makes relative paths ones from folder.
+func (a *Addresses) from(folder string) {
+	for i, item := range *a.Items {
+		if before, path, ok := strings.Cut(item, "unix:"); ok && path != "" && (before == "" || strings.HasSuffix(before, "=")) {
+			path = strings.TrimPrefix(path, "//") // as a URL
+			(&Path{S: &path}).from(folder)
+			(*a.Items)[i] = before + "unix:" + path
+		}
+	}
+}
+
 // Assignments are variables with their values, NAME=VALUE; there is none by default. Its flag may be repeated.
 type Assignments struct{ Items *[]string }
 
