@@ -3,7 +3,6 @@ package supervisor
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -71,12 +70,8 @@ type Options struct {
 	Events *Events      // gets what happens in the pool, along with that of others; nobody does
 
 	// WorkerOutput gets what workers print, line by line, from several goroutines: it must not block, nor keep the text. nil: it
-	// goes to WorkerStderr.
+	// goes to Logger.
 	WorkerOutput func(OutputLine)
-
-	// WorkerStderr gets what workers print, line by line and marked with the worker, from several goroutines, one Write a line;
-	// nil: it goes to Logger.
-	WorkerStderr io.Writer
 }
 
 func (o Options) withDefaults() Options {

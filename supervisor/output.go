@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 	"unicode/utf8"
@@ -79,10 +78,6 @@ func (p *process) copyStderr(print func(pid int, stream string, text []byte, cut
 func (w *worker) print(pid int, stream string, text []byte, cut int) {
 	if out := w.opts.WorkerOutput; out != nil {
 		out(OutputLine{At: time.Now(), Pool: w.pool.name, Worker: w.id, PID: pid, Stream: stream, Text: text, Cut: cut})
-		return
-	}
-	if out := w.opts.WorkerStderr; out != nil {
-		_, _ = out.Write(fmt.Appendf(nil, "%s[%d] %s\n", w.id, pid, text)) // there is nobody else to tell
 		return
 	}
 	attrs := []any{slog.Int("pid", pid), slog.String("stream", stream), slog.String("line", string(text))}

@@ -70,7 +70,7 @@ func TestAnAnswerThatIsTooLargeFailsItsCallAndFreesTheSlot(t *testing.T) {
 
 func TestAFloodFromOneWorkerStarvesNoOther(t *testing.T) {
 	t.Parallel()
-	r := start(t, func(o *Options) { o.MinWorkers, o.MaxWorkers, o.WorkerStderr = 2, 2, &logBuffer{} })
+	r := start(t, func(o *Options) { o.MinWorkers, o.MaxWorkers, o.WorkerOutput = 2, 2, func(OutputLine) {} })
 	flood := r.submit("flood", `[3000]`, nil)
 	for range 50 {
 		if got := r.call("echo", `[1]`).answer(); got.result != `[1]` {
