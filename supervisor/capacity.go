@@ -20,7 +20,7 @@ var atCapacityStrategies = []string{AtCapacityQueue, AtCapacityDrop, AtCapacityE
 // room counts the slots of all workers that live, are starting or may still be forked, and the calls that have been admitted to
 // them: those that workers have and the invokes that wait; mu is held.
 func (p *Pool) room() (slots, admitted int) {
-	slots = max(0, p.opts.MaxWorkers-p.staying()) * p.slots
+	slots = max(0, p.vacancies()) * p.slots
 	admitted = p.invokes.Len()
 	for _, w := range p.seats {
 		s := &w.seat

@@ -179,7 +179,9 @@ func (p *Pool) grow() {
 			coming += p.slots
 		}
 	}
-	for waiting := p.invokes.Len() + p.window.Len(); waiting > coming && p.staying() < p.opts.MaxWorkers; coming += p.slots {
+	vacancies := p.vacancies()
+	for waiting := p.invokes.Len() + p.window.Len(); waiting > coming && vacancies > 0; coming += p.slots {
 		p.addWorker()
+		vacancies--
 	}
 }

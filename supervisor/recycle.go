@@ -50,17 +50,18 @@ func (p *Pool) countCall(w *worker) {
 		return
 	}
 	followed := s.replacement != nil
+	s.due = dueCalls
 	p.retire(w, dueCalls)
-	if !followed && !p.stopping && p.staying() < p.opts.MaxWorkers {
+	if !followed && !p.stopping && p.vacancies() > 0 {
 		p.addWorker().seat.successor = true
 	}
 	p.roll()
 }
 
-// roll starts the next replacement, one at a time, so that there is never more than one process above MaxWorkers besides those
-// that only finish their last calls; mu is held.
+// roll starts the next replacement, one at a time, so that there is never more than one process above MaxWorkers, besides those
+// that a restart has finish their last calls; mu is held.
 func (p *Pool) roll() {
-	if p.stopping || p.phase == poolDraining || p.boots.fatal {
+	if p.ending() {
 		return
 	}
 	var next, spare *worker
@@ -81,6 +82,9 @@ func (p *Pool) roll() {
 	}
 	if spare != nil { // it is ready, and only waits for its predecessor's last calls
 		p.retire(spare.seat.replaces, dueCalls)
+	}
+	if staying, beyond := p.crowd(); staying+beyond > p.opts.MaxWorkers && !p.mustGo(next) {
+		return // until one that finishes its last calls has gone
 	}
 	w := p.addWorker()
 	w.seat.successor, w.seat.replaces, next.seat.replacement = true, next, w
@@ -127,13 +131,32 @@ func (p *Pool) unlink(w *worker) {
 	}
 }
 
-// staying counts the workers that are not on their way out and will not take another's place; mu is held.
-func (p *Pool) staying() int {
-	n := 0
+// crowd counts the workers that are not on their way out and will not take another's place, and those beyond that recycling has
+// brought about: replacements, and worn-out ones that finish their last calls. These may take long, and their successors may be
+// worn out meanwhile, so they count; those that a restart has told to end do not. mu is held.
+func (p *Pool) crowd() (staying, beyond int) {
 	for _, w := range p.seats {
-		if !w.seat.retiring && w.seat.replaces == nil {
-			n++
+		switch s := &w.seat; {
+		case !s.retiring && s.replaces == nil:
+			staying++
+		case !s.retiring || s.due != "":
+			beyond++
 		}
 	}
-	return n
+	return staying, beyond
 }
+
+func (p *Pool) staying() int {
+	staying, _ := p.crowd()
+	return staying
+}
+
+// vacancies is how many workers may be taken on: not more than MaxWorkers that stay, and not more than one beyond in all; mu is
+// held.
+func (p *Pool) vacancies() int {
+	staying, beyond := p.crowd()
+	return p.opts.MaxWorkers - staying - max(0, beyond-1)
+}
+
+// ending says whether no more workers are wanted but for callers who wait; mu is held.
+func (p *Pool) ending() bool { return p.stopping || p.phase == poolDraining || p.boots.fatal }

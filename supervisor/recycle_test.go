@@ -148,3 +148,64 @@ func TestAProcessTreeBeyondTheHardLimitIsKilledAndItsCallEndsAsInACrash(t *testi
 		t.Errorf("after it: %+v, %v", got.reply.Error, got.err)
 	}
 }
+
+func TestProcessesThatFinishTheirLastCallsAreNotJoinedByEverMoreOthers(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MinWorkers, o.MaxWorkers, o.MaxTotalCalls = 2, 2, 1 })
+	const calls = 8
+	var all []*invocation
+	for range calls {
+		all = append(all, r.call("gate", `["in"]`))
+	}
+	var inside []*visitor
+	for range calls { // each call that is let go makes room for another one
+		inside = append(inside, r.gate.await("in"))
+		r.pool.mu.Lock()
+		if n := len(r.pool.seats); n > 3 {
+			t.Errorf("%d processes, one above the most is allowed", n)
+		}
+		r.pool.mu.Unlock()
+		if len(inside) == 3 {
+			inside[0].pass()
+			inside = inside[1:]
+		}
+	}
+	for _, v := range inside {
+		v.pass()
+	}
+	for _, c := range all {
+		if got := c.answer(); got.result != `"in"` {
+			t.Errorf("%+v, %v", got.reply.Error, got.err)
+		}
+	}
+	r.until(func() bool { return len(r.pool.seats) == 2 && r.pool.readyWorkers() == 2 })
+}
+
+func TestAProcessThatTakesLongToFinishHoldsUpTheRecyclingOfOthers(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MinWorkers, o.MaxWorkers, o.MaxAge = 2, 2, 20*time.Millisecond })
+	var all []*invocation
+	for range 3 {
+		all = append(all, r.call("gate", `["in"]`))
+	}
+	var inside []*visitor
+	for range 3 { // the third is taken by the first replacement
+		inside = append(inside, r.gate.await("in"))
+	}
+	r.until(func() bool { // the others are due as well
+		return !slices.ContainsFunc(r.pool.seats, func(w *worker) bool { return w.seat.due == "" })
+	})
+	if s := r.pool.Stats(); s.WorkerCount != 3 {
+		t.Errorf("%d processes, one above the most is allowed", s.WorkerCount)
+	}
+	for _, v := range inside {
+		v.pass()
+	}
+	for _, c := range all {
+		if got := c.answer(); got.result != `"in"` {
+			t.Errorf("%+v, %v", got.reply.Error, got.err)
+		}
+	}
+	before := r.pool.Stats().Workers.ForkCount
+	r.until(func() bool { return r.pool.lastSeat > int(before) }) // it goes on
+}

@@ -221,6 +221,9 @@ func (p *Pool) remove(w *worker) {
 	p.replaced(w)
 	p.gone.add(w.stats())
 	p.seats = slices.DeleteFunc(p.seats, func(other *worker) bool { return other == w })
+	for !p.ending() && p.staying() < p.opts.MinWorkers && p.vacancies() > 0 {
+		p.addWorker().seat.successor = w.seat.due != "" // there was no room for it before
+	}
 	p.roll()
 	p.dispatch()
 }
