@@ -170,7 +170,7 @@ func (p *Pool) enqueue(c *call) {
 
 // grow takes on workers for calls that find no slot, now or in the workers that are starting; mu is held.
 func (p *Pool) grow() {
-	if p.boots.fatal || p.boots.degraded() || p.stopping || len(p.seats) == 0 { // the last worker has gone: Run is about to end
+	if p.paused || p.boots.fatal || p.boots.degraded() || p.stopping || len(p.seats) == 0 { // the last worker has gone: Run is about to end
 		return
 	}
 	coming := 0

@@ -5,11 +5,11 @@ import (
 )
 
 // Pause has no call or job handed to a worker until Resume. Calls that workers have go on, intake goes on, and what comes in
-// waits. It is not kept beyond the supervisor's end.
+// waits. A drain ends it, and does not let it begin.
 func (p *Pool) Pause() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.paused {
+	if !p.paused && p.phase != poolDraining {
 		p.paused = true
 		p.log.Info("pool is paused")
 	}

@@ -91,3 +91,41 @@ func TestAPoolIsResizedUpAtOnceAndDownWhenItsWorkersHaveAnswered(t *testing.T) {
 		}
 	}
 }
+
+func TestAPausedPoolTakesOnNoWorkersForWhatWaits(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MinWorkers, o.MaxWorkers = 1, 4 }).ready()
+	r.pool.Pause()
+	var waiting []*invocation
+	for range 8 {
+		waiting = append(waiting, r.call("echo", `[1]`))
+	}
+	r.until(func() bool { return r.pool.invokes.Len() == len(waiting) })
+	if s := r.pool.Stats(); s.WorkerCount != 1 {
+		t.Errorf("%d workers for calls that must wait", s.WorkerCount)
+	}
+	r.pool.Resume()
+	for _, c := range waiting {
+		if got := c.answer(); got.result != `[1]` {
+			t.Errorf("%+v, %v", got.reply.Error, got.err)
+		}
+	}
+}
+
+func TestAPoolThatDrainsCannotBePaused(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil).ready()
+	running := r.call("gate", `["in"]`)
+	inside := r.gate.await("in")
+	waiting := r.call("echo", `[1]`)
+	r.until(func() bool { return r.pool.invokes.Len() == 1 })
+	r.drain()
+	r.until(func() bool { return r.pool.phase == poolDraining })
+	r.pool.Pause()
+	inside.pass()
+	for c, want := range map[*invocation]string{running: `"in"`, waiting: `[1]`} {
+		if got := c.answer(); got.result != want {
+			t.Errorf("%+v, %v, want %s", got.reply.Error, got.err, want)
+		}
+	}
+}
