@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strconv"
 	"sync"
@@ -36,16 +35,6 @@ func canKillTree() error {
 	strangers()
 	return nil
 }
-
-// strangers are the processes that were below this one before the first pool whose trees are killed, by start time: a script
-// that ended with `exec whipper` may have left some.
-var strangers = sync.OnceValue(func() map[int]uint64 {
-	found := map[int]uint64{}
-	for pid, s := range below(os.Getpid(), processes()) {
-		found[pid] = s.ticks
-	}
-	return found
-})
 
 // ownProc says whether /proc numbers the processes as this process does.
 func ownProc() bool {
@@ -123,30 +112,6 @@ func variable(pid int, name []byte) string {
 		}
 	}
 	return ""
-}
-
-// KillOrphans kills the processes that are still below this one and came after the first pool with Options.KillTree was
-// made, and returns once all are gone. Call it when no pool runs any more.
-func KillOrphans(ctx context.Context, log *slog.Logger) error {
-	if !ownProc() {
-		return nil // one could not tell which they are
-	}
-	return killAll(ctx, func() map[int]stat {
-		all := processes()
-		strange := map[int]bool{}
-		for pid, ticks := range strangers() {
-			strange[pid] = all[pid].ticks == ticks
-		}
-		found := below(os.Getpid(), all)
-		for pid := range found {
-			if ancestor(pid, all, strange) != 0 {
-				delete(found, pid)
-				continue
-			}
-			log.Warn("process that no worker can be found for is killed", "pid", pid)
-		}
-		return found
-	})
 }
 
 // killAll kills what find finds until it finds no more.

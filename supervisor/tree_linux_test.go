@@ -32,7 +32,7 @@ func alone(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.timeout="+(2*patience).String())
-	c.Env = append(os.Environ(), envAlone+"=1")
+	c.Env = append(os.Environ(), envAlone+"=1", envMark+"=outer.w1.1", "WHIPPER_DIR=/here") // as in a worker
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("in a process of its own: %v\n%s", err, out)
 	}
@@ -156,40 +156,70 @@ func TestWithoutKillTreeADaemonOutlivesItsWorker(t *testing.T) {
 	}
 }
 
+// sleeper starts a process that sleeps and has nothing else in its environment, as a child or an orphan.
+func sleeper(t *testing.T, orphan bool, env ...string) (pid int) {
+	t.Helper()
+	script := "echo $$; exec >/dev/null; exec sleep 1000"
+	if orphan {
+		script = "sleep 1000 >/dev/null 2>&1 </dev/null & echo $!"
+	}
+	c := exec.Command("/bin/sh", "-c", script)
+	c.Env = env
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := c.StdoutPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if _, err := fmt.Sscan(line, &pid); err != nil {
+		t.Fatalf("sleeper said %q", line)
+	}
+	if orphan {
+		_ = c.Wait() // it has printed all there is
+	}
+	t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	return pid
+}
+
+func TestWhatADeadSupervisorsWorkersLeftBehindIsKilledAndNoneElse(t *testing.T) {
+	if !alone(t) { // and this process looks like a worker's in that folder itself
+		return
+	}
+	mark, here, pool := envMark+"=run.w1.1", "WHIPPER_DIR=/here", envPool+"=default"
+	ours := []int{sleeper(t, true, mark, here, pool), sleeper(t, true, pool, here, "A=B", mark)}
+	others := []int{
+		sleeper(t, true, here, pool), sleeper(t, true, mark, here), sleeper(t, true, mark, here+"/too", pool),
+		sleeper(t, true, mark, "WHIPPER_DIR=/elsewhere", pool), sleeper(t, true, mark, here, envPool+"=another"), os.Getppid(),
+	}
+	if err := KillLeftTrees(t.Context(), slog.New(slog.DiscardHandler), here, pool); err != nil {
+		t.Error(err)
+	}
+	for _, pid := range ours {
+		if lives(pid) {
+			t.Errorf("process %d is left", pid)
+		}
+	}
+	for _, pid := range others {
+		if !lives(pid) {
+			t.Errorf("process %d was killed", pid)
+		}
+	}
+	if err := KillLeftTrees(t.Context(), slog.New(slog.DiscardHandler), here); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestATreeHoldsNobodyElsesProcesses(t *testing.T) {
 	if !alone(t) {
 		return
 	}
 	mark := envMark + "=run.w1.1"
-	sleeper := func(orphan bool, mark string) int {
-		script := "echo $$; exec >/dev/null; exec sleep 1000"
-		if orphan {
-			script = "sleep 1000 >/dev/null 2>&1 </dev/null & echo $!"
-		}
-		c := exec.Command("/bin/sh", "-c", script)
-		c.Env = []string{mark}
-		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		out, err := c.StdoutPipe()
-		if err == nil {
-			err = c.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		line, _ := bufio.NewReader(out).ReadString('\n')
-		var pid int
-		if _, err := fmt.Sscan(line, &pid); err != nil {
-			t.Fatalf("sleeper said %q", line)
-		}
-		if orphan {
-			_ = c.Wait() // it has printed all there is
-		}
-		t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
-		return pid
-	}
-	outside := sleeper(true, mark) // this process does not adopt orphans
-	ours, numbered := sleeper(false, mark), sleeper(false, "A=B")
-	others := []int{sleeper(false, mark+"0"), sleeper(false, envMark+"=run.w1."), sleeper(false, "X"+mark)}
+	outside := sleeper(t, true, mark) // this process does not adopt orphans
+	ours, numbered := sleeper(t, false, mark), sleeper(t, false, "A=B")
+	others := []int{sleeper(t, false, mark+"0"), sleeper(t, false, envMark+"=run.w1."), sleeper(t, false, "X"+mark)}
 	tree := &tree{mark: mark, family: map[int]uint64{numbered: startTicks(numbered) - 1}}
 	if err := tree.kill(t.Context()); err != nil {
 		t.Error(err)

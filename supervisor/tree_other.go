@@ -24,3 +24,6 @@ func (*tree) kill(context.Context) error { return nil }
 
 // KillOrphans does nothing here: orphans go to the machine's first process.
 func KillOrphans(context.Context, *slog.Logger) error { return nil }
+
+// KillLeftTrees does nothing here.
+func KillLeftTrees(context.Context, *slog.Logger, ...string) error { return nil }

@@ -146,6 +146,11 @@ func (s *supervision) recover(ctx context.Context, l *ledger.Ledger) error {
 	if err := supervisor.KillSurvivors(ctx, l, s.log); err != nil {
 		return fmt.Errorf("end workers that outlived the last supervisor: %w", err)
 	}
+	if s.pool.KillTree {
+		if err := supervisor.KillLeftTrees(ctx, s.log, "WHIPPER_DIR="+s.dir, "WHIPPER_POOL="+s.pool.Pool); err != nil {
+			s.log.Error("processes that workers have started are still running", "error", err)
+		}
+	}
 	found, err := l.Recover(ctx)
 	if err != nil {
 		return fmt.Errorf("recover the ledger: %w", err)
