@@ -19,7 +19,7 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench fuzz \
+.PHONY: help demo build test check fmt docs servers bench soak fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
@@ -75,6 +75,10 @@ servers: $(SERVERS_READY) ## install the programs of others that the end-to-end 
 
 bench: ## measure whipper against bare pipes; takes a minute
 	go run ./bench
+
+SOAK_SECONDS ?= 600
+soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books
+	SOAK_SECONDS=$(SOAK_SECONDS) go run ./internal/soak
 
 FUZZTIME ?= 60s
 fuzz: ## feed each parser with random input for FUZZTIME (60s)

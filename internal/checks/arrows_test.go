@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"examples":        {"sdk-go"},
 	"internal":        {"jsonrpc", "ledger", "server", "supervisor"},
 	"internal/config": {"ledger", "supervisor"},
+	"internal/soak":   {"ledger", "sdk-go"},
 	"jsonrpc":         {},
 	"ledger":          {"migrations"},
 	"migrations":      {},
