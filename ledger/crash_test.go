@@ -184,13 +184,17 @@ func TestASubmissionMayBeLargerThanTheReservedBlock(t *testing.T) {
 
 func TestWhoeverBringsNewJobsWaitsWhileTooManyChangesWaitForTheDisk(t *testing.T) {
 	l := open(t, t.TempDir())
+	if _, err := l.NextID(t.Context()); err != nil { // reserves a block: no id needs the disk after that
+		t.Fatal(err)
+	}
 	together(t, l, func() {
-		for range maxWaiting {
-			if _, err := l.NextID(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+		for range maxWaiting - 1 {
 			l.writer.put(&op{kind: opNothing, keep: true})
 		}
+		if _, err := l.NextID(t.Context()); err != nil {
+			t.Errorf("one less than too many wait: %v", err)
+		}
+		l.writer.put(&op{kind: opNothing, keep: true})
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		if id, err := l.NextID(ctx); !errors.Is(err, context.DeadlineExceeded) {

@@ -135,22 +135,27 @@ func TestPoolsMayShareAFileIfTheyWriteItAlike(t *testing.T) {
 
 func TestLinesThatAFileIsTooSlowForAreDroppedAndCounted(t *testing.T) {
 	blocked, writer := io.Pipe() // nobody reads yet
-	sink := newLogSink(writer, 10*(logLine+5))
-	noted := make(chan int, 10)
-	sink.note = func(dropped int) []byte {
-		noted <- dropped
+	const lines, fit = 1000, 10
+	sink := newLogSink(writer, fit*(logLine+5))
+	dropped := 0
+	sink.note = func(n int) []byte {
+		dropped += n
 		return nil
 	}
-	const lines = 1000
 	for range lines {
 		_, _ = sink.Write([]byte("line\n")) // never waits: it would do so for ever
 	}
-	go func() { _, _ = io.Copy(io.Discard, blocked) }() // ends with the writer
+	read := make(chan int)
+	go func() {
+		text, _ := io.ReadAll(blocked) // ends with the writer
+		read <- bytes.Count(text, []byte("\n"))
+	}()
 	if !sink.close(patience) {
 		t.Error("it is not done")
 	}
 	writer.Close()
-	if n := <-noted; n < lines/2 || n >= lines {
-		t.Errorf("%d lines were dropped", n)
+	// As many as fit were being written when nobody read, and as many waited behind them.
+	if n := <-read; n < fit || n > 2*fit || n+dropped != lines {
+		t.Errorf("%d of %d lines were written and %d dropped", n, lines, dropped)
 	}
 }
