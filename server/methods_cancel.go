@@ -90,7 +90,7 @@ func (s *Server) cancelEach(ctx context.Context, jobs []ledger.Job) (int, error)
 	total := 0
 	for name, ids := range byPool {
 		err := commit(ctx, func(ctx context.Context) error {
-			if pool := s.pools.find(name); pool != nil {
+			if pool := s.pools().find(name); pool != nil {
 				n, err := pool.Cancel(ctx, ids)
 				total += n
 				return err

@@ -27,7 +27,7 @@ type subscription struct {
 
 func (s *Server) subscribe(_ context.Context, r *request, p jsonrpc.SubscribeParams) (jsonrpc.SubscribeResult, error) {
 	if p.Pool != "" {
-		if _, err := s.pools.named(p.Pool); err != nil {
+		if _, err := s.pools().named(p.Pool); err != nil {
 			return jsonrpc.SubscribeResult{}, err
 		}
 	}

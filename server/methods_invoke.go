@@ -39,7 +39,7 @@ func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams, progress fu
 	if err != nil {
 		return nil, nil, err
 	}
-	pool, err := s.pools.named(p.Pool)
+	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return nil, nil, err
 	}

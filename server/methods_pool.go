@@ -7,15 +7,16 @@ import (
 )
 
 func (s *Server) poolList(context.Context, noParams) (jsonrpc.PoolListResult, error) {
-	list := jsonrpc.PoolListResult{Pools: make([]jsonrpc.Pool, len(s.pools))}
-	for i, pool := range s.pools {
+	pools := s.pools()
+	list := jsonrpc.PoolListResult{Pools: make([]jsonrpc.Pool, len(pools))}
+	for i, pool := range pools {
 		list.Pools[i] = pool.Status()
 	}
 	return list, nil
 }
 
 func (s *Server) poolStats(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.PoolStats, error) {
-	pool, err := s.pools.named(p.Pool)
+	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.PoolStats{}, err
 	}
@@ -23,7 +24,7 @@ func (s *Server) poolStats(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.Poo
 }
 
 func (s *Server) workerList(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.WorkerListResult, error) {
-	pool, err := s.pools.named(p.Pool)
+	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.WorkerListResult{}, err
 	}

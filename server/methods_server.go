@@ -18,7 +18,7 @@ func (s *Server) ping(context.Context, noParams) (jsonrpc.PingResult, error) {
 		Version:  s.opts.Version,
 		PID:      os.Getpid(),
 		UptimeMs: time.Since(s.started).Milliseconds(),
-		Pools:    s.pools.names(),
+		Pools:    s.pools().names(),
 	}, nil
 }
 

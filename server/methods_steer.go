@@ -11,7 +11,7 @@ import (
 )
 
 func (s *Server) poolPause(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.Pool, error) {
-	pool, err := s.pools.named(p.Pool)
+	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.Pool{}, err
 	}
@@ -20,7 +20,7 @@ func (s *Server) poolPause(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.Poo
 }
 
 func (s *Server) poolResume(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.Pool, error) {
-	pool, err := s.pools.named(p.Pool)
+	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.Pool{}, err
 	}
@@ -36,7 +36,7 @@ func (s *Server) poolResize(_ context.Context, p jsonrpc.ResizeParams) (jsonrpc.
 	if err := firstError(checkWorkers("minWorkers", p.MinWorkers), checkWorkers("maxWorkers", p.MaxWorkers)); err != nil {
 		return jsonrpc.Pool{}, err
 	}
-	pool, err := s.pools.named(p.Pool)
+	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.Pool{}, err
 	}
@@ -66,7 +66,7 @@ func checkWorkers(member string, n int) error {
 
 // poolRestart answers when all workers are replaced, or when one could not be. The restart goes on if its caller goes away.
 func (s *Server) poolRestart(ctx context.Context, p jsonrpc.PoolParams) (jsonrpc.RestartResult, error) {
-	pool, err := s.pools.named(p.Pool)
+	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.RestartResult{}, err
 	}

@@ -14,7 +14,7 @@ func (s *Server) submit(ctx context.Context, p jsonrpc.SubmitParams) (jsonrpc.Su
 	if err := checkSubmit("", p); err != nil {
 		return jsonrpc.SubmitResult{}, err
 	}
-	pool, err := s.pools.named(p.Pool)
+	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.SubmitResult{}, err
 	}
@@ -36,14 +36,15 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 			return none, err
 		}
 	}
-	pool, err := s.pools.named(p.Jobs[0].Pool)
+	pools := s.pools()
+	pool, err := pools.named(p.Jobs[0].Pool)
 	if err != nil {
 		return none, err
 	}
 	jobs := make([]ledger.Job, len(p.Jobs))
 	now := s.now()
 	for i, job := range p.Jobs {
-		switch other, err := s.pools.named(job.Pool); {
+		switch other, err := pools.named(job.Pool); {
 		case err != nil:
 			return none, err
 		case other.Name() != pool.Name():

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -18,7 +19,7 @@ const acceptPause = time.Second
 // Server answers the requests of all connections of one socket. Use New; Serve runs it once.
 type Server struct {
 	opts    Options
-	pools   pools
+	serving atomic.Pointer[serving]
 	started time.Time
 	now     func() time.Time
 
@@ -26,18 +27,34 @@ type Server struct {
 	closing  chan struct{} // closed: what waits for a job stops waiting, nothing new is taken
 }
 
+// serving is what a server answers for at the moment.
+type serving struct {
+	pools          pools
+	maxMessageSize int
+}
+
 // New makes a server; Serve reports what is wrong with the options.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	return &Server{
+	s := &Server{
 		opts:     o,
-		pools:    o.Pools,
 		started:  time.Now(),
 		now:      time.Now,
 		draining: make(chan struct{}),
 		closing:  make(chan struct{}),
 	}
+	s.SetPools(o.Pools, o.MaxMessageSize)
+	return s
 }
+
+// SetPools has other pools take the work from now on, and connections that are made from now on have that limit. What was handed to
+// a pool that is not among them stays with it.
+func (s *Server) SetPools(pools []Pool, maxMessageSize int) {
+	s.serving.Store(&serving{pools, maxMessageSize})
+}
+
+// pools are those that take the work.
+func (s *Server) pools() pools { return s.serving.Load().pools }
 
 // Serve answers connections from l until ctx ends. It then closes l and refuses new work, while requests that only read are
 // still answered; once the pools have drained it answers what is in flight, closes the connections and returns nil.

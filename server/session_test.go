@@ -243,7 +243,8 @@ func TestBatchIsAnsweredAsOneThoughItsRequestsRunSideBySide(t *testing.T) {
 	}}).dial()
 	got := c.ask("[" + requestLine("1", "job.invoke", `{"method":"a"}`) + "," + requestLine("2", "job.invoke", `{"method":"b"}`) + "]")
 	meta := `"meta":{"attempts":0,"waitMs":0,"runMs":0}`
-	if want := `[{"jsonrpc":"2.0","id":2,"result":"b",` + meta + `},{"jsonrpc":"2.0","id":1,"result":"a",` + meta + `}]`; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	a, b := `{"jsonrpc":"2.0","id":1,"result":"a",`+meta+`}`, `{"jsonrpc":"2.0","id":2,"result":"b",`+meta+`}`
+	if got != "["+a+","+b+"]" && got != "["+b+","+a+"]" { // which comes first is nobody's business
+		t.Errorf("got %s", got)
 	}
 }
