@@ -37,6 +37,7 @@ type Ending struct {
 // Settle returns the job's next row and the row of the attempt that has ended. spread, in [0,1), is the random number
 // behind the jitter of a retry.
 //
+// A job whose process crashed runs alone next time, guilty or suspected, so that others do not pay for it again.
 // A job that is put back uncharged keeps its RunAt, and so its place in the queue.
 func Settle(job Job, e Ending, spread float64) (Job, Attempt) {
 	attempt := Attempt{
@@ -44,6 +45,7 @@ func Settle(job Job, e Ending, spread float64) (Job, Attempt) {
 		StartedAt: job.StartedAt, FinishedAt: e.At, Error: e.Error,
 		ExitCode: e.ExitCode, Signal: e.Signal, StderrTail: e.StderrTail,
 	}
+	alone := job.Alone
 	job.Alone = false
 	if e.Error != nil {
 		job.Error, job.ErrorSource = e.Error, e.ErrorSource
@@ -59,13 +61,14 @@ func Settle(job Job, e Ending, spread float64) (Job, Attempt) {
 		job.State, job.RunAt = Queued, e.At.Add(e.Snooze)
 	case OutcomeInterrupted:
 		job.putBack(e.Abandoned)
+		job.Alone = alone && job.State == Queued
 	case OutcomeCrashed:
 		if e.Shared {
 			job.putBack(true)
-			job.Alone = job.State == Queued
-			break
+		} else {
+			job.charge(e, spread)
 		}
-		job.charge(e, spread)
+		job.Alone = job.State == Queued // it has ended a process, or is suspected: the next must not be others' too
 	default: // error, timeout
 		job.charge(e, spread)
 	}

@@ -34,14 +34,17 @@ func TestSettleFollowsTheRules(t *testing.T) {
 		{"an at-most-once job's error fails it", atMostOnce, Ending{Outcome: OutcomeError}, Failed, 1, 1, false, noon},
 		{"a timeout is charged", nil, Ending{Outcome: OutcomeTimeout}, Queued, 1, 1, false, at.Add(time.Second)},
 		{"the last attempt's timeout fails it", func(j *Job) { j.Attempt = 3 }, Ending{Outcome: OutcomeTimeout}, Failed, 3, 1, false, noon},
-		{"a crash of its own is charged", nil, Ending{Outcome: OutcomeCrashed}, Queued, 1, 1, false, at.Add(time.Second)},
-		{"a shared crash is not charged, and it runs alone next", nil, Ending{Outcome: OutcomeCrashed, Shared: true}, Queued, 0, 2, true, noon},
+		{"a crash of its own is charged, and it runs alone next", notAlone, Ending{Outcome: OutcomeCrashed}, Queued, 1, 1, true, at.Add(time.Second)},
+		{"the last attempt's crash fails it", func(j *Job) { j.Attempt = 3 }, Ending{Outcome: OutcomeCrashed}, Failed, 3, 1, false, noon},
+		{"a shared crash is not charged, and it runs alone next", notAlone, Ending{Outcome: OutcomeCrashed, Shared: true}, Queued, 0, 2, true, noon},
 		{"one shared crash too many fails it", func(j *Job) { j.Crashes = MaxCrashes - 1 }, Ending{Outcome: OutcomeCrashed, Shared: true}, Failed, 0, MaxCrashes, false, noon},
 		{"a shared crash fails an at-most-once job", atMostOnce, Ending{Outcome: OutcomeCrashed, Shared: true}, Failed, 0, 2, false, noon},
 		{"a shared crash fails an invoke", invoked, Ending{Outcome: OutcomeCrashed, Shared: true}, Failed, 0, 2, false, noon},
-		{"an interruption is not charged", nil, Ending{Outcome: OutcomeInterrupted}, Queued, 0, 1, false, noon},
-		{"an interruption without a death does not count", func(j *Job) { j.Crashes = MaxCrashes }, Ending{Outcome: OutcomeInterrupted}, Queued, 0, MaxCrashes, false, noon},
-		{"the supervisor's death counts as a crash", nil, Ending{Outcome: OutcomeInterrupted, Abandoned: true}, Queued, 0, 2, false, noon},
+		{"an interruption is not charged", notAlone, Ending{Outcome: OutcomeInterrupted}, Queued, 0, 1, false, noon},
+		{"an interruption clears no suspicion", nil, Ending{Outcome: OutcomeInterrupted}, Queued, 0, 1, true, noon},
+		{"an interruption without a death does not count", func(j *Job) { j.Crashes = MaxCrashes }, Ending{Outcome: OutcomeInterrupted}, Queued, 0, MaxCrashes, true, noon},
+		{"the supervisor's death counts as a crash", notAlone, Ending{Outcome: OutcomeInterrupted, Abandoned: true}, Queued, 0, 2, false, noon},
+		{"the supervisor's death clears no suspicion", nil, Ending{Outcome: OutcomeInterrupted, Abandoned: true}, Queued, 0, 2, true, noon},
 		{"one death too many fails it", func(j *Job) { j.Crashes = MaxCrashes - 1 }, Ending{Outcome: OutcomeInterrupted, Abandoned: true}, Failed, 0, MaxCrashes, false, noon},
 		{"an interruption fails an at-most-once job", atMostOnce, Ending{Outcome: OutcomeInterrupted}, Failed, 0, 1, false, noon},
 		{"an interruption fails an invoke", invoked, Ending{Outcome: OutcomeInterrupted}, Failed, 0, 1, false, noon},
@@ -74,6 +77,7 @@ func TestSettleFollowsTheRules(t *testing.T) {
 
 func atMostOnce(j *Job) { j.Delivery = AtMostOnce }
 func invoked(j *Job)    { j.Origin = FromInvoke }
+func notAlone(j *Job)   { j.Alone = false }
 
 func TestTheBackoffIsSpreadAndCapped(t *testing.T) {
 	b := Backoff{Base: time.Second, Factor: 3, Cap: 10 * time.Second, Jitter: 0.5}

@@ -19,7 +19,7 @@ const (
 	abandonedCountSQL = `SELECT pool, method, ` + failsSQL + `, count(*) FROM job WHERE state = 'running' GROUP BY 1, 2, 3`
 	abandonedRunsSQL  = `INSERT INTO attempt (job_id, number, outcome, worker, pid, started_at, finished_at, error)
 		SELECT id, runs, 'interrupted', worker, pid, started_at, ?1, ?2 FROM job WHERE state = 'running'`
-	abandonedJobsSQL = `UPDATE job SET attempt = attempt - 1, crashes = crashes + 1, alone = 0, error = ?3,
+	abandonedJobsSQL = `UPDATE job SET attempt = attempt - 1, crashes = crashes + 1, alone = iif(` + failsSQL + `, 0, alone), error = ?3,
 			error_source = 'whipper', state = iif(` + failsSQL + `, 'failed', 'queued'),
 			finished_at = iif(` + failsSQL + `, ?2, NULL)
 		WHERE state = 'running'`

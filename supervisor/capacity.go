@@ -17,10 +17,15 @@ const (
 
 var atCapacityStrategies = []string{AtCapacityQueue, AtCapacityDrop, AtCapacityError}
 
+// startingQueue is how many invokes may wait, at least, while no worker has said yet how many calls it takes at once.
+const startingQueue = 10_000
+
 // room counts the slots of all workers that live, are starting or may still be forked, and the calls that have been admitted to
-// them: those that workers have and the invokes that wait; mu is held.
+// them: those that workers have and the invokes that wait. In a paused pool free slots are of no use; mu is held.
 func (p *Pool) room() (slots, admitted int) {
-	slots = max(0, p.vacancies()) * p.slots
+	if !p.paused {
+		slots = max(0, p.vacancies()) * p.slots
+	}
 	admitted = p.invokes.Len()
 	for _, w := range p.seats {
 		s := &w.seat
@@ -30,6 +35,11 @@ func (p *Pool) room() (slots, admitted int) {
 		n := s.slots
 		if n == 0 {
 			n = p.slots // it is starting
+		}
+		if p.paused {
+			slots += s.taken
+			admitted += s.taken
+			continue
 		}
 		slots += n
 		if s.alone || s.reserved != nil {
@@ -44,7 +54,11 @@ func (p *Pool) room() (slots, admitted int) {
 // refuse says what becomes of an invoke that would have to wait: it is dropped, refused, or (false, nil) may wait; mu is held.
 func (p *Pool) refuse(k *call) (dropped bool, err error) {
 	most := p.opts.MaxQueueSize
-	if p.opts.AtCapacity == AtCapacityQueue && p.invokes.Len() < most {
+	if !p.slotsKnown { // nobody can tell whether there is room
+		most = max(most, startingQueue)
+	}
+	waits := p.opts.AtCapacity == AtCapacityQueue || p.paused || !p.slotsKnown
+	if waits && p.invokes.Len() < most {
 		return false, nil
 	}
 	slots, admitted := p.room()

@@ -69,10 +69,10 @@ func (w *worker) putBack() {
 // endAll ends all calls that have no outcome, and takes them from the process.
 func (w *worker) endAll(end func(*call)) {
 	for c := range w.calls {
+		delete(w.calls, c)
+		w.pool.release(w)
 		if c.phase != settled {
 			end(c)
 		}
-		delete(w.calls, c)
-		w.pool.release(w)
 	}
 }

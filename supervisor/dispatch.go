@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"slices"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -67,13 +68,26 @@ func (p *Pool) nextQueue() *queue {
 	return &p.invokes
 }
 
-// placeAlone gives a call that must share its process with no other to an idle worker, or reserves one for it. False: every
-// worker is taken or reserved already.
+// placeAlone gives a call that must share its process with no other to an idle worker, or reserves one for it: one that is starting or
+// can be taken on, else the one with the fewest calls. Should another one be idle sooner, that gets it. False: every worker is taken or
+// reserved already.
 func (p *Pool) placeAlone(from *queue, c *call) bool {
-	var best *worker
+	var best, coming *worker
 	for _, w := range p.seats {
-		if s := &w.seat; s.open() && !s.alone && (best == nil || s.taken < best.seat.taken) {
+		s := &w.seat
+		switch {
+		case s.open() && !s.alone && (best == nil || s.taken < best.seat.taken):
 			best = w
+		case coming == nil && s.coming():
+			coming = w
+		}
+	}
+	if (best == nil || best.seat.taken > 0) && p.boots.failures() == 0 {
+		switch {
+		case coming != nil:
+			best = coming
+		case p.mayGrow() && p.vacancies() > 0:
+			best = p.addWorker()
 		}
 	}
 	if best == nil {
@@ -81,7 +95,7 @@ func (p *Pool) placeAlone(from *queue, c *call) bool {
 	}
 	from.take()
 	p.turn = !p.turn
-	if best.seat.taken == 0 {
+	if best.seat.open() && best.seat.taken == 0 {
 		p.assign(best, c)
 	} else {
 		best.seat.reserved = c
@@ -94,6 +108,10 @@ func (p *Pool) assign(w *worker, c *call) {
 	s := &w.seat
 	s.taken++
 	s.alone = c.job.Alone
+	if p.dozing { // somebody has to look at its memory now
+		p.dozing = false
+		p.wakeMemory()
+	}
 	p.tellStatus(w)
 	s.stats.MaxSeenConcurrentCalls = max(s.stats.MaxSeenConcurrentCalls, s.taken)
 	c.worker = w
@@ -121,13 +139,21 @@ func (p *Pool) vacate(w *worker) {
 	p.seatReserved(w)
 }
 
-// seatReserved gives an empty worker the call that is to have it for itself; mu is held.
+// seatReserved gives an empty worker the call that is to have it for itself, or one that waits for another worker; mu is held.
 func (p *Pool) seatReserved(w *worker) {
-	c := w.seat.reserved
-	if c == nil || p.paused {
+	if p.paused {
 		return
 	}
-	w.seat.reserved = nil
+	from := w
+	if from.seat.reserved == nil {
+		i := slices.IndexFunc(p.seats, func(other *worker) bool { return other.seat.reserved != nil })
+		if i < 0 || !w.seat.open() {
+			return
+		}
+		from = p.seats[i]
+	}
+	c := from.seat.reserved
+	from.seat.reserved = nil
 	if c.expired(time.Now()) {
 		p.expire(c)
 	} else {
@@ -168,14 +194,19 @@ func (p *Pool) enqueue(c *call) {
 	}
 }
 
+// mayGrow says whether workers are taken on for calls that wait; mu is held.
+func (p *Pool) mayGrow() bool {
+	return !p.paused && !p.boots.fatal && !p.boots.degraded() && !p.stopping && len(p.seats) > 0 // else the last one has gone: Run is about to end
+}
+
 // grow takes on workers for calls that find no slot, now or in the workers that are starting; mu is held.
 func (p *Pool) grow() {
-	if p.paused || p.boots.fatal || p.boots.degraded() || p.stopping || len(p.seats) == 0 { // the last worker has gone: Run is about to end
+	if !p.mayGrow() {
 		return
 	}
 	coming := 0
 	for _, w := range p.seats {
-		if !w.seat.retiring && w.seat.replaces == nil && w.seat.slots == 0 {
+		if w.seat.coming() {
 			coming += p.slots
 		}
 	}

@@ -112,8 +112,7 @@ func (w *worker) send(c *call) error {
 // sent ends a call that gets no answer.
 func (w *worker) sent(c *call) {
 	if w.handshake.isOneWay(c) {
-		w.settle(c, ledger.Ending{Outcome: ledger.OutcomeSucceeded, Result: []byte("null")})
-		w.release(c)
+		w.finish(c, ledger.Ending{Outcome: ledger.OutcomeSucceeded, Result: []byte("null")})
 	}
 }
 
@@ -129,6 +128,5 @@ func (w *worker) timeout(c *call) time.Duration {
 func (w *worker) refuse(c *call, e *jsonrpc.Error) {
 	end := failure(ledger.OutcomeError, e)
 	end.Permanent = true
-	w.settle(c, end)
-	w.release(c)
+	w.finish(c, end)
 }

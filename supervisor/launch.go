@@ -100,7 +100,7 @@ func (o *launchOrder) carryOut(path string, argv []string) launchFailure {
 	}
 	if o.Dir != "" {
 		if err := os.Chdir(o.Dir); err != nil {
-			return fault(fmt.Sprintf("working folder %q", o.Dir), err)
+			return fault(settingDir(o.Dir), err)
 		}
 	}
 	if o.AS != 0 { // last: this program itself may need more
@@ -152,7 +152,7 @@ func (f launchFailure) Err() error {
 	if f.Doing == "" {
 		return err
 	}
-	return fmt.Errorf("%s: %w", f.Doing, err)
+	return &RefusedError{Doing: f.Doing, Err: err}
 }
 
 // launch is f.start by way of a launcher: attr is what the program is to be started with.

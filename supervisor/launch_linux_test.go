@@ -240,7 +240,7 @@ func TestAWorkerOfAnotherUserCannotEnterAFolderThatItMayNot(t *testing.T) {
 		o.Command, o.Dir, o.Process.User = command, shortDir(t), "nobody"
 	})
 	r.run().ended()
-	if !errors.Is(r.err, fs.ErrPermission) || !strings.Contains(r.err.Error(), "working folder") {
+	if !errors.Is(r.err, fs.ErrPermission) || !strings.Contains(r.err.Error(), "set --cwd ") {
 		t.Errorf("Run ended with %v", r.err)
 	}
 	r.err = nil

@@ -71,10 +71,13 @@ func (p *Pool) shareLocked(o *Options) error {
 	return nil
 }
 
-// launch starts a worker's process with the sockets that o wants.
+// launch starts a worker's process with the sockets that o wants. Where o has no command it finds that out.
 func (p *Pool) launch(o *Options, env func() []string, print func(pid int, stream string, text []byte, cut int)) (*process, error) {
-	if o.Unresolved != nil {
-		return nil, o.Unresolved
+	if len(o.Command) == 0 {
+		var err error
+		if o.Command, err = o.Resolve(); err != nil {
+			return nil, err
+		}
 	}
 	p.sharing.Lock()
 	defer p.sharing.Unlock()

@@ -31,18 +31,27 @@ func (p *Pool) watchMemory(ctx context.Context) {
 	}
 }
 
+// wakeMemory has the memory looked at now. It never blocks.
+func (p *Pool) wakeMemory() {
+	select {
+	case p.limitWake <- struct{}{}:
+	default:
+	}
+}
+
 // measure looks once, and says when to look again; 0 where there is no limit to hold anything to.
 func (p *Pool) measure() time.Duration {
 	p.mu.Lock()
 	soft, hard := p.opts.MaxRSS, p.opts.MaxRSSHard
 	again := measureIdle
+	p.dozing = soft > 0 || hard > 0
 	var pids []int
 	for _, w := range p.seats {
 		if w.seat.pid != 0 {
 			pids = append(pids, w.seat.pid)
 		}
 		if w.seat.taken > 0 {
-			again = measureBusy
+			again, p.dozing = measureBusy, false
 		}
 	}
 	p.mu.Unlock()

@@ -19,10 +19,9 @@ type Options struct {
 	Dir     string   // working folder of the workers; the supervisor's own
 	Env     []string // whole environment of the workers; the supervisor's own
 
-	// Unresolved is why Command is not known yet: then no process is started, and the pool is degraded for that reason until
-	// Reconfigure brings a Command. Nil: it is known.
-	Unresolved error
-
+	// Resolve finds out Command where that is not known yet: each time a process is to be started, on a goroutine of the pool's. Its
+	// error is that of a command that cannot be started. Nil: Command is known.
+	Resolve func() ([]string, error)
 	// KeepTrying has a pool whose command cannot be started at all, or whose sockets cannot be opened, be degraded and try again
 	// now and then, as one whose workers do not get ready is. False: that ends Run.
 	KeepTrying bool
@@ -126,7 +125,7 @@ func (o Options) validate() error {
 	bad := func(field string, value any, want string) {
 		problems = append(problems, &OptionError{field, value, want})
 	}
-	if (len(o.Command) == 0 || o.Command[0] == "") && o.Unresolved == nil {
+	if (len(o.Command) == 0 || o.Command[0] == "") && o.Resolve == nil {
 		bad("Command", o.Command, "a program")
 	}
 	for _, n := range []struct {
@@ -213,7 +212,7 @@ func (o Options) validate() error {
 	}
 	if o.KillTree {
 		if err := canKillTree(); err != nil {
-			problems = append(problems, fmt.Errorf("KillTree: %w", err))
+			problems = append(problems, fmt.Errorf("--kill-tree: %w", err))
 		}
 	}
 	return errors.Join(problems...)

@@ -13,8 +13,7 @@ func (w *worker) cancel(c *call) {
 		return
 	}
 	if c.phase == starting { // the process has not seen it, and now it will not
-		w.settle(c, failure(ledger.OutcomeCancelled, cancelledError()))
-		w.release(c)
+		w.finish(c, failure(ledger.OutcomeCancelled, cancelledError()))
 		return
 	}
 	c.phase = cancelling
@@ -69,6 +68,13 @@ func (w *worker) overdue(now time.Time) (earliest time.Time) {
 		}
 	}
 	return earliest
+}
+
+// finish frees a call's slot and gives the call its outcome: in this order, so that a caller who hears of it and calls again finds
+// the slot free.
+func (w *worker) finish(c *call, e ledger.Ending) {
+	w.release(c)
+	w.settle(c, e)
 }
 
 // settle gives a call its outcome. Its slot stays taken.

@@ -36,37 +36,41 @@ type Pool struct {
 	fatal      chan error // a command that cannot be started at all; room for one
 	claimWake  chan struct{}
 	workers    sync.WaitGroup // their goroutines
-	limitWake  chan struct{}  // a limit on memory has been set
+	limitWake  chan struct{}  // memory is to be looked at
 
-	mu        sync.Mutex
-	opts      Options // but for Pool and Logger, which never change
-	phase     poolPhase
-	seats     []*worker // in the order of their birth
-	lastSeat  int       // number of the last worker
-	lastSeq   uint64
-	slots     int              // calls at once that one worker takes, as far as is known
-	program   *jsonrpc.Program // what the last worker that got ready says it is
-	methods   []string
-	boots     boots
-	gone      tally // of workers that have left
-	maxSeen   int
-	stopping  bool // the drain has told the workers to stop
-	paused    bool // no worker is given anything
-	lastTurn  int  // number of the worker that got the last call, where they take turns
-	rollouts  []*rollout
-	invokes   queue
-	window    queue // jobs fetched from the ledger, still queued there
-	turn      bool  // the window's, when both queues are equal
-	held      map[int64]struct{}
-	invoked   map[int64]*call // by job, whose callers wait; one that is put back for later stays here
-	current   map[int64]*call // by job, all that the pool has in memory
-	claiming  bool
-	exhausted bool               // the ledger has no ready job that is not in memory
-	urgent    bool               // it may have one that is more urgent than those in a full window
-	jobBytes  int                // params of a job, on average
-	released  map[int64]struct{} // let go of while a claim is under way
-	available bool               // a worker can take calls, as far as subscribers know
-	toldEarly map[int64]struct{} // see tellClaimed
+	mu         sync.Mutex
+	opts       Options // but for Pool and Logger, which never change
+	phase      poolPhase
+	seats      []*worker // in the order of their birth
+	lastSeat   int       // number of the last worker
+	lastSeq    uint64
+	slots      int              // calls at once that one worker takes, as far as is known
+	slotsKnown bool             // a worker has said so, or the options do
+	program    *jsonrpc.Program // what the last worker that got ready says it is
+	methods    []string
+	boots      boots
+	gone       tally // of workers that have left
+	maxSeen    int
+	owed       int  // workers that were worn out and have gone without another in their place
+	stopping   bool // the drain has told the workers to stop
+	paused     bool // no worker is given anything
+	lastTurn   int  // number of the worker that got the last call, where they take turns
+	rollouts   []*rollout
+	invokes    queue
+	window     queue // jobs fetched from the ledger, still queued there
+	turn       bool  // the window's, when both queues are equal
+	held       map[int64]struct{}
+	invoked    map[int64]*call // by job, whose callers wait; one that is put back for later stays here
+	current    map[int64]*call // by job, all that the pool has in memory
+	claiming   bool
+	dozing     bool               // memory is looked at seldom, until a worker gets a call
+	exhausted  bool               // the ledger has no ready job that is not in memory
+	urgent     bool               // it may have one that is more urgent than those in a full window
+	jobBytes   int                // params of a job, on average
+	released   map[int64]struct{} // let go of while a claim is under way
+	bootTook   time.Duration      // from the start of a process until it was ready: the last one that was
+	available  bool               // a worker can take calls, as far as subscribers know
+	toldEarly  map[int64]struct{} // see tellClaimed
 }
 
 type poolPhase int
@@ -84,24 +88,25 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		return nil, err
 	}
 	p := &Pool{
-		name:      o.Pool,
-		opts:      o,
-		ledger:    l,
-		log:       o.Logger.With("pool", o.Pool),
-		bootID:    bootID(),
-		run:       rand.Text(),
-		readyCh:   make(chan struct{}),
-		settledCh: make(chan struct{}),
-		fatal:     make(chan error, 1),
-		claimWake: make(chan struct{}, 1),
-		limitWake: make(chan struct{}, 1),
-		slots:     max(o.MaxConcurrentCalls, 1),
-		held:      map[int64]struct{}{},
-		invoked:   map[int64]*call{},
-		current:   map[int64]*call{},
-		released:  map[int64]struct{}{},
-		toldEarly: map[int64]struct{}{},
-		events:    o.Events,
+		name:       o.Pool,
+		opts:       o,
+		ledger:     l,
+		log:        o.Logger.With("pool", o.Pool),
+		bootID:     bootID(),
+		run:        rand.Text(),
+		readyCh:    make(chan struct{}),
+		settledCh:  make(chan struct{}),
+		fatal:      make(chan error, 1),
+		claimWake:  make(chan struct{}, 1),
+		limitWake:  make(chan struct{}, 1),
+		slots:      max(o.MaxConcurrentCalls, 1),
+		slotsKnown: o.MaxConcurrentCalls > 0,
+		held:       map[int64]struct{}{},
+		invoked:    map[int64]*call{},
+		current:    map[int64]*call{},
+		released:   map[int64]struct{}{},
+		toldEarly:  map[int64]struct{}{},
+		events:     o.Events,
 	}
 	p.sockets.Store(&sockets{})
 	return p, nil
@@ -248,12 +253,12 @@ func (p *Pool) cutShort(how commandKind) (running int) {
 	return running
 }
 
-// shutBefore is what callers hear whose call the supervisor's end leaves undone; cause may be nil.
+// shutBefore is what callers hear whose call the pool's end leaves undone; cause may be nil.
 func shutBefore(cause error) *jsonrpc.Error {
 	if cause == nil {
-		return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run")
+		return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the pool shut down before the call could run")
 	}
-	return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the supervisor shut down before the call could run: %v", cause)
+	return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the pool shut down before the call could run: %v", cause)
 }
 
 // failWaiting gives up the invokes that no worker has; mu is held.
@@ -270,21 +275,14 @@ func (p *Pool) failWaiting(e *jsonrpc.Error) {
 func (p *Pool) addWorker() *worker {
 	p.lastSeat++
 	w := newWorker(p, p.lastSeat)
+	if p.owed > 0 {
+		p.owed--
+		w.seat.successor = true
+	}
 	p.seats = append(p.seats, w)
-	p.maxSeen = max(p.maxSeen, p.serving())
+	p.maxSeen = max(p.maxSeen, len(p.seats))
 	p.workers.Go(w.run)
 	return w
-}
-
-// serving counts the workers that do more than finish their last calls; mu is held.
-func (p *Pool) serving() int {
-	n := 0
-	for _, w := range p.seats {
-		if !w.seat.retiring {
-			n++
-		}
-	}
-	return n
 }
 
 // wakeClaimer has the claimer look into the ledger. It never blocks.

@@ -32,6 +32,17 @@ func (e *StartError) Is(target error) bool {
 	return target == fs.ErrNotExist && errors.Is(e.Err, exec.ErrNotFound)
 }
 
+// RefusedError is what the system does not let a worker's process have or be, whatever its program is.
+type RefusedError struct {
+	Doing string // as "set --nice -5", with the flag and its value
+	Err   error
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("%s: %v", e.Doing, e.Err) }
+
+// Unwrap gives the system's reason.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // process is one run of the worker's command.
 type process struct {
 	pid    int
@@ -117,11 +128,26 @@ func findProgram(o *Options) (string, error) {
 		return "", &StartError{Path: o.Command[0], Err: err}
 	}
 	if o.Dir != "" {
-		if _, err := os.Stat(o.Dir); err != nil {
-			return "", &StartError{Path: path, Err: fmt.Errorf("working folder %q: %w", o.Dir, reason(err))}
+		if err := enterable(o.Dir); err != nil {
+			return "", &StartError{Path: path, Err: &RefusedError{Doing: settingDir(o.Dir), Err: err}}
 		}
 	}
 	return path, nil
+}
+
+// settingDir is what is done when a worker gets its working folder.
+func settingDir(dir string) string { return fmt.Sprintf("set --cwd %q", dir) }
+
+// enterable says why a folder cannot be the working folder of one of this user's processes.
+func enterable(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return reason(err)
+	case !info.IsDir():
+		return syscall.ENOTDIR
+	}
+	return unix.Faccessat(unix.AT_FDCWD, dir, unix.X_OK, unix.AT_EACCESS)
 }
 
 // reason strips an error of the path that a StartError names itself.

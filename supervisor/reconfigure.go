@@ -22,12 +22,10 @@ func (p *Pool) Reconfigure(o Options) error {
 	}
 	o.Logger, o.Events = p.opts.Logger, p.opts.Events
 	p.opts = o
+	p.slotsKnown = p.slotsKnown || o.MaxConcurrentCalls > 0
 	p.fit()
 	p.dispatch()
 	p.wakeClaimer()
-	select {
-	case p.limitWake <- struct{}{}: // there may be a limit on memory now
-	default:
-	}
+	p.wakeMemory() // there may be a limit now
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,12 +124,19 @@ func TestAPoolThatKeepsTryingIsDegradedForACommandThatCannotBeStarted(t *testing
 	}
 }
 
-func TestACommandThatIsNotKnownYetIsRunOnceItIs(t *testing.T) {
+func TestACommandThatIsNotKnownYetIsLookedForAtEachTry(t *testing.T) {
 	t.Parallel()
-	var command []string
+	var command atomic.Pointer[[]string]
 	r := newRig(t, func(o *Options) {
-		command, o.Command = o.Command, nil
-		o.Unresolved, o.KeepTrying = errors.New("script a.py not found"), true
+		known := o.Command
+		o.Command, o.KeepTrying = nil, true
+		o.Resolve = func() ([]string, error) {
+			if found := command.Load(); found != nil {
+				return *found, nil
+			}
+			command.Store(&known)
+			return nil, errors.New("script a.py not found")
+		}
 	}).run()
 	r.until(func() bool { return r.pool.boots.degraded() })
 	if s := r.pool.Status(); s.State != "degraded" || s.Reason != "script a.py not found" {
@@ -139,11 +147,11 @@ func TestACommandThatIsNotKnownYetIsRunOnceItIs(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("it is not settled")
 	}
-	r.reconfigure(func(o *Options) { o.Command, o.Unresolved = command, nil })
-	if replaced, err := r.pool.Restart(t.Context()); err != nil || replaced != 1 {
-		t.Errorf("%d replaced, %v", replaced, err)
+	id := r.submit("echo", `[1]`, nil)
+	if job, _ := r.wait(id); job.State != ledger.Succeeded {
+		t.Errorf("job %+v", job)
 	}
-	if got := r.call("echo", `[1]`).answer(); got.result != `[1]` {
-		t.Errorf("%+v, %v", got.reply.Error, got.err)
+	if s := r.pool.Status(); s.State != "available" || s.Reason != "" {
+		t.Errorf("status %+v", s)
 	}
 }

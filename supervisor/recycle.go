@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"log/slog"
+	"time"
 )
 
 // Why a worker is to be replaced though nothing is wrong with it.
@@ -44,7 +45,7 @@ func (p *Pool) countCall(w *worker) {
 		return
 	}
 	if s.given < most {
-		if s.given >= most-s.slots {
+		if s.due == "" && s.given >= most-p.lead(s, most) {
 			p.recycle(w, dueCalls)
 		}
 		return
@@ -54,12 +55,24 @@ func (p *Pool) countCall(w *worker) {
 	p.retire(w, dueCalls)
 	if !followed && !p.stopping && p.vacancies() > 0 {
 		p.addWorker().seat.successor = true
+		s.succeeded = true
 	}
 	p.roll()
 }
 
+// lead is how many calls before its last one a worker's successor is started: as many as it takes at once, or as it is given while
+// processes boot, one after the other, for all workers, which may be due together. mu is held.
+func (p *Pool) lead(s *seat, most int) int {
+	lead := s.slots
+	if lived := time.Since(s.readyAt); lived > 0 {
+		perBoot := float64(s.given) * p.bootTook.Seconds() / lived.Seconds()
+		lead = max(lead, min(most/2, int(perBoot*float64(len(p.seats)+1))))
+	}
+	return lead
+}
+
 // roll starts the next replacement, one at a time, so that there is never more than one process above MaxWorkers, besides those
-// that a restart has finish their last calls; mu is held.
+// that restarts have finish their last calls, of which there are never more than MaxWorkers; mu is held.
 func (p *Pool) roll() {
 	if p.ending() {
 		return
@@ -83,11 +96,15 @@ func (p *Pool) roll() {
 	if spare != nil { // it is ready, and only waits for its predecessor's last calls
 		p.retire(spare.seat.replaces, dueCalls)
 	}
-	if staying, beyond := p.crowd(); staying+beyond > p.opts.MaxWorkers && !p.mustGo(next) {
+	staying, beyond := p.crowd()
+	if p.mustGo(next) {
+		beyond, staying = len(p.seats)-staying-beyond, 1 // those that restarts have finish their last calls, and this one
+	}
+	if staying+beyond > p.opts.MaxWorkers {
 		return // until one that finishes its last calls has gone
 	}
 	w := p.addWorker()
-	w.seat.successor, w.seat.replaces, next.seat.replacement = true, next, w
+	w.seat.successor, w.seat.replaces, next.seat.replacement, next.seat.succeeded = true, next, w, true
 }
 
 // succeed has a replacement take over once it is ready; mu is held. One that may be given a few more calls goes on until then.

@@ -33,7 +33,9 @@ func (p *Pool) Stats() jsonrpc.PoolStats {
 		}
 		switch w.seat.workingStatus() {
 		case idle:
-			s.IdleWorkerCount++
+			if w.seat.slots > 0 && !w.seat.retiring { // else it takes no calls
+				s.IdleWorkerCount++
+			}
 		case busy:
 			s.BusyWorkerCount++
 		case atCapacity:
@@ -105,7 +107,7 @@ func (p *Pool) Status() jsonrpc.Pool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := jsonrpc.Pool{
-		Name: p.name, Command: p.opts.Command,
+		Name: p.name, Command: append([]string{}, p.opts.Command...), // an array also where it is not known yet
 		MinWorkers: p.opts.MinWorkers, MaxWorkers: p.opts.MaxWorkers,
 		Program: p.program, Methods: slices.Clone(p.methods), Listen: p.sockets.Load().addresses(),
 	}

@@ -97,7 +97,9 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	if n := p.opts.MaxTotalCalls; n > 0 {
 		w.seat.slots = min(w.seat.slots, n)
 	}
-	p.slots = w.seat.slots
+	p.slots, p.slotsKnown = w.seat.slots, true
+	w.seat.readyAt = time.Now()
+	p.bootTook = w.seat.readyAt.Sub(w.seat.startedAt)
 	p.tellStatus(w)
 	p.tellAvailability()
 	p.program, p.methods = nil, nil
@@ -117,6 +119,9 @@ func (p *Pool) ready(w *worker, declared jsonrpc.InitializeResult) {
 	p.settle()
 	if w.opts.Handshake != HandshakeNone { // else it has not said anything yet
 		p.cameUp(w)
+	}
+	if w.seat.taken == 0 {
+		p.seatReserved(w)
 	}
 	p.dispatch()
 }
@@ -145,6 +150,9 @@ func (p *Pool) cameUp(w *worker) {
 func (p *Pool) recovered(degraded bool) {
 	if degraded && !p.boots.degraded() {
 		p.log.Info("pool has recovered")
+		for _, w := range p.seats { // whatever kept them from starting is over
+			w.tell(command{kind: forkNow})
+		}
 	}
 	if p.boots.failures() == 0 {
 		p.boots.reason = ""
@@ -221,8 +229,11 @@ func (p *Pool) remove(w *worker) {
 	p.replaced(w)
 	p.gone.add(w.stats())
 	p.seats = slices.DeleteFunc(p.seats, func(other *worker) bool { return other == w })
+	if w.seat.due != "" && !w.seat.succeeded {
+		p.owed++
+	}
 	for !p.ending() && p.staying() < p.opts.MinWorkers && p.vacancies() > 0 {
-		p.addWorker().seat.successor = w.seat.due != "" // there was no room for it before
+		p.addWorker() // there was no room for it before
 	}
 	p.roll()
 	p.dispatch()

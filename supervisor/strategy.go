@@ -64,6 +64,11 @@ func (s *seat) free() bool {
 	return s.open() && !s.alone && s.taken < s.slots
 }
 
+// coming says whether the worker is starting, and no call is to have it for itself.
+func (s *seat) coming() bool {
+	return !s.retiring && s.replaces == nil && s.slots == 0 && s.reserved == nil
+}
+
 // open says whether the worker takes calls at all, and none is to have it for itself.
 func (s *seat) open() bool {
 	return !s.retiring && s.slots > 0 && s.reserved == nil

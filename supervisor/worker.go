@@ -76,12 +76,14 @@ type seat struct {
 	due         string  // why it is to be replaced; "": it is not
 	replacement *worker // that was started to take its place
 	successor   bool    // it was started to replace another one, so its first process counts as a reset
+	succeeded   bool    // another one was started to replace it
 	replaces    *worker // whose place it will take
 	stats       jsonrpc.WorkerStats
 	tailShown   *tail
 
 	statusTold string              // workingStatus, as far as subscribers know
 	startedAt  time.Time           // the process
+	readyAt    time.Time           // the process was
 	cpu        cpuSample           // of the last look
 	lastExit   *jsonrpc.WorkerExit // of the process before; never changed, only replaced
 }

@@ -100,12 +100,13 @@ func (w *worker) answered(c *call, r *jsonrpc.Response) {
 	w.prove()
 	switch {
 	case c.phase == settled:
+		w.release(c)
 	case w.handshake.native && r.Error != nil && r.Error.Code == jsonrpc.CodeShuttingDown && c.phase != cancelling:
 		w.declined(c, r.Error)
+		w.release(c)
 	default:
-		w.settle(c, answered(c, r))
+		w.finish(c, answered(c, r))
 	}
-	w.release(c)
 }
 
 // declined takes a call back that the process has not begun, because it is about to end: somebody else has told it to. It gets no
@@ -124,12 +125,13 @@ func (w *worker) declined(c *call, e *jsonrpc.Error) {
 func (w *worker) answeredUnusably(c *call, fault *jsonrpc.Error) {
 	w.prove()
 	w.conn.Forget(c.rpcID)
-	if c.phase != settled {
-		end := failure(ledger.OutcomeError, fault)
-		end.Permanent = true
-		w.settle(c, end)
+	if c.phase == settled {
+		w.release(c)
+		return
 	}
-	w.release(c)
+	end := failure(ledger.OutcomeError, fault)
+	end.Permanent = true
+	w.finish(c, end)
 }
 
 // fellSilent ends a call that the process has given up without an answer.
@@ -138,8 +140,9 @@ func (w *worker) fellSilent(c *call) {
 		return // it was answered all the same
 	}
 	w.conn.Forget(c.rpcID)
-	if c.phase != settled {
-		w.settle(c, failure(ledger.OutcomeCancelled, cancelledError()))
+	if c.phase == settled {
+		w.release(c)
+		return
 	}
-	w.release(c)
+	w.finish(c, failure(ledger.OutcomeCancelled, cancelledError()))
 }
