@@ -68,12 +68,14 @@ fmt: $(NODE_READY) $(PYTHON_READY) ## format the code
 	cd sdk-node && npm run format
 	cd sdk-python && $(PYTHON) -m ruff format
 
-docs: build ## write docs/cli.md from the commands themselves
-	bin/whipper docs >docs/cli.md
+docs: build ## write what is made from the code: docs/cli.md, docs/configuration.md and the schema of whipper.yaml
+	bin/whipper docs cli >docs/cli.md
+	bin/whipper docs configuration >docs/configuration.md
+	bin/whipper docs schema >docs/whipper.schema.json
 
 servers: $(SERVERS_READY) ## install the programs of others that the end-to-end tests call
 
-bench: ## measure whipper against bare pipes; takes a minute
+bench: ## measure whipper against bare pipes; takes two minutes
 	go run ./bench
 
 SOAK_SECONDS ?= 600

@@ -4,11 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
-	"syscall"
 	"time"
 
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
@@ -17,33 +16,12 @@ import (
 // durable measures whipper with the same worker: durable jobs a second, from the start of `submit --batch --wait` to its end,
 // and the median round trip of an invoke over the socket.
 func durable(ctx context.Context, binary, dir string, jobs, calls int) (rate float64, trip time.Duration, err error) {
-	ready, told, err := os.Pipe()
+	s, err := startSupervisor(ctx, binary, dir, 2, pipeline)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer ready.Close()
-	cmd := exec.CommandContext(ctx, binary, "exec", "--dir", dir, "--ready-fd", "3", "--min-workers", "2", "--max-workers", "2",
-		"--max-concurrent-calls", strconv.Itoa(pipeline), "--log-level", "warn", "bench/worker.mjs")
-	cmd.ExtraFiles = []*os.File{told}
-	if err := cmd.Start(); err != nil {
-		return 0, 0, err
-	}
-	_ = told.Close() // the supervisor has it
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if waitErr := cmd.Wait(); err == nil {
-			err = waitErr
-		}
-	}()
-	if _, err := bufio.NewReader(ready).ReadString('\n'); err != nil {
-		return 0, 0, fmt.Errorf("whipper exec did not get ready: %w", err)
-	}
-	client, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
-	if err != nil {
-		return 0, 0, err
-	}
-	defer client.Close()
-	if trip, err = invokes(ctx, client, calls); err != nil {
+	defer func() { err = errors.Join(err, s.end()) }()
+	if trip, err = invokes(ctx, s.client, calls); err != nil {
 		return 0, 0, err
 	}
 	rate, err = batch(ctx, binary, dir, jobs)

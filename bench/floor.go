@@ -46,6 +46,37 @@ func floor(ctx context.Context, jobs, calls int) (rate float64, trip time.Durati
 	return rate, trip, nil
 }
 
+// birth measures how long the Node worker takes on bare pipes from its start to the answer of its first call.
+func birth(ctx context.Context) (time.Duration, error) {
+	began := time.Now()
+	cmd := exec.CommandContext(ctx, "node", "sdk-node/src/worker/main.mjs", "bench/worker.mjs")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return 0, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	answers := bufio.NewReader(out)
+	if err := greet(in, answers); err != nil {
+		return 0, err
+	}
+	if _, err := pingPong(in, answers, 1); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	if err := in.Close(); err != nil {
+		return 0, err
+	}
+	_ = cmd.Wait() // it ends because its stdin did, with whatever code
+	return took, nil
+}
+
 func greet(in io.Writer, answers *bufio.Reader) error {
 	if _, err := io.WriteString(in, `{"jsonrpc":"2.0","id":1,"method":"$/initialize","params":{"protocolVersion":1,"pool":"bench","worker":"w1"}}`+"\n"); err != nil {
 		return err

@@ -18,10 +18,11 @@ func main() {
 	runs := flag.Int("runs", 5, "repetitions; the medians are printed")
 	jobs := flag.Int("jobs", 20_000, "durable jobs in one repetition")
 	calls := flag.Int("calls", 5_000, "calls one after the other in one repetition")
+	part := flag.String("part", "all", "all, calls, or supervision: replacements, restarts and idle workers")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *runs, *jobs, *calls); err != nil {
+	if err := run(ctx, *part, *runs, *jobs, *calls); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -33,7 +34,7 @@ type sample struct {
 	floorTrip, invoke, fsynced time.Duration // medians
 }
 
-func run(ctx context.Context, runs, jobs, calls int) error {
+func run(ctx context.Context, part string, runs, jobs, calls int) error {
 	dir, err := os.MkdirTemp("", "whipper-bench-")
 	if err != nil {
 		return err
@@ -43,6 +44,16 @@ func run(ctx context.Context, runs, jobs, calls int) error {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/whipper").CombinedOutput(); err != nil {
 		return fmt.Errorf("build whipper: %w\n%s", err, out)
 	}
+	if part != "supervision" {
+		if err := throughput(ctx, binary, dir, runs, jobs, calls); err != nil || part == "calls" {
+			return err
+		}
+	}
+	return supervision(ctx, binary, dir, runs)
+}
+
+// throughput measures durable jobs and calls.
+func throughput(ctx context.Context, binary, dir string, runs, jobs, calls int) error {
 	var samples []sample
 	for n := range runs {
 		fmt.Fprintf(os.Stderr, "run %d of %d\n", n+1, runs)

@@ -98,7 +98,7 @@ func flagWord(f cli.Flag) word {
 			w.choices = append(w.choices, string(s))
 		}
 	}
-	w.files = slices.Contains([]string{"dir", "socket", "cwd", "interpreter", "batch"}, name)
+	w.files = slices.Contains([]string{"dir", "socket", "cwd", "interpreter", "batch", "config"}, name)
 	return w
 }
 

@@ -6,28 +6,48 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/internal/config"
 )
 
-// docsCommand writes docs/cli.md, so that it cannot tell anything but what the commands do.
+// docsCommand prints those parts of the documents that cannot tell anything but what the code does: they are made from it.
 func docsCommand(c *console) *cli.Command {
+	print := func(name, usage string, page func(*cli.App) string) *cli.Command {
+		return &cli.Command{Name: name, Usage: usage, Action: func(cc *cli.Context) error {
+			if err := noArguments(cc); err != nil {
+				return err
+			}
+			_, err := io.WriteString(c.out, page(cc.App))
+			return err
+		}}
+	}
 	return &cli.Command{
 		Name:   "docs",
-		Usage:  "print the reference of the command line as Markdown",
+		Usage:  "print what is generated of the documents",
 		Hidden: true,
-		Action: func(cc *cli.Context) error {
-			var b strings.Builder
-			fmt.Fprintf(&b, "# Command line\n\n<!-- Written by `make docs` from the commands themselves. -->\n\n%s.\n\n", sentence(cc.App.Usage))
-			b.WriteString(cc.App.Description + " Results go to stdout, everything else to stderr. Every flag can also be given by the\n" +
-				"environment variable that stands beside it; the command line goes first. Durations are written as `500ms`, `1m30s` or\n" +
-				"`1d12h`, sizes as `100MiB`.\n\n")
-			b.WriteString(exitCodes)
-			for _, command := range cc.App.Commands {
-				document(&b, "whipper", command)
-			}
-			_, err := io.WriteString(c.out, b.String())
-			return err
+		Subcommands: []*cli.Command{
+			print("cli", "docs/cli.md", commandLinePage),
+			print("configuration", "docs/configuration.md", func(*cli.App) string { return config.Page() }),
+			print("schema", "docs/whipper.schema.json", func(*cli.App) string { return string(config.Schema()) }),
+		},
+		Action: func(*cli.Context) error {
+			return misuse("whipper docs cli, configuration or schema", "docs needs the name of a document")
 		},
 	}
+}
+
+// commandLinePage is the reference of the command line as Markdown.
+func commandLinePage(app *cli.App) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Command line\n\n<!-- Written by `make docs` from the commands themselves. -->\n\n%s.\n\n", sentence(app.Usage))
+	b.WriteString(app.Description + " Results go to stdout, everything else to stderr. Every flag can also be given by the\n" +
+		"environment variable that stands beside it; the command line goes first. Durations are written as `500ms`, `1m30s` or\n" +
+		"`1d12h`, sizes as `100MiB`.\n\n")
+	b.WriteString(exitCodes)
+	for _, command := range app.Commands {
+		document(&b, "whipper", command)
+	}
+	return b.String()
 }
 
 const exitCodes = `| exit code | meaning |

@@ -43,7 +43,7 @@ func (o *operator) dump() {
 		fmt.Fprintf(&b, ", %v", err)
 	}
 	b.WriteByte('\n')
-	for _, p := range o.pools {
+	for _, p := range o.fleet.all() {
 		p.Dump(ctx, &b)
 	}
 	o.events.Dump(&b)

@@ -57,14 +57,19 @@ func (c *console) report(err error) int {
 		return exitDone
 	}
 	f := explain(err)
-	if f.Quiet {
-		return f.Code
-	}
-	c.say("whipper: %s", hang(f.Error()))
-	if f.Hint != "" {
-		c.say("  hint: %s", strings.ReplaceAll(f.Hint, "\n", "\n        "))
+	if !f.Quiet {
+		c.say("%s", f.text())
 	}
 	return f.Code
+}
+
+// text is the failure as people are told of it.
+func (f *failure) text() string {
+	text := "whipper: " + hang(f.Error())
+	if f.Hint != "" {
+		text += "\n  hint: " + strings.ReplaceAll(f.Hint, "\n", "\n        ")
+	}
+	return text
 }
 
 // hang indents the lines after the first, where they are not.

@@ -35,7 +35,7 @@ type logSink struct {
 }
 
 func newLogSink(out io.Writer, limit int) *logSink {
-	s := &logSink{out: out, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{}), note: unreadNote}
+	s := &logSink{out: out, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{}), note: behindNote}
 	go s.run()
 	return s
 }
@@ -111,9 +111,9 @@ func (s *logSink) take() (lines [][]byte, dropped int, closed bool) {
 	return lines, dropped, s.closed
 }
 
-// unreadNote is for lines that nobody has read.
-func unreadNote(dropped int) []byte {
-	return fmt.Appendf(nil, "whipper: %s dropped: nobody reads stderr\n", logLines(dropped))
+// behindNote is for lines that stderr did not take in time: it may be a pipe that nobody reads, or a file on a slow disk.
+func behindNote(dropped int) []byte {
+	return fmt.Appendf(nil, "whipper: %s dropped: stderr took them too slowly, or not at all\n", logLines(dropped))
 }
 
 func logLines(n int) string {

@@ -110,7 +110,7 @@ func TestLogLinesThatDoNotFitAreCountedWhereTheyAreMissing(t *testing.T) {
 		done <- got
 	}()
 	got := <-done
-	want := "," + strings.Repeat("b,", 10) + "whipper: 20 lines of the log were dropped: nobody reads stderr"
+	want := "," + strings.Repeat("b,", 10) + "whipper: 20 lines of the log were dropped: stderr took them too slowly, or not at all"
 	if strings.Join(got, ",") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ","), want)
 	}

@@ -48,6 +48,7 @@ func newApp(c *console) *cli.App {
 		Description: "State lives in one folder, .whipper by default; client commands look for it upward through parent folders.",
 		Commands: []*cli.Command{
 			execCommand(c),
+			serveCommand(c),
 			callCommand(c),
 			submitCommand(c),
 			waitCommand(c),

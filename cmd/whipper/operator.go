@@ -16,16 +16,15 @@ import (
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
-// operator does what signals and changed files ask of the pools while they run, and tells the service manager how they are. A
-// nil reload means that there is no file to read again.
+// operator does what signals ask of the pools while they run, and tells the service manager how they are.
 type operator struct {
-	pools   []operated
+	fleet   *fleet
+	reloads *reloader // nil: there is no file to read again
 	ledger  *ledger.Ledger
 	events  *supervisor.Events
 	service service
 	rolls   <-chan struct{}
 	dumps   <-chan os.Signal
-	reload  func(context.Context) error
 	say     func(format string, args ...any)
 	stderr  io.Writer
 	log     *slog.Logger
@@ -33,12 +32,6 @@ type operator struct {
 
 	telling sync.Mutex
 	told    string // to the service manager: how the pools are
-}
-
-// operated is a pool and the files whose changes restart it.
-type operated struct {
-	*supervisor.Pool
-	files *changes // nil: none
 }
 
 // newOperator makes the operator of what is to be supervised. It comes before any process is started.
@@ -55,7 +48,7 @@ func (o *operator) run(ctx context.Context, drained <-chan struct{}) {
 	var running sync.WaitGroup
 	settled := make(chan struct{})
 	running.Go(func() {
-		o.awaitPools(ctx)
+		o.fleet.settled(ctx)
 		close(settled)
 		o.announceToService(ctx, drained)
 	})
@@ -65,23 +58,7 @@ func (o *operator) run(ctx context.Context, drained <-chan struct{}) {
 	})
 	running.Go(func() { o.dumpOnDemand(drained) })
 	running.Go(func() { o.feedWatchdog(drained) })
-	for _, p := range o.pools {
-		if p.files != nil {
-			running.Go(func() { o.restartOnChange(ctx, p) })
-		}
-	}
 	running.Wait()
-}
-
-// awaitPools waits until each pool has a worker that serves, or is degraded, or until ctx ends.
-func (o *operator) awaitPools(ctx context.Context) {
-	for _, p := range o.pools {
-		select {
-		case <-p.Settled():
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // rollOnDemand replaces all workers each time that it is asked to. What is asked for meanwhile, however often, is one more time.
@@ -102,34 +79,54 @@ func (o *operator) rollOnDemand(ctx context.Context) {
 	}
 }
 
-// roll replaces the workers of all pools, side by side, and says in one line what came of it.
+// roll reads the file again, if there is one, replaces the workers of all pools, side by side, and says in one line what came of it.
 func (o *operator) roll(ctx context.Context) string {
-	said := make([]string, len(o.pools)+1)
-	if o.reload != nil {
-		if err := o.reload(ctx); err != nil {
-			said[0] = "the configuration stays as it was: " + inOneLine(err.Error())
+	news := &reloaded{}
+	if o.reloads != nil {
+		var err error
+		if news, err = o.reloads.reload(ctx); err != nil {
+			o.say("%s", explain(err).text())
+			news = &reloaded{said: []string{"the configuration stays as it was: " + firstLine(err.Error())}}
 		}
 	}
+	pools := o.fleet.all()
+	said := make([]string, len(pools))
 	var running sync.WaitGroup
-	for i, p := range o.pools {
+	for i, p := range pools {
 		running.Go(func() {
-			replaced, err := p.Restart(ctx)
-			if err != nil {
-				said[i+1] = fmt.Sprintf("pool %s: %s", p.Name(), inOneLine(restartFailure(p, err)))
-			} else {
-				said[i+1] = fmt.Sprintf("pool %s: %s replaced", p.Name(), plural(replaced, "worker"))
-			}
+			said[i] = fmt.Sprintf("pool %s: %s", p.Name(), o.rollOne(ctx, p, news))
 		})
 	}
 	running.Wait()
-	if said[0] == "" {
-		said = said[1:]
+	return strings.Join(append(news.said, said...), "; ")
+}
+
+// rollOne replaces the workers of a pool, unless they are new or are to end, and says what came of it.
+func (o *operator) rollOne(ctx context.Context, p *member, news *reloaded) string {
+	switch {
+	case news.started[p]:
+		return "started"
+	case news.stopped[p]:
+		<-p.ended
+		o.reloads.forget(p)
+		if queued := p.Status().Jobs[string(ledger.Queued)]; queued > 0 {
+			return fmt.Sprintf("stopped, %s kept", plural(int(queued), "queued job"))
+		}
+		return "stopped"
 	}
-	return strings.Join(said, "; ")
+	changed := ""
+	if names := news.changed[p]; len(names) > 0 {
+		changed = strings.Join(names, ", ") + " changed; "
+	}
+	replaced, err := p.Restart(ctx)
+	if err != nil {
+		return changed + inOneLine(restartFailure(p, err))
+	}
+	return changed + plural(replaced, "worker") + " replaced"
 }
 
 // restartFailure says why a restart did not go through, and who serves now.
-func restartFailure(p operated, err error) string {
+func restartFailure(p *member, err error) string {
 	var gaveUp *supervisor.RestartError
 	if !errors.As(err, &gaveUp) {
 		return err.Error()
@@ -143,6 +140,11 @@ func restartFailure(p operated, err error) string {
 		replaced = plural(gaveUp.Replaced, "worker") + " replaced; "
 	}
 	return fmt.Sprintf("%sa new worker did not get ready, %s: %s", replaced, serve, gaveUp.Reason)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }
 
 // inOneLine is the first line of a text and, of what a program printed below, the last that names an error, or just the last.
@@ -164,7 +166,7 @@ func inOneLine(s string) string {
 // status is one line on how the pools are.
 func (o *operator) status() string {
 	var all []string
-	for _, p := range o.pools {
+	for _, p := range o.fleet.all() {
 		state, reason := p.Condition()
 		text := fmt.Sprintf("pool %s is %s", p.Name(), state)
 		if reason != "" {
@@ -238,7 +240,7 @@ func (o *operator) feedWatchdog(drained <-chan struct{}) {
 func (o *operator) alive(patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for _, p := range o.pools {
+	for _, p := range o.fleet.all() {
 		if err := p.Responds(ctx); err != nil {
 			return err
 		}

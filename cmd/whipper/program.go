@@ -14,7 +14,7 @@ import (
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
-// program is what exec was asked to run: a script for a built-in runner, or a command.
+// program is what a pool runs: a script for a built-in runner, or a command.
 type program struct {
 	language    *language // of a script; nil: a command
 	script      string    // absolute
@@ -22,10 +22,16 @@ type program struct {
 	args        []string  // a script's arguments, or the whole command
 }
 
-// resolved is what check found out.
-type resolved struct {
-	interpreter string
-	err         error
+// findProgram finds what a pool is to run.
+func findProgram(p *config.Pool) (program, error) {
+	if p.Script == "" {
+		return resolveCommand(p.Command)
+	}
+	asCommand := func(argv []string) string { return "whipper exec -- " + strings.Join(argv, " ") }
+	if p.Place != (config.Place{}) {
+		asCommand = func(argv []string) string { return "command: [" + strings.Join(argv, ", ") + "]" }
+	}
+	return resolveScript(append([]string{p.Script}, p.Args...), p.Interpreter, asCommand)
 }
 
 // resolveCommand finds the program of a command. Relative paths are meant from the working folder, whatever --cwd says.
@@ -56,8 +62,8 @@ func resolveCommand(argv []string) (program, error) {
 	return program{args: append([]string{path}, argv[1:]...)}, nil
 }
 
-// resolveScript finds a script and the runner for it.
-func resolveScript(argv []string, interpreter string) (program, error) {
+// resolveScript finds a script and the runner for it. asCommand is how one writes that argv is to be run as it is.
+func resolveScript(argv []string, interpreter string, asCommand func(argv []string) string) (program, error) {
 	name := argv[0]
 	language := languageOf(name)
 	if isDir(name) {
@@ -67,13 +73,13 @@ func resolveScript(argv []string, interpreter string) (program, error) {
 		if _, err := os.Stat(name); err != nil && filepath.Ext(name) == "" {
 			return program{}, &failure{
 				Code: exitNotFound, Err: fmt.Errorf("script %s not found", name),
-				Hint: "to run a command: whipper exec -- " + strings.Join(argv, " "),
+				Hint: "to run a command: " + asCommand(argv),
 			}
 		}
 		if !strings.ContainsRune(name, filepath.Separator) {
 			name = "./" + name
 		}
-		return program{}, misuse("to run it as it is: whipper exec -- "+strings.Join(append([]string{name}, argv[1:]...), " "),
+		return program{}, misuse("to run it as it is: "+asCommand(append([]string{name}, argv[1:]...)),
 			"no built-in runner for %s: it runs %s", argv[0], strings.Join(scriptExtensions(), " "))
 	}
 	file, err := os.Open(name)
@@ -93,12 +99,12 @@ func resolveScript(argv []string, interpreter string) (program, error) {
 
 // check finds a script's interpreter and makes sure that it is new enough. It is asked as the workers' user: it may be that
 // user's own, which must not run with more rights than theirs.
-func (p program) check(ctx context.Context, account *supervisor.Account) resolved {
+func (p program) check(ctx context.Context, account *supervisor.Account) (interpreter string, err error) {
 	if p.language == nil {
-		return resolved{}
+		return "", nil
 	}
-	path, _, err := p.language.check(ctx, p.interpreter, p.script, account)
-	return resolved{path, err}
+	interpreter, _, err = p.language.check(ctx, p.interpreter, p.script, account)
+	return interpreter, err
 }
 
 // command is the workers' argv. For a script it puts the runner into the state folder, whose lock the caller holds, or where

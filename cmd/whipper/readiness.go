@@ -10,24 +10,58 @@ import (
 	"syscall"
 )
 
-// readiness is what exec tells when its first worker is ready. As JSON it goes to --ready-fd.
+// readiness is what is told when a supervisor serves: by exec when its first worker is ready, by serve when each pool has one or is
+// degraded. As JSON it goes to --ready-fd.
 type readiness struct {
-	PID    int      `json:"pid"`
-	Socket string   `json:"socket"`
-	Dir    string   `json:"dir"`
+	PID    int         `json:"pid"`
+	Socket string      `json:"socket"`
+	Dir    string      `json:"dir"`
+	Pool   string      `json:"pool,omitempty"`   // of exec
+	Listen []string    `json:"listen,omitempty"` // of exec: addresses of the sockets that the workers share
+	Pools  []readyPool `json:"pools,omitempty"`  // of serve
+
+	workers string
+}
+
+// readyPool is one of several pools.
+type readyPool struct {
 	Pool   string   `json:"pool"`
-	Listen []string `json:"listen,omitempty"` // addresses of the sockets that the workers share
+	State  string   `json:"state"`
+	Reason string   `json:"reason,omitempty"` // why it is degraded
+	Listen []string `json:"listen,omitempty"`
 
 	workers string
 }
 
 // String is the line for people.
 func (r readiness) String() string {
-	text := fmt.Sprintf("pool %s is ready: %s, socket %s, ledger %s", r.Pool, r.workers, short(r.Socket), short(filepath.Join(r.Dir, "ledger.db")))
-	if len(r.Listen) > 0 {
-		text += ", listening on " + strings.Join(r.Listen, ", ")
+	where := fmt.Sprintf("socket %s, ledger %s", short(r.Socket), short(filepath.Join(r.Dir, "ledger.db")))
+	if r.Pools == nil {
+		return fmt.Sprintf("pool %s is ready: %s, %s%s", r.Pool, r.workers, where, listening(r.Listen))
 	}
-	return text
+	var pools []string
+	ready := 0
+	for _, p := range r.Pools {
+		text := fmt.Sprintf("%s (%s%s)", p.Pool, p.workers, listening(p.Listen))
+		if p.Reason == "" {
+			ready++
+		} else {
+			text = fmt.Sprintf("%s (%s: %s)", p.Pool, p.State, inOneLine(p.Reason))
+		}
+		pools = append(pools, text)
+	}
+	count := plural(ready, "pool") + " ready"
+	if ready < len(pools) {
+		count = fmt.Sprintf("%d of %s ready", ready, plural(len(pools), "pool"))
+	}
+	return fmt.Sprintf("%s: %s, %s", count, strings.Join(pools, ", "), where)
+}
+
+func listening(addresses []string) string {
+	if len(addresses) == 0 {
+		return ""
+	}
+	return ", listening on " + strings.Join(addresses, ", ")
 }
 
 // readyFD is an inherited file descriptor that somebody waits on; nil if nobody does.

@@ -58,8 +58,8 @@ func (l *lines) look() (string, <-chan struct{}) {
 	return l.text.String(), l.change
 }
 
-// supervise NAME ARGS... starts whipper exec with ARGS and returns when it is ready. With "!" in front it does not wait:
-// then ARGS may have --ready-fd 3, which nobody reads.
+// supervise NAME ARGS... starts whipper exec with ARGS, or whipper serve if that is the first of them, and returns when it is ready. With "!"
+// in front it does not wait: then ARGS may have --ready-fd 3, which nobody reads.
 func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: [!] supervise NAME ARGS...")
@@ -70,11 +70,15 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.Getenv("PATH")
 	program := filepath.Join(filepath.SplitList(path)[0], "whipper")
 	s := &supervised{log: &lines{change: make(chan struct{})}, ended: make(chan struct{})}
-	s.cmd = exec.Command(program, "exec")
+	command, args := "exec", args[1:]
+	if args[0] == "serve" {
+		command, args = args[0], args[1:]
+	}
+	s.cmd = exec.Command(program, command)
 	if !neg {
 		s.cmd.Args = append(s.cmd.Args, "--ready-fd", "3")
 	}
-	s.cmd.Args = append(s.cmd.Args, args[1:]...)
+	s.cmd.Args = append(s.cmd.Args, args...)
 	s.cmd.Dir = ts.MkAbs(".")
 	s.cmd.Env = []string{"PATH=" + path, "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
 	s.cmd.ExtraFiles = []*os.File{fd}
@@ -107,7 +111,7 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var r readiness
 	ts.Check(json.Unmarshal(line, &r))
-	if r.PID != s.cmd.Process.Pid || r.Pool == "" || r.Socket == "" {
+	if r.PID != s.cmd.Process.Pid || (r.Pool == "") == (r.Pools == nil) || r.Socket == "" {
 		ts.Fatalf("--ready-fd got %s", line)
 	}
 	s.dir = r.Dir

@@ -9,34 +9,32 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whipper-sidecar/whipper/internal/filewatch"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
-// supervision is all that one supervisor process consists of: a ledger, a pool and the socket.
+// supervision is all that one supervisor process consists of: a ledger, pools and the socket.
 type supervision struct {
 	dir        string // absolute; ledger, lock, runners and usually the socket
 	socket     string // "": in dir
 	durability ledger.Durability
-	program    program
-	account    *supervisor.Account // of the workers; nil: our own
-	env        []string            // of the workers, but for what run adds
-	pool       supervisor.Options  // but for Command, Env and Logger, which run sets
-	watch      []string            // globs of files whose changes restart the workers
+	plans      []*plan        // of the pools that there are at the start
+	file       *configuration // where the pools come from; nil: the command line
+	level      *slog.LevelVar
 	log        *slog.Logger
 	logs       *workerLogs
-	operator   *operator // but for pools, ledger and log, which run sets
+	operator   *operator // but for fleet, ledger and log, which run sets
 
-	announce func(readiness)              // called once, when the first worker is ready
-	draining func(why error, running int) // called once, when ctx has ended and there is a pool to drain
+	announce func(readiness)              // called once, when the pools serve
+	draining func(why error, running int) // called once, when ctx has ended and there are pools to drain
 }
 
 // run supervises until ctx ends and the drain is over, which is a success, or until something fails. kill ends the
@@ -45,10 +43,13 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if err := makeStateDir(s.dir); err != nil {
 		return err
 	}
-	command := make(chan resolved, 1)
-	go func() { command <- s.program.check(ctx, s.account) }() // an interpreter takes as long to start as a ledger to open
+	checked := make(chan struct{})
+	go func() { // an interpreter takes as long to start as a ledger to open
+		defer close(checked)
+		checkPlans(ctx, s.plans)
+	}()
 	l, err := ledger.Open(context.WithoutCancel(ctx), ledger.Options{Dir: s.dir, Durability: s.durability, Logger: s.log})
-	checked := <-command
+	<-checked
 	if err != nil {
 		return err
 	}
@@ -57,8 +58,8 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 			err = &failure{Err: fmt.Errorf("close the ledger: %w", e), Code: exitLedger}
 		}
 	}()
-	if checked.err != nil {
-		return checked.err
+	if err := s.runnable(); err != nil {
+		return err
 	}
 	path, err := server.Address(s.dir, s.socket)
 	if err != nil {
@@ -74,37 +75,37 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if err := s.recover(ctx, l); err != nil {
 		return err
 	}
-	if s.pool.Command, err = s.program.command(s.dir, checked.interpreter, s.account); err != nil {
-		return err
+	group, ctx := errgroup.WithContext(ctx)
+	b := &builder{
+		place: place{dir: s.dir, socket: path}, ledger: l, events: supervisor.NewEvents(), log: s.log, file: s.file,
 	}
-	s.pool.Env = s.env
-	if s.account == nil { // another user cannot get there
-		s.pool.Env = supervisor.Environ(s.env, "WHIPPER_SOCKET="+path, "WHIPPER_DIR="+s.dir)
-	}
-	s.pool.Logger, s.pool.Events = s.log, supervisor.NewEvents()
-	pool, err := supervisor.NewPool(l, s.pool)
+	fleet := &fleet{ledger: l, kill: kill, run: group.Go, say: s.operator.say}
+	defer func() { closeWatches(fleet.all()) }()
+	members, err := b.buildAll(ctx, s.plans)
 	if err != nil {
-		return misuse("see whipper exec --help", "%w", err)
+		return problem(s.file.inForce(), err)
 	}
-	files, err := watchFiles(s.watch, filewatch.Options{Ignore: []string{s.dir}, Logger: s.log})
-	if err != nil {
-		return err
+	for _, m := range members {
+		fleet.start(ctx, m)
 	}
-	defer files.close()
-	s.operator.pools, s.operator.ledger, s.operator.events, s.operator.log = []operated{{pool, files}}, l, s.pool.Events, s.log
+	pools, maxMessageSize := fleet.forServer()
 	drained := make(chan struct{})
 	srv := server.New(server.Options{
-		Ledger: l, Pools: []server.Pool{pool}, PoolsDrained: drained,
-		Events: s.pool.Events, Version: version, Logger: s.log, MaxMessageSize: s.pool.MaxMessageSize,
+		Ledger: l, Pools: pools, PoolsDrained: drained,
+		Events: b.events, Version: version, Logger: s.log, MaxMessageSize: maxMessageSize,
 	})
-	group, ctx := errgroup.WithContext(ctx)
+	s.operator.fleet, s.operator.ledger, s.operator.events, s.operator.log = fleet, l, b.events, s.log
+	if s.file != nil {
+		s.operator.reloads = &reloader{s.file, fleet, b, s.logs, s.level, srv}
+	}
 	group.Go(func() error {
 		defer close(drained)
-		return poolFailure(pool.Run(ctx, kill), l.Err)
+		fleet.drained(ctx)
+		return nil
 	})
 	group.Go(func() error { return srv.Serve(ctx, listener) })
 	group.Go(func() error {
-		s.tell(ctx, pool, drained, path)
+		s.tell(ctx, fleet, drained, path)
 		return nil
 	})
 	group.Go(func() error {
@@ -112,7 +113,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		return nil
 	})
 	err = group.Wait()
-	if s.pool.KillTree {
+	if fleet.killsTrees() {
 		if e := supervisor.KillOrphans(context.WithoutCancel(ctx), s.log); e != nil {
 			s.log.Error("processes that workers have started are still running", "error", e)
 		}
@@ -120,25 +121,72 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	return err
 }
 
-// tell announces that the pool is ready, and that it drains.
-func (s *supervision) tell(ctx context.Context, pool *supervisor.Pool, drained <-chan struct{}, socket string) {
-	select {
-	case <-pool.Ready():
-		status := pool.Status()
-		s.announce(readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir, Pool: pool.Name(), Listen: status.Listen, workers: workers(status)})
+// checkPlans makes sure of all interpreters at once.
+func checkPlans(ctx context.Context, plans []*plan) {
+	var checks errgroup.Group
+	checks.SetLimit(runtime.NumCPU())
+	for _, p := range plans {
+		checks.Go(func() error {
+			p.check(ctx)
+			return nil
+		})
+	}
+	_ = checks.Wait() // each plan has its own fault
+}
+
+// runnable says why there is nothing to run. Of several pools, one that cannot be run is told of and stays degraded until it can.
+func (s *supervision) runnable() error {
+	var faulty []*plan
+	for _, p := range s.plans {
+		if p.fault != nil {
+			faulty = append(faulty, p)
+		}
+	}
+	for _, p := range faulty {
+		err := problem(s.file.inForce(), &poolFault{p.settings, p.fault})
+		if len(faulty) == len(s.plans) {
+			return err
+		}
+		s.operator.say("%s", explain(err).text())
+		s.operator.say("whipper: pool %s is degraded until then; it goes on trying", p.settings.Pool)
+	}
+	return nil
+}
+
+// tell announces that the pools serve, and that they drain.
+func (s *supervision) tell(ctx context.Context, fleet *fleet, drained <-chan struct{}, socket string) {
+	if s.file != nil {
+		fleet.settled(ctx)
+	} else {
+		select {
+		case <-fleet.all()[0].Ready():
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() == nil {
+		s.announce(s.readiness(fleet, socket))
 		<-ctx.Done()
-	case <-ctx.Done():
 	}
 	select {
-	case <-drained: // it ended by itself
+	case <-drained: // they ended by themselves
 		return
 	default:
 	}
-	running := 0
-	for _, w := range pool.Workers() {
-		running += w.Calls
+	s.draining(context.Cause(ctx), fleet.running())
+}
+
+// readiness is what is told when the pools serve.
+func (s *supervision) readiness(fleet *fleet, socket string) readiness {
+	r := readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir}
+	for _, m := range fleet.all() {
+		p := m.Status()
+		if s.file == nil {
+			r.Pool, r.Listen, r.workers = p.Name, p.Listen, workers(p)
+			return r
+		}
+		r.Pools = append(r.Pools, readyPool{p.Name, p.State, p.Reason, p.Listen, workers(p)})
 	}
-	s.draining(context.Cause(ctx), running)
+	return r
 }
 
 // recover puts right what a supervisor that died left behind.
@@ -146,8 +194,11 @@ func (s *supervision) recover(ctx context.Context, l *ledger.Ledger) error {
 	if err := supervisor.KillSurvivors(ctx, l, s.log); err != nil {
 		return fmt.Errorf("end workers that outlived the last supervisor: %w", err)
 	}
-	if s.pool.KillTree {
-		if err := supervisor.KillLeftTrees(ctx, s.log, "WHIPPER_DIR="+s.dir, "WHIPPER_POOL="+s.pool.Pool); err != nil {
+	for _, p := range s.plans {
+		if !p.options.KillTree {
+			continue
+		}
+		if err := supervisor.KillLeftTrees(ctx, s.log, "WHIPPER_DIR="+s.dir, "WHIPPER_POOL="+p.options.Pool); err != nil {
 			s.log.Error("processes that workers have started are still running", "error", err)
 		}
 	}
@@ -173,6 +224,7 @@ func workers(p jsonrpc.Pool) string {
 // where the last outcomes were not written. inLedger tells why commits fail, if they do.
 func poolFailure(err error, inLedger func() error) error {
 	var start *supervisor.StartError
+	var refused *supervisor.RefusedError
 	var listen *supervisor.ListenError
 	switch {
 	case err == nil:
@@ -181,6 +233,8 @@ func poolFailure(err error, inLedger func() error) error {
 		return &failure{Err: err, Code: exitFailed, Hint: listenHint(listen)}
 	case !errors.As(err, &start):
 		return lastOutcomesFailure(err, inLedger())
+	case errors.As(start.Err, &refused): // no matter whether a folder is missing: the command is not
+		return &failure{Err: err, Code: exitCannotRun}
 	case errors.Is(start.Err, fs.ErrNotExist), errors.Is(start.Err, exec.ErrNotFound):
 		return &failure{Err: err, Code: exitNotFound}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,11 +26,10 @@ type workerLogs struct {
 	files map[string]*workerFile // by absolute path
 }
 
-// workerFile is a log that pools may share.
+// workerFile is a log that pools may share. It stays open when no pool writes it any more: processes of before still may.
 type workerFile struct {
-	sink  *logSink
-	file  *rotatedFile
-	pools map[string]fileForm // how those that write it want it, by name
+	sink *logSink
+	file *rotatedFile
 }
 
 // fileForm is how a file is written.
@@ -43,56 +43,81 @@ func newWorkerLogs(stderr io.Writer, json bool, log *slog.Logger) *workerLogs {
 	return &workerLogs{stderr: stderr, json: json, log: log, files: map[string]*workerFile{}}
 }
 
-// output is the way of a pool's lines. several says that there are other pools, whose workers may have the same names. It may be
-// called again for a pool whose settings have changed.
-func (l *workerLogs) output(p *config.Pool, several bool) (func(supervisor.OutputLine), error) {
-	asJSON := p.WorkerLogFormat == "json" || p.WorkerLogFormat == "auto" && l.json
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, f := range l.files {
-		delete(f.pools, p.Pool)
-	}
-	switch p.WorkerLog {
-	case config.WorkerLogNone:
-		return func(supervisor.OutputLine) {}, nil
-	case config.WorkerLogStderr:
-		return lineWriter(l.stderr, asJSON, several, false), nil
-	}
-	f, err := l.open(p, fileForm{p.WorkerLogMaxSize, p.WorkerLogKeep, asJSON})
-	if err != nil {
-		return nil, err
-	}
-	return lineWriter(f.sink, asJSON, several, true), nil
+// poolFault is an error that is one pool's.
+type poolFault struct {
+	pool *config.Pool
+	error
 }
 
-// open opens a pool's file, unless that has been done; mu is held.
-func (l *workerLogs) open(p *config.Pool, form fileForm) (*workerFile, error) {
+func (f *poolFault) Unwrap() error { return f.error }
+
+// outputs are the ways of the pools' lines, by the pools' names. several says that workers of different pools may have the same names.
+// When the pools or their settings have changed it is called again, with all of them. A *poolFault says that nothing has changed.
+func (l *workerLogs) outputs(pools []*config.Pool, several bool) (map[string]func(supervisor.OutputLine), error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ways := map[string]func(supervisor.OutputLine){}
+	forms := map[string]fileForm{}
+	opened := map[string]*workerFile{}
+	for _, p := range pools {
+		if err := l.prepare(p, forms, opened); err != nil {
+			for _, f := range opened {
+				f.close()
+			}
+			return nil, &poolFault{p, err}
+		}
+	}
+	maps.Copy(l.files, opened)
+	for path, form := range forms {
+		l.files[path].file.limit(int64(form.most), form.keep)
+	}
+	for _, p := range pools {
+		switch p.WorkerLog {
+		case config.WorkerLogNone:
+			ways[p.Pool] = func(supervisor.OutputLine) {}
+		case config.WorkerLogStderr:
+			ways[p.Pool] = lineWriter(l.stderr, l.asJSON(p), several, false)
+		default:
+			path, _ := filepath.Abs(p.WorkerLog) // prepare has seen to it
+			ways[p.Pool] = lineWriter(l.files[path].sink, l.asJSON(p), several, true)
+		}
+	}
+	return ways, nil
+}
+
+// prepare opens a pool's file, unless it is open, and adds how the pool wants it to forms; mu is held.
+func (l *workerLogs) prepare(p *config.Pool, forms map[string]fileForm, opened map[string]*workerFile) error {
+	if p.WorkerLog == config.WorkerLogNone || p.WorkerLog == config.WorkerLogStderr {
+		return nil
+	}
 	path, err := filepath.Abs(p.WorkerLog)
 	if err != nil {
-		return nil, fmt.Errorf("open worker log: %w", err)
+		return fmt.Errorf("open worker log: %w", err)
 	}
-	f := l.files[path]
-	if f == nil {
-		file, err := openRotatedFile(path, int64(form.most), form.keep, l.log)
-		if err != nil {
-			return nil, &failure{Code: exitUsage, Err: fmt.Errorf("open worker log: %w", err), Hint: "--worker-log names a file in a folder that is there, stderr or none"}
-		}
-		f = &workerFile{file: file, sink: newLogSink(file, logBuffer), pools: map[string]fileForm{}}
-		f.sink.note = func(dropped int) []byte {
-			l.log.Warn("lines of the worker log were dropped: the disk is too slow", "file", path, "lines", dropped)
-			return nil
-		}
-		l.files[path] = f
+	form := fileForm{p.WorkerLogMaxSize, p.WorkerLogKeep, l.asJSON(p)}
+	if other, shared := forms[path]; shared && other != form {
+		return misuse("give them a file each, or the same --worker-log-format, --worker-log-max-size and --worker-log-keep",
+			"two pools write the worker log %s in different ways", p.WorkerLog)
 	}
-	for _, other := range f.pools {
-		if other != form {
-			return nil, misuse("give them a file each, or the same --worker-log-format, --worker-log-max-size and --worker-log-keep",
-				"two pools write the worker log %s in different ways", p.WorkerLog)
-		}
+	forms[path] = form
+	if l.files[path] != nil || opened[path] != nil {
+		return nil
 	}
-	f.pools[p.Pool] = form
-	f.file.limit(int64(form.most), form.keep)
-	return f, nil
+	file, err := openRotatedFile(path, int64(form.most), form.keep, l.log)
+	if err != nil {
+		return &failure{Code: exitUsage, Err: fmt.Errorf("open worker log: %w", err), Hint: "--worker-log names a file in a folder that is there, stderr or none"}
+	}
+	f := &workerFile{file: file, sink: newLogSink(file, logBuffer)}
+	f.sink.note = func(dropped int) []byte {
+		l.log.Warn("lines of the worker log were dropped: the disk is too slow", "file", path, "lines", dropped)
+		return nil
+	}
+	opened[path] = f
+	return nil
+}
+
+func (l *workerLogs) asJSON(p *config.Pool) bool {
+	return p.WorkerLogFormat == "json" || p.WorkerLogFormat == "auto" && l.json
 }
 
 // close writes what waits for the files, for a moment.
@@ -100,9 +125,13 @@ func (l *workerLogs) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.files {
-		if f.sink.close(logFlush) {
-			_ = f.file.Close() // every line was written, or its loss was told
-		}
+		f.close()
+	}
+}
+
+func (f *workerFile) close() {
+	if f.sink.close(logFlush) {
+		_ = f.file.Close() // every line was written, or its loss was told
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -46,11 +47,11 @@ func TestAPrintedLineIsWrittenInTheFormAskedFor(t *testing.T) {
 		var out bytes.Buffer
 		p := config.NewPool()
 		p.WorkerLogFormat = c.format
-		output, err := newWorkerLogs(&out, c.jsonLog, slog.New(slog.DiscardHandler)).output(p, c.several)
+		ways, err := newWorkerLogs(&out, c.jsonLog, slog.New(slog.DiscardHandler)).outputs([]*config.Pool{p}, c.several)
 		if err != nil {
 			t.Fatal(err)
 		}
-		output(c.line)
+		ways[p.Pool](c.line)
 		if d := cmp.Diff(c.want, out.String()); d != "" {
 			t.Errorf("%s:\n%s", c.format, d)
 		}
@@ -80,11 +81,11 @@ func TestWhatIsPrintedCanBeDropped(t *testing.T) {
 	var out bytes.Buffer
 	p := config.NewPool()
 	p.WorkerLog = config.WorkerLogNone
-	output, err := newWorkerLogs(&out, false, slog.New(slog.DiscardHandler)).output(p, false)
+	ways, err := newWorkerLogs(&out, false, slog.New(slog.DiscardHandler)).outputs([]*config.Pool{p}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	output(printed("hello", 0))
+	ways[p.Pool](printed("hello", 0))
 	if out.Len() != 0 {
 		t.Errorf("%q was written", &out)
 	}
@@ -92,44 +93,43 @@ func TestWhatIsPrintedCanBeDropped(t *testing.T) {
 
 func TestPoolsMayShareAFileIfTheyWriteItAlike(t *testing.T) {
 	dir := t.TempDir()
+	shared := filepath.Join(dir, "workers.log")
 	logs := newWorkerLogs(io.Discard, false, slog.New(slog.DiscardHandler))
-	one, two, other := config.NewPool(), config.NewPool(), config.NewPool()
-	for name, p := range map[string]*config.Pool{"one": one, "two": two, "other": other} {
-		p.Pool, p.WorkerLog = name, filepath.Join(dir, "workers.log")
+	pool := func(name string, keep int, file string) *config.Pool {
+		p := config.NewPool()
+		p.Pool, p.WorkerLog, p.WorkerLogKeep = name, file, keep
+		return p
 	}
-	other.WorkerLogKeep = 2
-	first, err := logs.output(one, true)
-	if err != nil {
-		t.Fatal(err)
+	ways := func(pools ...*config.Pool) map[string]func(supervisor.OutputLine) {
+		t.Helper()
+		ways, err := logs.outputs(pools, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ways
 	}
-	second, err := logs.output(two, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := logs.output(other, true); err == nil || !strings.Contains(err.Error(), "in different ways") {
+	before := ways(pool("one", 5, shared), pool("two", 5, shared))
+	var fault *poolFault
+	if _, err := logs.outputs([]*config.Pool{pool("one", 5, shared), pool("two", 2, shared)}, true); !errors.As(err, &fault) ||
+		fault.pool.Pool != "two" || !strings.Contains(err.Error(), "in different ways") {
 		t.Errorf("a pool with other settings: %v", err)
 	}
-	one.WorkerLog, two.WorkerLogKeep = filepath.Join(dir, "own.log"), 2
-	if _, err := logs.output(one, true); err != nil {
-		t.Errorf("a pool goes elsewhere: %v", err)
+	after := ways(pool("one", 2, shared), pool("two", 2, shared), pool("three", 7, filepath.Join(dir, "own.log")))
+	before["one"](printed("one", 0)) // by a process that was started before
+	after["two"](printed("two", 0))
+	unused := filepath.Join(dir, "unused.log")
+	lost := filepath.Join(dir, "nowhere", "workers.log")
+	if _, err := logs.outputs([]*config.Pool{pool("one", 5, unused), pool("two", 5, lost)}, true); !errors.As(err, &fault) ||
+		fault.pool.Pool != "two" || !strings.Contains(err.Error(), "open worker log: open "+lost) {
+		t.Errorf("a folder that is not there: %v", err)
 	}
-	if _, err := logs.output(two, true); err != nil {
-		t.Errorf("the other one, alone now, changes its settings: %v", err)
+	if n := len(logs.files); n != 2 || logs.files[shared].file.keep.Load() != 2 {
+		t.Errorf("%d files are open, and the shared one keeps %d", n, logs.files[shared].file.keep.Load())
 	}
-	if _, err := logs.output(other, true); err != nil {
-		t.Errorf("a pool with the same settings: %v", err)
-	}
-	first(printed("one", 0)) // by a process that was started before
-	second(printed("two", 0))
 	logs.close()
-	text, err := os.ReadFile(filepath.Join(dir, "workers.log"))
+	text, err := os.ReadFile(shared)
 	if want := "2026-01-02T02:04:05.678Z resize/w1[4711] one\n2026-01-02T02:04:05.678Z resize/w1[4711] two\n"; err != nil || string(text) != want {
 		t.Errorf("%q (%v)", text, err)
-	}
-	lost := config.NewPool()
-	lost.WorkerLog = filepath.Join(dir, "nowhere", "workers.log")
-	if _, err := logs.output(lost, false); err == nil || !strings.Contains(err.Error(), "open worker log: open "+lost.WorkerLog) {
-		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 

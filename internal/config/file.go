@@ -235,6 +235,10 @@ func (r *reader) check(p *Pool, e entry, places map[string]Place) {
 	if p.Dir == "" {
 		p.Dir = r.folder
 	}
+	if name, value := p.NotForScripts(); name != "" && !hasCommand {
+		r.problems.add(places[name], "pool %q: %s %s is not for a script: the built-in runners speak whipper's own protocol, one message a line; "+
+			"leave it out, or give the pool a command", e.name, name, value)
+	}
 	if err := p.ReadHandshake(); err != nil {
 		at, ok := places["handshake-file"]
 		if !ok {

@@ -24,11 +24,15 @@ func readText(content string) (*File, error) {
 	}.read("/folder", content)
 }
 
+// mustRead reads a file that the schema accepts too.
 func mustRead(t *testing.T, content string) *File {
 	t.Helper()
 	f, err := readText(content)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := againstSchema(content); err != nil {
+		t.Errorf("it can be read, but: %v", err)
 	}
 	return f
 }

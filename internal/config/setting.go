@@ -92,7 +92,7 @@ var PoolSettings = []Setting[Pool]{
 	{"max-rss", "memory that a process and its descendants may hold before it is replaced (default: no limit)", func(p *Pool) Value {
 		return &Size{Bytes: &p.MaxRSS}
 	}},
-	{"max-rss-hard", "memory beyond which a process is killed (default: no limit)", func(p *Pool) Value {
+	{"max-rss-hard", "memory beyond which a process is killed, with its process group; what has left that lives on unless --kill-tree is given (default: no limit)", func(p *Pool) Value {
 		return &Size{Bytes: &p.MaxRSSHard}
 	}},
 	{"ping-interval", "ask idle workers so often whether they are alive, and kill one that does not answer within as long (default: off)", func(p *Pool) Value {
@@ -186,7 +186,7 @@ var SupervisorSettings = []Setting[Supervisor]{
 	{"durability", "whether a job is acknowledged when it is on disk (full) or when the system has it (normal)", func(s *Supervisor) Value {
 		return &Choice{Word: &s.Durability, Words: []string{string(ledger.Full), string(ledger.Normal)}}
 	}},
-	{"log-format", "form of the log on stderr: text or json", func(s *Supervisor) Value {
+	{"log-format", "form of the log on stderr: text or json; lines for people, which begin with whipper:, stay text", func(s *Supervisor) Value {
 		return &Choice{Word: &s.LogFormat, Words: []string{"text", "json"}}
 	}},
 	{"log-level", "least important messages that are logged: debug, info, warn or error", func(s *Supervisor) Value {

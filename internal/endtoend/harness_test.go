@@ -33,7 +33,7 @@ var languages = []struct {
 	{"perl without an SDK", []string{"--", "perl", "testdata/worker.pl"}},
 }
 
-// supervisor is a running `whipper exec`.
+// supervisor is a running `whipper exec` or `whipper serve`.
 type supervisor struct {
 	t      *testing.T
 	dir    string
@@ -60,17 +60,29 @@ func eachLanguage(t *testing.T, test func(t *testing.T, command []string)) {
 // start runs `whipper exec` on a state folder and returns when it is ready.
 func start(t *testing.T, dir string, args ...string) *supervisor {
 	t.Helper()
+	return begin(t, "exec", dir, args...)
+}
+
+// serve runs `whipper serve` on a state folder and returns when it is ready.
+func serve(t *testing.T, dir, file string) *supervisor {
+	t.Helper()
+	return begin(t, "serve", dir, "-c", file)
+}
+
+func begin(t *testing.T, command, dir string, args ...string) *supervisor {
+	t.Helper()
 	ready, told, err := os.Pipe()
 	check(t, err)
 	defer ready.Close()
 	s := prepare(t, dir, append([]string{"--ready-fd", "3"}, args...)...)
+	s.cmd.Args[1] = command
 	s.cmd.ExtraFiles = []*os.File{told}
 	s.begin()
 	told.Close()
 	_ = ready.SetReadDeadline(time.Now().Add(patience))
 	var r struct{ PID int }
 	if err := json.NewDecoder(ready).Decode(&r); err != nil || r.PID != s.cmd.Process.Pid {
-		t.Fatalf("whipper exec did not get ready: %v", err)
+		t.Fatalf("whipper %s did not get ready: %v", command, err)
 	}
 	return s
 }
@@ -96,7 +108,7 @@ func (s *supervisor) begin() {
 		_ = s.cmd.Process.Kill() // ended already, if all went well
 		<-s.ended
 		if s.t.Failed() {
-			s.t.Logf("stderr of whipper exec:\n%s", s.stderr.String())
+			s.t.Logf("stderr of the supervisor:\n%s", s.stderr.String())
 		}
 	})
 }
@@ -117,9 +129,9 @@ func (s *supervisor) says(n int, pattern string) {
 			if text, _ := s.stderr.look(); len(p.FindAllString(text, n)) >= n {
 				return
 			}
-			s.t.Fatalf("whipper exec has ended without saying %q %d times", pattern, n)
+			s.t.Fatalf("the supervisor has ended without saying %q %d times", pattern, n)
 		case <-deadline:
-			s.t.Fatalf("whipper exec does not say %q %d times", pattern, n)
+			s.t.Fatalf("the supervisor does not say %q %d times", pattern, n)
 		}
 	}
 }
@@ -145,7 +157,7 @@ func (s *supervisor) exitCode() int {
 	select {
 	case <-s.ended:
 	case <-time.After(patience):
-		s.t.Fatal("whipper exec does not end")
+		s.t.Fatal("the supervisor does not end")
 	}
 	return s.cmd.ProcessState.ExitCode()
 }

@@ -27,6 +27,12 @@ type load struct {
 // loadWith begins to call a method; every call that fails fails the test.
 func (s *supervisor) loadWith(clients int, method string, args ...any) *load {
 	s.t.Helper()
+	return s.loadOn("", clients, method, args...)
+}
+
+// loadOn is loadWith for one of several pools.
+func (s *supervisor) loadOn(pool string, clients int, method string, args ...any) *load {
+	s.t.Helper()
 	ctx, stop := context.WithCancel(s.t.Context())
 	l := &load{t: s.t, stop: stop, answers: map[string]int{}, more: make(chan struct{})}
 	params := raw(s.t, args...)
@@ -35,9 +41,9 @@ func (s *supervisor) loadWith(clients int, method string, args ...any) *load {
 		l.clients.Go(func() {
 			for ctx.Err() == nil {
 				began := time.Now()
-				result, _, err := c.Invoke(context.WithoutCancel(ctx), whipper.InvokeParams{Method: method, Params: params})
+				result, _, err := c.Invoke(context.WithoutCancel(ctx), whipper.InvokeParams{Pool: pool, Method: method, Params: params})
 				if err != nil {
-					s.t.Errorf("call of %s: %v", method, err)
+					s.t.Errorf("call of %s %s: %v", pool, method, err)
 					return
 				}
 				l.answered(result, time.Since(began))
