@@ -21,11 +21,9 @@ var atCapacityStrategies = []string{AtCapacityQueue, AtCapacityDrop, AtCapacityE
 const startingQueue = 10_000
 
 // room counts the slots of all workers that live, are starting or may still be forked, and the calls that have been admitted to
-// them: those that workers have and the invokes that wait. In a paused pool free slots are of no use; mu is held.
+// them: those that workers have and the invokes that wait; mu is held.
 func (p *Pool) room() (slots, admitted int) {
-	if !p.paused {
-		slots = max(0, p.vacancies()) * p.slots
-	}
+	slots = max(0, p.vacancies()) * p.slots
 	admitted = p.invokes.Len()
 	for _, w := range p.seats {
 		s := &w.seat
@@ -35,11 +33,6 @@ func (p *Pool) room() (slots, admitted int) {
 		n := s.slots
 		if n == 0 {
 			n = p.slots // it is starting
-		}
-		if p.paused {
-			slots += s.taken
-			admitted += s.taken
-			continue
 		}
 		slots += n
 		if s.alone || s.reserved != nil {
@@ -53,28 +46,34 @@ func (p *Pool) room() (slots, admitted int) {
 
 // refuse says what becomes of an invoke that would have to wait: it is dropped, refused, or (false, nil) may wait; mu is held.
 func (p *Pool) refuse(k *call) (dropped bool, err error) {
-	most := p.opts.MaxQueueSize
+	most, allowed := p.opts.MaxQueueSize, "as many as --max-queue-size allows"
 	if !p.slotsKnown { // nobody can tell whether there is room
-		most = max(most, startingQueue)
+		most, allowed = max(most, startingQueue), "as many as a pool takes that is only starting"
 	}
-	waits := p.opts.AtCapacity == AtCapacityQueue || p.paused || !p.slotsKnown
-	if waits && p.invokes.Len() < most {
-		return false, nil
-	}
-	slots, admitted := p.room()
+	over := p.invokes.Len() - most // in a paused pool, free slots are of no use
 	switch {
-	case admitted < slots:
+	case over < 0 && (p.opts.AtCapacity == AtCapacityQueue || p.paused || !p.slotsKnown):
 		return false, nil
+	case p.paused || !p.slotsKnown:
+	default:
+		slots, admitted := p.room()
+		if admitted < slots {
+			return false, nil
+		}
+		if p.opts.AtCapacity == AtCapacityError {
+			p.atCapacity("error", k.job.Method)
+			return false, jsonrpc.Errorf(jsonrpc.CodeAtCapacity, "all slots of pool %q are taken: %d", p.name, slots)
+		}
+		over = admitted - slots - most
+	}
+	switch {
 	case p.opts.AtCapacity == AtCapacityDrop:
 		p.drop(k)
 		return true, nil
-	case p.opts.AtCapacity == AtCapacityError:
-		p.atCapacity("error", k.job.Method)
-		return false, jsonrpc.Errorf(jsonrpc.CodeAtCapacity, "all slots of pool %q are taken: %d", p.name, slots)
-	case admitted-slots >= most:
-		return false, jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d calls wait already, as many as --max-queue-size allows", most)
+	case over < 0:
+		return false, nil
 	}
-	return false, nil
+	return false, jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d calls wait already, %s", most, allowed)
 }
 
 // drop answers an invoke with null and puts it on record; mu is held.

@@ -141,13 +141,13 @@ func (p *Pool) vacate(w *worker) {
 
 // seatReserved gives an empty worker the call that is to have it for itself, or one that waits for another worker; mu is held.
 func (p *Pool) seatReserved(w *worker) {
-	if p.paused {
+	if p.paused || w.seat.retiring || w.seat.slots == 0 {
 		return
 	}
 	from := w
 	if from.seat.reserved == nil {
 		i := slices.IndexFunc(p.seats, func(other *worker) bool { return other.seat.reserved != nil })
-		if i < 0 || !w.seat.open() {
+		if i < 0 {
 			return
 		}
 		from = p.seats[i]

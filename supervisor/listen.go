@@ -78,6 +78,7 @@ func (p *Pool) launch(o *Options, env func() []string, print func(pid int, strea
 		if o.Command, err = o.Resolve(); err != nil {
 			return nil, err
 		}
+		o.Listen = p.options().Listen // the pool may have been told of others meanwhile
 	}
 	p.sharing.Lock()
 	defer p.sharing.Unlock()

@@ -70,6 +70,7 @@ func (p *Pool) measure() time.Duration {
 				"its processes hold %s of memory, more than --max-rss-hard %s", bytesText(held), bytesText(hard))})
 		case soft > 0 && held > soft && w.seat.slots > 0:
 			p.recycle(w, dueMemory)
+			p.dispatch() // a call may have lost the worker that it was to have for itself
 		}
 	}
 	return again

@@ -64,7 +64,7 @@ func TestAStartingPoolTakesCallsForSlotsThatNoWorkerHasDeclaredYet(t *testing.T)
 func TestInAPausedPoolAsManyCallsWaitAsTheQueueTakesHoweverManySlotsAreFree(t *testing.T) {
 	t.Parallel()
 	const most = 7
-	for strategy, code := range map[string]int64{AtCapacityQueue: jsonrpc.CodeQueueFull, AtCapacityError: jsonrpc.CodeAtCapacity} {
+	for _, strategy := range []string{AtCapacityQueue, AtCapacityError} {
 		r := start(t, func(o *Options) {
 			o.MinWorkers, o.MaxWorkers, o.MaxQueueSize, o.AtCapacity, o.Env = 1, 2, most, strategy, append(o.Env, envConcurrency+"=2")
 		}).ready()
@@ -76,7 +76,7 @@ func TestInAPausedPoolAsManyCallsWaitAsTheQueueTakesHoweverManySlotsAreFree(t *t
 			waiting = append(waiting, r.call("echo", `[1]`))
 		}
 		r.until(func() bool { return r.pool.invokes.Len() == most })
-		if got := r.call("echo", `[1]`); got.code() != code {
+		if got := r.call("echo", `[1]`); got.code() != jsonrpc.CodeQueueFull {
 			t.Errorf("one too many: %+v, %v", got.reply, got.err)
 		}
 		r.pool.Resume()
@@ -321,5 +321,30 @@ func TestProcessesThatAreStartedTogetherAreNotOfTheSameAgeAtTheirEnd(t *testing.
 	})
 	if len(seen) < 10 {
 		t.Errorf("%d ages of 20", len(seen))
+	}
+}
+
+func TestAJobThatRunsAloneIsNotLostWithTheWorkerThatItWasToHave(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *Options) { o.Env = append(o.Env, envBoot+"=wait-if-file") }).run().ready()
+	defer r.breakBoot()()
+	guilty := r.submit("gate-exit", `["guilty"]`, func(j *ledger.Job) { j.Alone, j.MaxAttempts = true, 1 })
+	v := r.gate.await("guilty")
+	id := r.submit("echo", `[1]`, onItsOwn)
+	r.until(func() bool { return r.pool.window.Len() == 1 || r.pool.seats[0].seat.reserved != nil })
+	restarted := make(chan error, 1)
+	go func() {
+		_, err := r.pool.Restart(t.Context())
+		restarted <- err
+	}()
+	boot := r.gate.await("boot-gate")
+	v.pass() // the worker dies while its replacement is booting
+	r.wait(guilty)
+	boot.pass()
+	if job, _ := r.wait(id); job.State != ledger.Succeeded {
+		t.Errorf("job is %s", job.State)
+	}
+	if err := <-restarted; err != nil {
+		t.Error(err)
 	}
 }

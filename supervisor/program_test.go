@@ -99,6 +99,10 @@ func (p *program) boot() {
 		if _, err := os.Stat(os.Getenv(envFile)); err == nil {
 			die("cannot start: the cause is still there")
 		}
+	case "wait-if-file":
+		if _, err := os.Stat(os.Getenv(envFile)); err == nil {
+			visit("boot-gate")
+		}
 	case "ignore-all":
 		signal.Ignore(syscall.SIGTERM)
 	case "exit":

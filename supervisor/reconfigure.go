@@ -22,7 +22,9 @@ func (p *Pool) Reconfigure(o Options) error {
 	}
 	o.Logger, o.Events = p.opts.Logger, p.opts.Events
 	p.opts = o
-	p.slotsKnown = p.slotsKnown || o.MaxConcurrentCalls > 0
+	if n := o.MaxConcurrentCalls; n > 0 && !p.slotsKnown {
+		p.slots, p.slotsKnown = n, true
+	}
 	p.fit()
 	p.dispatch()
 	p.wakeClaimer()

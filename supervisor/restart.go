@@ -68,6 +68,7 @@ func (p *Pool) Restart(ctx context.Context) (replaced int, err error) {
 	} else {
 		close(r.done)
 	}
+	p.dispatch() // a call may have lost the worker that it was to have for itself
 	p.mu.Unlock()
 	select {
 	case <-r.done:

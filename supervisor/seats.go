@@ -225,8 +225,7 @@ func (p *Pool) makesRoom(w *worker, end processEnd) bool {
 
 // remove lets go of a worker for good; mu is held.
 func (p *Pool) remove(w *worker) {
-	p.unlink(w)
-	p.replaced(w)
+	p.leave(w)
 	p.gone.add(w.stats())
 	p.seats = slices.DeleteFunc(p.seats, func(other *worker) bool { return other == w })
 	if w.seat.due != "" && !w.seat.succeeded {

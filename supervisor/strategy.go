@@ -66,7 +66,8 @@ func (s *seat) free() bool {
 
 // coming says whether the worker is starting, and no call is to have it for itself.
 func (s *seat) coming() bool {
-	return !s.retiring && s.replaces == nil && s.slots == 0 && s.reserved == nil
+	return !s.retiring && s.replaces == nil && s.replacement == nil && s.slots == 0 && s.reserved == nil &&
+		(s.state == Created || s.state == Forking)
 }
 
 // open says whether the worker takes calls at all, and none is to have it for itself.
