@@ -33,7 +33,7 @@ type entry struct {
 	task
 	atMostOnce bool
 	succeeded  bool      // as its caller was told
-	at         time.Time // when he was
+	asked, at  time.Time // when he asked, and when he was told
 }
 
 func newBooks() *books {
@@ -84,13 +84,14 @@ func (b *books) murdersBetween(from, to time.Time) (n int) {
 // writtenBehind bounds how long the outcome of a call may be in memory only, as no promise is made for it.
 const writtenBehind = 5 * time.Second
 
-func (b *books) answered(id int64, t task, succeeded bool) {
+// answered notes that a caller was told what came of a call.
+func (b *books) answered(id int64, t task, asked time.Time, succeeded bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if other, twice := b.replied[id]; twice {
 		b.violations = append(b.violations, fmt.Sprintf("call %d is both %s and %s", id, other.name, t.name))
 	}
-	b.replied[id] = entry{task: t, succeeded: succeeded, at: time.Now()}
+	b.replied[id] = entry{task: t, succeeded: succeeded, asked: asked, at: time.Now()}
 }
 
 // report prints the counts and the violations, and gives the number of these.
@@ -149,7 +150,7 @@ func (s *stage) audit() {
 		b.violation("%d ids were given both to a job and to a call", shared)
 	}
 	for id, e := range entries {
-		if _, call := replied[id]; call && b.murdersBetween(e.at, e.at.Add(writtenBehind)) > 0 {
+		if _, call := replied[id]; call && b.murdersBetween(e.asked, e.at.Add(writtenBehind)) > 0 { // its caller may read the answer only after that
 			b.add("calls whose outcome may be lost", 1)
 			continue
 		}

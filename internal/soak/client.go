@@ -100,6 +100,7 @@ func (l *life) call(c *whipper.Client, t task) {
 	limit, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	l.books.add("calls", 1)
+	asked := time.Now()
 	result, meta, err := c.Invoke(limit, whipper.InvokeParams{Method: t.method, Params: t.params, TimeoutMs: t.timeout.Milliseconds()})
 	var failed *whipper.Error
 	switch {
@@ -117,7 +118,7 @@ func (l *life) call(c *whipper.Client, t task) {
 		return
 	}
 	if meta.Job != 0 {
-		l.books.answered(meta.Job, t, err == nil)
+		l.books.answered(meta.Job, t, asked, err == nil)
 	}
 }
 
