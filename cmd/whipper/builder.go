@@ -27,20 +27,20 @@ type builder struct {
 	file   *configuration // nil: none
 }
 
-// build makes a pool that can be started.
+// build makes a pool that can be started. What is wrong is a *poolFault.
 func (b *builder) build(ctx context.Context, p *plan) (*member, error) {
 	if err := b.settle(ctx, p); err != nil {
-		return nil, err
+		return nil, &poolFault{p.settings, "", err}
 	}
 	pool, err := supervisor.NewPool(b.ledger, p.options)
 	if err != nil {
-		return nil, misuse("see whipper exec --help", "%w", config.WithFlags(err))
+		return nil, &poolFault{p.settings, "", misuse(seeExec, "%w", config.WithFlags(err))}
 	}
 	watch, err := b.watch(p)
 	if err != nil {
 		return nil, err
 	}
-	return &member{Pool: pool, plan: p, watch: watch}, nil
+	return &member{Pool: pool, plan: p, watch: watch, patience: p.settings.ReadyTimeout, ended: make(chan struct{})}, nil
 }
 
 // settle completes a plan's options. Pools of a file go on trying where what they are to run is not there, or cannot be started.
@@ -55,7 +55,7 @@ func (b *builder) buildAll(ctx context.Context, plans []*plan) (members []*membe
 		m, err := b.build(ctx, p)
 		if err != nil {
 			closeWatches(members)
-			return nil, &poolFault{p.settings, err}
+			return nil, err
 		}
 		members = append(members, m)
 	}
@@ -64,7 +64,11 @@ func (b *builder) buildAll(ctx context.Context, plans []*plan) (members []*membe
 
 // watch begins to look at the files whose changes restart a pool's workers.
 func (b *builder) watch(p *plan) (*fileWatch, error) {
-	return watchFiles(p.settings.Watch, b.file.folder(), filewatch.Options{Ignore: []string{b.dir}, Logger: b.log})
+	watch, err := watchFiles(p.settings.Watch, b.file.folder(), filewatch.Options{Ignore: []string{b.dir}, Logger: b.log})
+	if err != nil {
+		return nil, &poolFault{p.settings, "watch", err}
+	}
+	return watch, nil
 }
 
 // closeWatches lets go of pools that are not started.

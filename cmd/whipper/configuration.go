@@ -46,7 +46,7 @@ func (c *configuration) plans(file *config.File) ([]*plan, error) {
 	for _, settings := range file.Pools {
 		p, err := newPlan(settings)
 		if err != nil {
-			return nil, &poolFault{settings, err}
+			return nil, err
 		}
 		p.program, p.fault = findProgram(settings)
 		plans = append(plans, p)
@@ -70,13 +70,28 @@ func (c *configuration) folder() string {
 	return c.file.Dir
 }
 
-// problem is err, with the place where a file says what the pool runs whose fault it is.
+// poolFault is an error that is one pool's.
+type poolFault struct {
+	pool *config.Pool
+	key  string // the setting that is wrong; "": what the pool runs
+	error
+}
+
+func (f *poolFault) Unwrap() error { return f.error }
+
+// seeExec is the hint of what only the flags of exec can explain.
+const seeExec = "see whipper exec --help"
+
+// problem is err, with the place in a file that a pool's fault is about.
 func problem(file *config.File, err error) error {
 	var fault *poolFault
 	if !errors.As(err, &fault) || file == nil {
 		return err
 	}
 	f := *explain(fault.error)
-	f.Err = file.Problem(fault.pool, fault.error)
+	f.Err = file.Problem(fault.pool, fault.key, f.Err)
+	if f.Hint = config.InFile(f.Hint); f.Hint == seeExec {
+		f.Hint = "see docs/configuration.md"
+	}
 	return &f
 }

@@ -39,12 +39,14 @@ func watchFiles(globs []string, dir string, o filewatch.Options) (*fileWatch, er
 	case errors.As(err, &limit):
 		return nil, &failure{Err: err, Code: exitFailed, Hint: limit.Hint()}
 	case errors.As(err, &pattern):
-		return nil, misuse("write it as in: --watch '**/*.py'", "--watch: %w", err)
+		return nil, badGlob(err)
 	case err != nil:
 		return nil, err
 	}
 	return &fileWatch{files: files, globs: files.Unmatched()}, nil
 }
+
+func badGlob(err error) error { return misuse("write it as in: --watch '**/*.py'", "--watch: %w", err) }
 
 // start has the files' changes restart a pool until ctx ends or close is called. A restart that fails leaves the old workers serving,
 // and the next change is the next try.

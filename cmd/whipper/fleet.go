@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -17,6 +19,7 @@ type fleet struct {
 	kill   <-chan struct{}    // ends all drains at once
 	run    func(func() error) // on a goroutine of the supervision's; an error ends all
 	say    func(format string, args ...any)
+	log    *slog.Logger
 
 	mu        sync.Mutex
 	pools     []*member // in the order of the file, those that end last; replaced, never changed
@@ -28,22 +31,29 @@ type fleet struct {
 // member is a pool of the fleet. Its plan and watch are changed by the operator's goroutine alone.
 type member struct {
 	*supervisor.Pool
-	plan  *plan
-	watch *fileWatch // nil: no file restarts its workers
-	stop  context.CancelCauseFunc
-	ended chan struct{} // closed when it has drained
+	plan     *plan
+	watch    *fileWatch    // nil: no file restarts its workers
+	patience time.Duration // for its first worker, after which nobody waits for it any more
+	stop     context.CancelCauseFunc
+	ended    chan struct{} // closed when it has drained
 }
 
 // errRemoved is why a pool drains that the file does not have any more.
 var errRemoved = errors.New("the pool is not in the configuration any more")
 
-// start runs a pool until ctx ends or its stop is called. Once the fleet drains it does nothing.
+// add takes in pools that are to be started.
+func (f *fleet) add(members []*member) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pools = slices.Concat(f.pools, members)
+}
+
+// start runs a pool until ctx ends or its stop is called. Once the fleet drains it does nothing. Of a pool that was stopped, outcomes
+// that are not on disk yet are no reason to end the others: they stay in memory, and are written when there is room.
 func (f *fleet) start(ctx context.Context, m *member) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.pools = append(f.pools[:len(f.pools):len(f.pools)], m)
 	f.killTrees = f.killTrees || m.plan.options.KillTree
-	m.ended = make(chan struct{})
 	ctx, m.stop = context.WithCancelCause(ctx)
 	if f.closed {
 		close(m.ended)
@@ -54,7 +64,12 @@ func (f *fleet) start(ctx context.Context, m *member) {
 		defer f.live.Done()
 		defer m.stop(nil)
 		defer close(m.ended)
-		return poolFailure(m.Run(ctx, f.kill), f.ledger.Err)
+		err := m.Run(ctx, f.kill)
+		if err != nil && errors.Is(context.Cause(ctx), errRemoved) {
+			f.log.Error("pool has ended, and its last outcomes wait to be written", "pool", m.Name(), "error", err)
+			return nil
+		}
+		return poolFailure(err, f.ledger.Err)
 	})
 	m.watch.start(ctx, m, f.say)
 }
@@ -85,14 +100,27 @@ func (f *fleet) all() []*member {
 	return f.pools
 }
 
-// settled waits until each pool has a worker that serves, or is degraded, or until ctx ends.
+// settled waits until each pool has a worker that serves, or is degraded, or has had the time that a worker may take to get ready; or
+// until ctx ends. One that hangs must not hold up what waits for the others.
 func (f *fleet) settled(ctx context.Context) {
-	for _, m := range f.all() {
-		select {
-		case <-m.Settled():
-		case <-ctx.Done():
+	began := time.Now()
+	waited := map[*member]bool{}
+	for ctx.Err() == nil {
+		all := f.all() // again each time: they may have changed
+		i := slices.IndexFunc(all, func(m *member) bool { return !waited[m] })
+		if i < 0 {
 			return
 		}
+		m := all[i]
+		waited[m] = true
+		timer := time.NewTimer(time.Until(began.Add(m.patience)))
+		select {
+		case <-m.Settled():
+		case <-m.ended:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
 	}
 }
 

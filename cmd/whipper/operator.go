@@ -46,16 +46,11 @@ func newOperator(c *console, w *watch) (*operator, error) {
 // run operates the pools until drained is closed; ctx ends when the drain begins.
 func (o *operator) run(ctx context.Context, drained <-chan struct{}) {
 	var running sync.WaitGroup
-	settled := make(chan struct{})
 	running.Go(func() {
 		o.fleet.settled(ctx)
-		close(settled)
 		o.announceToService(ctx, drained)
 	})
-	running.Go(func() {
-		<-settled
-		o.rollOnDemand(ctx)
-	})
+	running.Go(func() { o.rollOnDemand(ctx) })
 	running.Go(func() { o.dumpOnDemand(drained) })
 	running.Go(func() { o.feedWatchdog(drained) })
 	running.Wait()
@@ -84,7 +79,10 @@ func (o *operator) roll(ctx context.Context) string {
 	news := &reloaded{}
 	if o.reloads != nil {
 		var err error
-		if news, err = o.reloads.reload(ctx); err != nil {
+		if news, err = o.reloads.reload(ctx); ctx.Err() != nil {
+			return "" // the drain has put an end to it
+		}
+		if err != nil {
 			o.say("%s", explain(err).text())
 			news = &reloaded{said: []string{"the configuration stays as it was: " + firstLine(err.Error())}}
 		}
@@ -119,8 +117,11 @@ func (o *operator) rollOne(ctx context.Context, p *member, news *reloaded) strin
 		changed = strings.Join(names, ", ") + " changed; "
 	}
 	replaced, err := p.Restart(ctx)
+	if err != nil && changed != "" {
+		return strings.TrimSuffix(changed, "; ") + ", which holds from the next process on; " + inOneLine(restartFailure(p, err))
+	}
 	if err != nil {
-		return changed + inOneLine(restartFailure(p, err))
+		return inOneLine(restartFailure(p, err))
 	}
 	return changed + plural(replaced, "worker") + " replaced"
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 
 	"github.com/whipper-sidecar/whipper/internal/config"
+	"github.com/whipper-sidecar/whipper/internal/filewatch"
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
@@ -22,11 +24,11 @@ type plan struct {
 	fault       error  // why it is not known yet what is to be run
 }
 
-// newPlan works out everything but what is to be run.
+// newPlan works out everything but what is to be run. What is wrong is a *poolFault.
 func newPlan(settings *config.Pool) (*plan, error) {
 	account, err := settings.Process.Account()
 	if err != nil {
-		return nil, misuse("see whipper exec --help", "--user: %w", err)
+		return nil, &poolFault{settings, "user", misuse(seeExec, "--user: %w", err)}
 	}
 	if account != nil { // before anything of that user's runs
 		if err := supervisor.CloseOnExec(3); err != nil {
@@ -35,14 +37,29 @@ func newPlan(settings *config.Pool) (*plan, error) {
 	}
 	env, err := settings.Environ(os.Environ())
 	if err != nil {
-		return nil, &failure{Code: exitUsage, Err: err}
+		return nil, &poolFault{settings, "env-file", &failure{Code: exitUsage, Err: err}}
 	}
 	if err := settings.ReadHandshake(); err != nil {
-		return nil, misuse("docs/workers.md shows what a handshake file looks like", "%w", err)
+		return nil, &poolFault{settings, "handshake-file", misuse("docs/workers.md shows what a handshake file looks like", "%w", err)}
 	}
 	p := &plan{settings: settings, account: account, env: env, options: settings.Options}
 	p.options.Version = version
 	return p, nil
+}
+
+// inspect looks for what the settings name besides what is run. What is wrong is a *poolFault.
+func (p *plan) inspect() error {
+	s := p.settings
+	if err := filewatch.Check(s.Watch); err != nil {
+		return &poolFault{s, "watch", badGlob(err)}
+	}
+	if info, err := os.Stat(s.Dir); s.Dir != "" && (err != nil || !info.IsDir()) {
+		return &poolFault{s, "cwd", &failure{Code: exitCannotRun, Err: fmt.Errorf("--cwd: there is no folder %s", s.Dir)}}
+	}
+	if folder := filepath.Dir(s.WorkerLog); toFile(s) && !isDir(folder) {
+		return &poolFault{s, "worker-log", &failure{Code: exitUsage, Err: fmt.Errorf("--worker-log: there is no folder %s", folder)}}
+	}
+	return nil
 }
 
 // check makes sure of a script's interpreter, if that is not known to be in vain.

@@ -28,7 +28,7 @@ func findProgram(p *config.Pool) (program, error) {
 		return resolveCommand(p.Command)
 	}
 	asCommand := func(argv []string) string { return "whipper exec -- " + strings.Join(argv, " ") }
-	if p.Place != (config.Place{}) {
+	if p.OfFile() {
 		asCommand = func(argv []string) string { return "command: [" + strings.Join(argv, ", ") + "]" }
 	}
 	return resolveScript(append([]string{p.Script}, p.Args...), p.Interpreter, asCommand)

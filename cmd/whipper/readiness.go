@@ -43,10 +43,13 @@ func (r readiness) String() string {
 	ready := 0
 	for _, p := range r.Pools {
 		text := fmt.Sprintf("%s (%s%s)", p.Pool, p.workers, listening(p.Listen))
-		if p.Reason == "" {
-			ready++
-		} else {
+		switch {
+		case p.Reason != "":
 			text = fmt.Sprintf("%s (%s: %s)", p.Pool, p.State, inOneLine(p.Reason))
+		case p.State == "starting":
+			text = fmt.Sprintf("%s (starting)", p.Pool)
+		default:
+			ready++
 		}
 		pools = append(pools, text)
 	}

@@ -50,7 +50,10 @@ func (r *reloader) reload(ctx context.Context) (*reloaded, error) {
 	checkPlans(ctx, plans)
 	for _, p := range plans {
 		if p.fault != nil {
-			return nil, problem(file, &poolFault{p.settings, p.fault})
+			return nil, problem(file, &poolFault{p.settings, "", p.fault})
+		}
+		if err := p.inspect(); err != nil {
+			return nil, problem(file, err)
 		}
 	}
 	fresh, changes, err := r.stage(ctx, file, plans)
@@ -62,6 +65,13 @@ func (r *reloader) reload(ctx context.Context) (*reloaded, error) {
 
 // stage does all that can fail.
 func (r *reloader) stage(ctx context.Context, file *config.File, plans []*plan) (fresh []*member, changes []change, err error) {
+	ways, err := r.logs.outputs(file.Pools, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range plans {
+		p.options.WorkerOutput = ways[p.settings.Pool]
+	}
 	defer func() {
 		if err == nil {
 			return
@@ -70,12 +80,13 @@ func (r *reloader) stage(ctx context.Context, file *config.File, plans []*plan) 
 		for _, c := range changes {
 			c.watch.close()
 		}
+		_, _ = r.logs.outputs(r.configuration.file.Pools, true) // as it was: these files are open
 	}()
 	for _, p := range plans {
 		m := r.fleet.named(p.settings.Pool)
 		if m == nil {
 			if m, err = r.builder.build(ctx, p); err != nil {
-				return fresh, changes, &poolFault{p.settings, err}
+				return fresh, changes, err
 			}
 			fresh = append(fresh, m)
 			continue
@@ -84,23 +95,20 @@ func (r *reloader) stage(ctx context.Context, file *config.File, plans []*plan) 
 		if len(c.names) == 0 {
 			continue
 		}
-		err = r.builder.settle(ctx, p)
-		if err == nil {
+		if err = r.builder.settle(ctx, p); err == nil {
 			err = p.options.Check()
 		}
-		if c.rewatch = !slices.Equal(m.plan.settings.Watch, p.settings.Watch); c.rewatch && err == nil {
-			c.watch, err = r.builder.watch(p)
-		}
 		if err != nil {
-			return fresh, changes, &poolFault{p.settings, err}
+			return fresh, changes, &poolFault{p.settings, "", err}
+		}
+		if c.rewatch = !slices.Equal(m.plan.settings.Watch, p.settings.Watch); c.rewatch {
+			if c.watch, err = r.builder.watch(p); err != nil {
+				return fresh, changes, err
+			}
 		}
 		changes = append(changes, c)
 	}
-	ways, err := r.logs.outputs(file.Pools, true) // last, for it cannot be undone
-	for _, p := range plans {
-		p.options.WorkerOutput = ways[p.settings.Pool]
-	}
-	return fresh, changes, err
+	return fresh, changes, nil
 }
 
 // apply does what is left, and cannot fail but where the supervisor drains.
@@ -133,12 +141,13 @@ func (r *reloader) apply(ctx context.Context, file *config.File, fresh []*member
 		}
 		news.changed[c.member] = c.names
 	}
+	r.fleet.add(fresh)
+	r.fleet.arrange(names)
+	r.server.SetPools(r.fleet.forServer()) // before they run: whoever cancels a job must find the pool that may have it
 	for _, m := range fresh {
 		r.fleet.start(ctx, m)
 		news.started[m] = true
 	}
-	r.fleet.arrange(names)
-	r.server.SetPools(r.fleet.forServer())
 	news.said = r.whole(&file.Supervisor)
 	r.configuration.file = file
 	return news

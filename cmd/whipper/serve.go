@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -96,10 +97,20 @@ func (c *console) checkConfiguration(cc *cli.Context, whole *config.Supervisor) 
 	checkPlans(cc.Context, plans)
 	var names []string
 	var faulty error
+	say := func(err error) {
+		err = problem(configuration.file, err)
+		faulty = &failure{Err: err, Code: c.report(err), Quiet: true}
+	}
+	logs := newWorkerLogs(c.err, configuration.file.Supervisor.LogFormat == "json", slog.New(slog.DiscardHandler))
+	if _, err := logs.forms(configuration.file.Pools); err != nil {
+		say(err)
+	}
 	for _, p := range plans {
 		if p.fault != nil {
-			err := problem(configuration.file, &poolFault{p.settings, p.fault})
-			faulty = &failure{Err: err, Code: c.report(err), Quiet: true}
+			say(&poolFault{p.settings, "", p.fault})
+		}
+		if err := p.inspect(); err != nil {
+			say(err)
 		}
 		names = append(names, p.settings.Pool)
 	}

@@ -79,12 +79,13 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	b := &builder{
 		place: place{dir: s.dir, socket: path}, ledger: l, events: supervisor.NewEvents(), log: s.log, file: s.file,
 	}
-	fleet := &fleet{ledger: l, kill: kill, run: group.Go, say: s.operator.say}
+	fleet := &fleet{ledger: l, kill: kill, run: group.Go, say: s.operator.say, log: s.log}
 	defer func() { closeWatches(fleet.all()) }()
 	members, err := b.buildAll(ctx, s.plans)
 	if err != nil {
 		return problem(s.file.inForce(), err)
 	}
+	fleet.add(members)
 	for _, m := range members {
 		fleet.start(ctx, m)
 	}
@@ -143,7 +144,7 @@ func (s *supervision) runnable() error {
 		}
 	}
 	for _, p := range faulty {
-		err := problem(s.file.inForce(), &poolFault{p.settings, p.fault})
+		err := problem(s.file.inForce(), &poolFault{p.settings, "", p.fault})
 		if len(faulty) == len(s.plans) {
 			return err
 		}

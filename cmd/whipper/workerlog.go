@@ -43,77 +43,84 @@ func newWorkerLogs(stderr io.Writer, json bool, log *slog.Logger) *workerLogs {
 	return &workerLogs{stderr: stderr, json: json, log: log, files: map[string]*workerFile{}}
 }
 
-// poolFault is an error that is one pool's.
-type poolFault struct {
-	pool *config.Pool
-	error
-}
-
-func (f *poolFault) Unwrap() error { return f.error }
-
 // outputs are the ways of the pools' lines, by the pools' names. several says that workers of different pools may have the same names.
 // When the pools or their settings have changed it is called again, with all of them. A *poolFault says that nothing has changed.
 func (l *workerLogs) outputs(pools []*config.Pool, several bool) (map[string]func(supervisor.OutputLine), error) {
+	forms, err := l.forms(pools)
+	if err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ways := map[string]func(supervisor.OutputLine){}
-	forms := map[string]fileForm{}
 	opened := map[string]*workerFile{}
 	for _, p := range pools {
-		if err := l.prepare(p, forms, opened); err != nil {
+		path, form := p.WorkerLog, forms[p.WorkerLog]
+		if !toFile(p) || l.files[path] != nil || opened[path] != nil {
+			continue
+		}
+		if opened[path], err = l.open(path, form); err != nil {
+			delete(opened, path)
 			for _, f := range opened {
 				f.close()
 			}
-			return nil, &poolFault{p, err}
+			return nil, &poolFault{p, "worker-log", err}
 		}
 	}
 	maps.Copy(l.files, opened)
 	for path, form := range forms {
 		l.files[path].file.limit(int64(form.most), form.keep)
 	}
+	ways := map[string]func(supervisor.OutputLine){}
 	for _, p := range pools {
-		switch p.WorkerLog {
-		case config.WorkerLogNone:
+		switch {
+		case toFile(p):
+			ways[p.Pool] = lineWriter(l.files[p.WorkerLog].sink, l.asJSON(p), several, true)
+		case p.WorkerLog == config.WorkerLogNone:
 			ways[p.Pool] = func(supervisor.OutputLine) {}
-		case config.WorkerLogStderr:
-			ways[p.Pool] = lineWriter(l.stderr, l.asJSON(p), several, false)
 		default:
-			path, _ := filepath.Abs(p.WorkerLog) // prepare has seen to it
-			ways[p.Pool] = lineWriter(l.files[path].sink, l.asJSON(p), several, true)
+			ways[p.Pool] = lineWriter(l.stderr, l.asJSON(p), several, false)
 		}
 	}
 	return ways, nil
 }
 
-// prepare opens a pool's file, unless it is open, and adds how the pool wants it to forms; mu is held.
-func (l *workerLogs) prepare(p *config.Pool, forms map[string]fileForm, opened map[string]*workerFile) error {
-	if p.WorkerLog == config.WorkerLogNone || p.WorkerLog == config.WorkerLogStderr {
-		return nil
+// forms are how the pools want their files, by absolute path, which becomes the pools' own setting. Two that want one file in
+// different ways are a *poolFault.
+func (l *workerLogs) forms(pools []*config.Pool) (map[string]fileForm, error) {
+	forms := map[string]fileForm{}
+	for _, p := range pools {
+		if !toFile(p) {
+			continue
+		}
+		path, err := filepath.Abs(p.WorkerLog)
+		if err != nil {
+			return nil, &poolFault{p, "worker-log", fmt.Errorf("open worker log: %w", err)}
+		}
+		form := fileForm{p.WorkerLogMaxSize, p.WorkerLogKeep, l.asJSON(p)}
+		if other, shared := forms[path]; shared && other != form {
+			return nil, &poolFault{p, "worker-log", misuse("give them a file each, or the same --worker-log-format, --worker-log-max-size and --worker-log-keep",
+				"two pools write the worker log %s in different ways", p.WorkerLog)}
+		}
+		p.WorkerLog, forms[path] = path, form
 	}
-	path, err := filepath.Abs(p.WorkerLog)
-	if err != nil {
-		return fmt.Errorf("open worker log: %w", err)
-	}
-	form := fileForm{p.WorkerLogMaxSize, p.WorkerLogKeep, l.asJSON(p)}
-	if other, shared := forms[path]; shared && other != form {
-		return misuse("give them a file each, or the same --worker-log-format, --worker-log-max-size and --worker-log-keep",
-			"two pools write the worker log %s in different ways", p.WorkerLog)
-	}
-	forms[path] = form
-	if l.files[path] != nil || opened[path] != nil {
-		return nil
-	}
+	return forms, nil
+}
+
+func toFile(p *config.Pool) bool {
+	return p.WorkerLog != config.WorkerLogNone && p.WorkerLog != config.WorkerLogStderr
+}
+
+func (l *workerLogs) open(path string, form fileForm) (*workerFile, error) {
 	file, err := openRotatedFile(path, int64(form.most), form.keep, l.log)
 	if err != nil {
-		return &failure{Code: exitUsage, Err: fmt.Errorf("open worker log: %w", err), Hint: "--worker-log names a file in a folder that is there, stderr or none"}
+		return nil, &failure{Code: exitUsage, Err: fmt.Errorf("open worker log: %w", err), Hint: "--worker-log names a file in a folder that is there, stderr or none"}
 	}
 	f := &workerFile{file: file, sink: newLogSink(file, logBuffer)}
 	f.sink.note = func(dropped int) []byte {
 		l.log.Warn("lines of the worker log were dropped: the disk is too slow", "file", path, "lines", dropped)
 		return nil
 	}
-	opened[path] = f
-	return nil
+	return f, nil
 }
 
 func (l *workerLogs) asJSON(p *config.Pool) bool {

@@ -33,7 +33,7 @@ type Pool struct {
 	CleanEnv      bool     // little is taken from the supervisor's own
 	HandshakeFile string   // of a custom handshake
 
-	Place Place // where a file says what it runs; zero for one of the command line
+	Places map[string]Place // where a file says what, by key; nil: it is one of the command line
 }
 
 // What WorkerLog may be besides a path.

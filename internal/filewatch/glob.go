@@ -21,6 +21,16 @@ type PatternError struct{ Pattern, Why string }
 
 func (e *PatternError) Error() string { return fmt.Sprintf("%q is no pattern: %s", e.Pattern, e.Why) }
 
+// Check says which of the patterns is none, as a *PatternError.
+func Check(patterns []string) error {
+	for _, text := range patterns {
+		if _, err := parseGlob(text, "/"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // glob is one pattern, split into a folder and what is matched below it.
 type glob struct {
 	text     string   // as it was given
