@@ -173,7 +173,10 @@ func (s *supervision) tell(ctx context.Context, fleet *fleet, drained <-chan str
 		return
 	default:
 	}
-	s.draining(context.Cause(ctx), fleet.running())
+	var asked reason
+	if running := fleet.running(); running > 0 || errors.As(context.Cause(ctx), &asked) { // else what failed is told at the end
+		s.draining(context.Cause(ctx), running)
+	}
 }
 
 // readiness is what is told when the pools serve.
