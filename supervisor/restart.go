@@ -10,7 +10,7 @@ import (
 type RestartError struct {
 	Pool     string
 	Replaced int    // workers that had been replaced by then
-	Reason   string // why, with the last lines that the process printed; or that the pool drains
+	Reason   string // why, with the last lines that the process printed
 }
 
 func (e *RestartError) Error() string {
@@ -22,6 +22,7 @@ type rollout struct {
 	left     map[*worker]task // that are not done
 	replaced int
 	failure  string
+	drained  bool          // the pool's end has put an end to it
 	done     chan struct{} // closed when left is empty, or with a failure
 }
 
@@ -38,7 +39,7 @@ const (
 // wait for their next try to start try at once.
 //
 // A replacement that does not get ready ends it with a *RestartError: the workers that are left go on serving, and those that were
-// replaced stay replaced. When ctx ends first, the restart goes on without being waited for.
+// replaced stay replaced. A drain ends it with an error that says so. When ctx ends first, the restart goes on without being waited for.
 func (p *Pool) Restart(ctx context.Context) (replaced int, err error) {
 	r := &rollout{left: map[*worker]task{}, done: make(chan struct{})}
 	p.mu.Lock()
@@ -74,6 +75,9 @@ func (p *Pool) Restart(ctx context.Context) (replaced int, err error) {
 	case <-r.done:
 	case <-ctx.Done():
 		return 0, ctx.Err()
+	}
+	if r.drained {
+		return r.replaced, shuttingDown(p.name)
 	}
 	if r.failure != "" {
 		return r.replaced, &RestartError{Pool: p.name, Replaced: r.replaced, Reason: r.failure}
@@ -153,7 +157,7 @@ func (p *Pool) giveUp(w *worker, why string) (gaveUp bool) {
 // endRollouts ends all rollouts because the pool does; mu is held.
 func (p *Pool) endRollouts() {
 	for _, r := range p.rollouts {
-		r.failure = fmt.Sprintf("pool %q is shutting down", p.name)
+		r.drained = true
 		close(r.done)
 	}
 	p.rollouts = nil

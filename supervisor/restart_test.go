@@ -190,7 +190,7 @@ func TestARestartEndsWithThePool(t *testing.T) {
 	r.gate.await("booted") // the replacement
 	r.drain()
 	var failed *RestartError
-	if err := <-done; !errors.As(err, &failed) || !strings.Contains(failed.Reason, "shutting down") {
+	if err := <-done; errors.As(err, &failed) || jsonrpc.AsError(err).Code != jsonrpc.CodeShuttingDown {
 		t.Errorf("error %v", err)
 	}
 	if _, err := r.pool.Restart(t.Context()); jsonrpc.AsError(err).Code != jsonrpc.CodeShuttingDown {
