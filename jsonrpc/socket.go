@@ -12,6 +12,7 @@ const (
 	MethodJobList        = "job.list"
 	MethodJobWait        = "job.wait"
 	MethodJobCancel      = "job.cancel"
+	MethodJobRetry       = "job.retry"
 	MethodPoolList       = "pool.list"
 	MethodPoolStats      = "pool.stats"
 	MethodPoolPause      = "pool.pause"
@@ -187,6 +188,12 @@ type WaitParams struct {
 
 // CancelJobsParams is the params of job.cancel: ids, or a filter.
 type CancelJobsParams struct {
+	IDs    []int64     `json:"ids,omitempty"`
+	Filter *ListParams `json:"filter,omitempty"` // pool, method, state, since, until and label apply
+}
+
+// RetryJobsParams is the params of job.retry: ids, or a filter.
+type RetryJobsParams struct {
 	IDs    []int64     `json:"ids,omitempty"`
 	Filter *ListParams `json:"filter,omitempty"` // pool, method, state, since, until and label apply
 }

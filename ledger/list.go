@@ -5,6 +5,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"iter"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,6 +56,19 @@ func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, e
 		next = encodeCursor(jobs[limit-1].ID)
 	}
 	return jobs, next, nil
+}
+
+// Pages gives all pages from the filter's Cursor on. It ends with the first error.
+func (r *Reader) Pages(ctx context.Context, f Filter) iter.Seq2[[]Job, error] {
+	return func(yield func([]Job, error) bool) {
+		for {
+			jobs, next, err := r.List(ctx, f)
+			if !yield(jobs, err) || err != nil || next == "" {
+				return
+			}
+			f.Cursor = next
+		}
+	}
 }
 
 // listRange is a part of an index in which entries are in order of id. The zero range is the primary key.
@@ -107,13 +122,37 @@ func (r *Reader) ranges(ctx context.Context, f Filter) ([]listRange, error) {
 	return ranges, err
 }
 
-// listQuery writes the query for the newest jobs of a range between two ids. The plus signs keep SQLite from using
-// another index than the range's.
+// listQuery writes the query for the newest jobs of a range between two ids.
 func listQuery(f Filter, in listRange, after, before int64, limit int) (string, []any) {
 	columns := jobNoPayloads
 	if f.Payloads {
 		columns = jobColumns
 	}
+	conditions, args := f.conditions(in, after, before)
+	return "SELECT " + columns + " FROM job WHERE " + conditions + " ORDER BY id DESC LIMIT ?", append(args, limit)
+}
+
+// Count returns how many jobs a filter selects, whatever its Limit and Cursor. It reads the entries of the range that List would page
+// through.
+func (r *Reader) Count(ctx context.Context, f Filter) (int64, error) {
+	ranges, err := r.ranges(ctx, f)
+	if err != nil {
+		return 0, fmt.Errorf("count jobs: %w", err)
+	}
+	var total int64
+	for _, in := range ranges {
+		var n int64
+		conditions, args := f.conditions(in, 0, math.MaxInt64)
+		if err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM job WHERE "+conditions, args...).Scan(&n); err != nil {
+			return 0, fmt.Errorf("count jobs: %w", err)
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// conditions are what a job of a range must fulfil. The plus signs keep SQLite from using another index than the range's.
+func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 	conditions := []string{"id < ?", "id > ?"}
 	args := []any{before, after}
 	where := func(condition string, values ...any) {
@@ -141,8 +180,7 @@ func listQuery(f Filter, in listRange, after, before int64, limit int) (string, 
 	if f.LabelName != "" {
 		where("EXISTS (SELECT 1 FROM json_each(job.labels) WHERE key = ? AND value = ?)", f.LabelName, f.LabelValue)
 	}
-	return "SELECT " + columns + " FROM job WHERE " + strings.Join(conditions, " AND ") + " ORDER BY id DESC LIMIT ?",
-		append(args, limit)
+	return strings.Join(conditions, " AND "), args
 }
 
 // A cursor is the last id of a page, dressed so that nobody takes it for a page number.

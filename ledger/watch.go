@@ -2,8 +2,8 @@ package ledger
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -30,23 +30,45 @@ func newWatches() *watches { return &watches{byJob: make(map[int64][]*watch)} }
 // Wait returns the jobs, in the order of ids, once all of them are terminal. It learns that from the commits and asks
 // the disk but twice. A job that is not in the ledger is a *NotFoundError.
 func (l *Ledger) Wait(ctx context.Context, ids []int64) ([]Job, error) {
+	for {
+		if err := l.awaitEnd(ctx, ids); err != nil {
+			return nil, err
+		}
+		jobs, err := l.inOrder(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		// One that was retried between its end and this read has yet to end.
+		if !slices.ContainsFunc(jobs, func(j Job) bool { return !j.State.Terminal() }) {
+			return jobs, nil
+		}
+	}
+}
+
+// awaitEnd waits until each of the jobs has been terminal.
+func (l *Ledger) awaitEnd(ctx context.Context, ids []int64) error {
 	w, ok := l.watches.add(ids)
 	if !ok {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	defer l.watches.remove(w)
 	// From here on no commit goes unnoticed; what ended before is found by reading.
 	if err := l.markEnded(ctx, w, ids); err != nil {
-		return nil, err
+		return err
 	}
 	select {
 	case <-w.done:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	if !l.watches.complete(w) {
-		return nil, ErrClosed
+		return ErrClosed
 	}
+	return nil
+}
+
+// inOrder reads jobs.
+func (l *Ledger) inOrder(ctx context.Context, ids []int64) ([]Job, error) {
 	byID := make(map[int64]Job, len(ids))
 	for chunk := range chunks(ids) {
 		jobs, err := l.many(ctx, manySQL, chunk)
@@ -70,26 +92,18 @@ func (l *Ledger) Wait(ctx context.Context, ids []int64) ([]Job, error) {
 
 // markEnded tells the watch which of the jobs are terminal on disk.
 func (l *Ledger) markEnded(ctx context.Context, w *watch, ids []int64) error {
+	states, err := l.States(ctx, ids)
+	if err != nil {
+		return err
+	}
 	var ended []int64
-	for chunk := range chunks(ids) {
-		found := make(map[int64]struct{}, len(chunk))
-		rows, err := l.stmt[statesSQL].QueryContext(ctx, jsonIDs(chunk))
-		err = eachRow(rows, err, 2, func(values []driver.Value) error {
-			s := scanner{values: values}
-			id, state := s.int(), State(s.text())
-			found[id] = struct{}{}
-			if state.Terminal() {
-				ended = append(ended, id)
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read jobs: %w", err)
+	for _, id := range ids {
+		state, ok := states[id]
+		if !ok {
+			return &NotFoundError{ID: id}
 		}
-		for _, id := range chunk {
-			if _, ok := found[id]; !ok {
-				return &NotFoundError{ID: id}
-			}
+		if state.Terminal() {
+			ended = append(ended, id)
 		}
 	}
 	l.watches.mark(w, ended)

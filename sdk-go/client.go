@@ -129,6 +129,12 @@ func (c *Client) Cancel(ctx context.Context, p CancelJobsParams) (CountResult, e
 	return call[CountResult](ctx, c, jsonrpc.MethodJobCancel, p)
 }
 
+// Retry queues jobs again that have failed, or were cancelled or dropped, with all their attempts. All other jobs are passed over, and
+// the count leaves them out. With ids, one that is unknown is an *Error with CodeNotFound, and nothing is changed.
+func (c *Client) Retry(ctx context.Context, p RetryJobsParams) (CountResult, error) {
+	return call[CountResult](ctx, c, jsonrpc.MethodJobRetry, p)
+}
+
 // Pools lists the supervisor's pools.
 func (c *Client) Pools(ctx context.Context) (PoolListResult, error) {
 	return call[PoolListResult](ctx, c, jsonrpc.MethodPoolList, nil)

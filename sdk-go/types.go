@@ -18,6 +18,8 @@ type (
 	WaitParams = jsonrpc.WaitParams
 	// CancelJobsParams is the ids of jobs, or a filter.
 	CancelJobsParams = jsonrpc.CancelJobsParams
+	// RetryJobsParams is the ids of jobs, or a filter.
+	RetryJobsParams = jsonrpc.RetryJobsParams
 	// PoolParams names a pool; where there is only one it may be left out.
 	PoolParams = jsonrpc.PoolParams
 	// ResizeParams is how many workers a pool should have at least and at most.

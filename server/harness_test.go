@@ -284,6 +284,11 @@ func (f *fakePool) Cancel(ctx context.Context, ids []int64) (int, error) {
 	return len(cancelled), err
 }
 
+func (f *fakePool) Retry(ctx context.Context, ids []int64) (int, error) {
+	retried, err := f.ledger.Retry(ctx, ids, nil)
+	return len(retried), err
+}
+
 func (f *fakePool) Status() jsonrpc.Pool      { return jsonrpc.Pool{Name: f.Name(), State: "available"} }
 func (f *fakePool) Stats() jsonrpc.PoolStats  { return jsonrpc.PoolStats{WorkerCount: 3} }
 func (f *fakePool) Workers() []jsonrpc.Worker { return nil }

@@ -36,6 +36,7 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodJobList:        typed((*Server).list),
 		jsonrpc.MethodJobWait:        waitsForJobs(withRequest((*Server).waitTelling)),
 		jsonrpc.MethodJobCancel:      typed((*Server).cancelJobs),
+		jsonrpc.MethodJobRetry:       takesWork(typed((*Server).retryJobs)),
 		jsonrpc.MethodPoolList:       typed((*Server).poolList),
 		jsonrpc.MethodPoolStats:      typed((*Server).poolStats),
 		jsonrpc.MethodPoolPause:      refusedInDrain(typed((*Server).poolPause)),

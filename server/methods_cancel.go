@@ -50,58 +50,17 @@ func (s *Server) cancelIDs(ctx context.Context, ids []int64) (int, error) {
 
 // cancelMatching works through the matching jobs a page at a time.
 func (s *Server) cancelMatching(ctx context.Context, p jsonrpc.ListParams) (int, error) {
-	if p == (jsonrpc.ListParams{}) {
-		return 0, invalid("filter", "empty, it would cancel every job; name a pool, method, state, since, until or label")
-	}
-	for member, given := range map[string]bool{"limit": p.Limit != 0, "cursor": p.Cursor != "", "payloads": p.Payloads} {
-		if given {
-			return 0, invalid("filter."+member, "does not apply to job.cancel")
-		}
-	}
-	f, err := toFilter("filter.", p, cancellable)
+	f, err := changeFilter(jsonrpc.MethodJobCancel, "cancel", p, cancellable)
 	if err != nil {
 		return 0, err
 	}
-	f.Limit = maxListLimit
-	if f.States == nil {
-		f.States = cancellable
-	}
-	total := 0
-	for {
-		jobs, next, err := s.opts.Ledger.List(ctx, f)
-		if err != nil {
-			return total, err
-		}
-		n, err := s.cancelEach(ctx, jobs)
-		total += n
-		if err != nil || next == "" {
-			return total, err
-		}
-		f.Cursor = next
-	}
+	return s.changePages(ctx, f, s.cancelEach)
 }
 
 // cancelEach hands jobs to their pools. Those of a pool that is no longer configured can only be queued.
 func (s *Server) cancelEach(ctx context.Context, jobs []ledger.Job) (int, error) {
-	byPool := map[string][]int64{}
-	for _, job := range jobs {
-		byPool[job.Pool] = append(byPool[job.Pool], job.ID)
-	}
-	total := 0
-	for name, ids := range byPool {
-		err := commit(ctx, func(ctx context.Context) error {
-			if pool := s.pools().find(name); pool != nil {
-				n, err := pool.Cancel(ctx, ids)
-				total += n
-				return err
-			}
-			cancelled, err := s.opts.Ledger.CancelQueued(ctx, ids, s.now(), cancelledJSON)
-			total += len(cancelled)
-			return err
-		})
-		if err != nil {
-			return total, err
-		}
-	}
-	return total, nil
+	return s.changeEach(ctx, jobs, Pool.Cancel, func(ctx context.Context, ids []int64) (int, error) {
+		cancelled, err := s.opts.Ledger.CancelQueued(ctx, ids, s.now(), cancelledJSON)
+		return len(cancelled), err
+	})
 }

@@ -339,6 +339,55 @@ func TestCancelByFilterGoesThroughAllPages(t *testing.T) {
 	}
 }
 
+func TestRetryByIDsAndByFilterCountsWhatItChanged(t *testing.T) {
+	r := serveFake(t, &fakePool{})
+	c := r.dial()
+	var b jsonrpc.SubmitBatchResult
+	c.must("job.submitBatch", `{"jobs":[`+strings.TrimSuffix(strings.Repeat(`{"method":"m"},`, 2*maxListLimit+1), ",")+`]}`, &b)
+	orphan, err := r.ledger.Submit(t.Context(), []ledger.Job{{Pool: "gone", Method: "m"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n jsonrpc.CountResult
+	c.must("job.cancel", `{"filter":{"method":"m"}}`, &n)
+	for _, test := range []struct {
+		params string
+		want   int
+	}{
+		{fmt.Sprintf(`{"ids":[%d,%d,%d]}`, b.IDs[0], b.IDs[1], b.IDs[0]), 2},
+		{fmt.Sprintf(`{"ids":[%d]}`, b.IDs[0]), 0},
+		{`{"filter":{"pool":"gone","state":"cancelled"}}`, 1},
+		{`{"filter":{"state":"failed"}}`, 0},
+		{`{"filter":{"method":"m"}}`, 2*maxListLimit + 1 - 2},
+	} {
+		if c.must("job.retry", test.params, &n); n.Count != test.want {
+			t.Errorf("%s: retried %d, want %d", test.params, n.Count, test.want)
+		}
+	}
+	var job jsonrpc.Job
+	c.must("job.get", fmt.Sprintf(`{"id":%d}`, orphan[0].ID), &job)
+	if job.State != "queued" || job.FinishedAt != nil {
+		t.Errorf("job = %+v", job)
+	}
+	for params, want := range map[string]string{
+		`{}`:                            "at least one job's id is wanted",
+		`{"filter":{}}`:                 "empty, it would retry every job",
+		`{"filter":{"state":"queued"}}`: "is none of failed, cancelled, dropped",
+		`{"filter":{"limit":1}}`:        "does not apply to job.retry",
+		`{"ids":[1],"filter":{}}`:       "only one of the two may be",
+		`{"ids":[4711000]}`:             "is not in the ledger",
+	} {
+		if a := c.call("job.retry", params); a.Error == nil || !strings.Contains(a.Error.Message, want) {
+			t.Errorf("%s: %v, want %s", params, a.Error, want)
+		}
+	}
+	r.stop()
+	eventually(t, "retries are refused in a drain", func() bool {
+		a := c.call("job.retry", `{"ids":[1]}`)
+		return a.Error != nil && a.Error.Code == jsonrpc.CodeShuttingDown
+	})
+}
+
 func TestPoolsAndWorkersAreListed(t *testing.T) {
 	c := servePool(t).dial()
 	var p jsonrpc.PoolListResult

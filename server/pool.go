@@ -15,6 +15,7 @@ type Pool interface {
 	Invoke(ctx context.Context, c supervisor.Call) (supervisor.Reply, error)
 	Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error)
 	Cancel(ctx context.Context, ids []int64) (int, error)
+	Retry(ctx context.Context, ids []int64) (int, error)
 	Status() jsonrpc.Pool
 	Stats() jsonrpc.PoolStats
 	Workers() []jsonrpc.Worker
