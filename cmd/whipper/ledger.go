@@ -11,7 +11,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
-	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/ledger"
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 	"github.com/whipper-sidecar/whipper/server"
@@ -22,28 +21,24 @@ const defaultList = 20
 
 func ledgerCommand(c *console) *cli.Command {
 	flags := func() []cli.Flag {
-		return []cli.Flag{
-			listFlag("state", "only jobs in this `STATE`; may be repeated"),
-			stringFlag("method", "", "only jobs of this method"),
-			stringFlag("pool", "", "only jobs of this pool"),
-			momentFlag("since", true, "only jobs submitted since then: a time, or a duration back from now"),
-			momentFlag("until", true, "only jobs submitted before then: a time, or a duration back from now"),
+		return append(filterFlags(),
 			countFlag("limit", defaultList, "", "most jobs to list"),
 			boolFlag("all", "list all jobs, however many"),
 			boolFlag("json", "print one job a line as JSON, without payloads"),
-			stringFlag("dir", "", "folder of the ledger (default: the nearest "+config.DefaultDir+" upward from here)"),
-		}
+			ledgerDirFlag())
 	}
 	list := func(cc *cli.Context) error { return listJobs(c, cc) }
 	return &cli.Command{
 		Name:        "ledger",
-		Usage:       "look at the jobs on the ledger",
+		Usage:       "look at the jobs on the ledger, and change them",
 		Description: "Without a subcommand it lists the newest jobs. It reads the ledger itself: no supervisor needs to run.",
 		Flags:       flags(),
 		Action:      list,
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list the newest jobs", Flags: flags(), Action: list},
 			showCommand(c),
+			retryCommand(c),
+			cancelCommand(c),
 		},
 	}
 }
@@ -69,7 +64,10 @@ func listJobs(c *console, cc *cli.Context) (err error) {
 	}
 	ctx, stop := interruptible(cc.Context)
 	defer stop()
-	filter, err := c.jobFilter(cc)
+	filter, err := jobFilter(cc)
+	if err == nil && c.line.given["limit"] && c.line.given["all"] && cc.Bool("all") {
+		err = misuse("give one of them", "--limit and --all cannot be combined")
+	}
 	if err != nil {
 		return err
 	}
@@ -108,24 +106,6 @@ func listJobs(c *console, cc *cli.Context) (err error) {
 	return nil
 }
 
-// jobFilter is which jobs the flags mean.
-func (c *console) jobFilter(cc *cli.Context) (ledger.Filter, error) {
-	states, err := parseStates(cc.StringSlice("state"))
-	f := ledger.Filter{
-		Pool: cc.String("pool"), Method: cc.String("method"), States: states,
-		Since: momentOf(cc, "since"), Until: momentOf(cc, "until"),
-	}
-	switch {
-	case err != nil:
-		return f, err
-	case c.line.given["limit"] && c.line.given["all"] && cc.Bool("all"):
-		return f, misuse("give one of them", "--limit and --all cannot be combined")
-	case !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until):
-		return f, misuse("--since is where the time begins, --until where it ends", "--since is not before --until, so no job could match")
-	}
-	return f, nil
-}
-
 // afterList says what a table leaves open.
 func (c *console) afterList(listed int, f ledger.Filter) {
 	switch {
@@ -136,10 +116,6 @@ func (c *console) afterList(listed int, f ledger.Filter) {
 	case f.Cursor != "":
 		c.say("whipper: there are more jobs: --limit or --all lists them")
 	}
-}
-
-func filtered(f ledger.Filter) bool {
-	return f.Pool != "" || f.Method != "" || len(f.States) > 0 || !f.Since.IsZero() || !f.Until.IsZero()
 }
 
 func (c *console) printJobs(jobs []ledger.Job, _ bool) error {
