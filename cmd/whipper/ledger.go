@@ -39,6 +39,7 @@ func ledgerCommand(c *console) *cli.Command {
 			showCommand(c),
 			retryCommand(c),
 			cancelCommand(c),
+			backupCommand(c),
 		},
 	}
 }

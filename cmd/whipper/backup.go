@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+func backupCommand(c *console) *cli.Command {
+	return &cli.Command{
+		Name:      "backup",
+		Usage:     "copy the ledger into a file while it is in use",
+		ArgsUsage: "FILE",
+		Description: "The copy is the ledger as it is at one moment; a running supervisor goes on meanwhile. FILE appears when it is whole and\n" +
+			"on disk, for its owner alone. To restore it, stop the supervisor and put it in place of ledger.db, without the\n" +
+			"ledger.db-wal and ledger.db-shm that may lie beside that.",
+		Flags: []cli.Flag{
+			boolFlag("force", "replace FILE if it is there"),
+			boolFlag("json", "print path, jobs and bytes as JSON"),
+			ledgerDirFlag(),
+		},
+		Action: func(cc *cli.Context) error { return backUp(c, cc) },
+	}
+}
+
+// backedUp is what backup --json prints.
+type backedUp struct {
+	Path  string `json:"path"`
+	Jobs  int64  `json:"jobs"`
+	Bytes int64  `json:"bytes"`
+}
+
+func backUp(c *console, cc *cli.Context) (err error) {
+	if cc.NArg() != 1 {
+		return misuse("whipper ledger backup ledger.bak", "backup needs the name of one file")
+	}
+	ctx, stop := interruptible(cc.Context)
+	defer stop()
+	r, err := c.openLedger(ctx, cc)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	b, err := c.copyLedger(ctx, r, cc.Args().First(), cc.Bool("force"))
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return misuse("choose another name, or add --force", "%w", err)
+	case errors.Is(err, ledger.ErrInUse):
+		return misuse("choose another name", "%w", err)
+	case err != nil:
+		return err
+	}
+	if cc.Bool("json") {
+		return c.printJSON(backedUp(b))
+	}
+	_, err = fmt.Fprintf(c.out, "%s: %s, %s\n", oneLine(b.Path), plural(int(b.Jobs), "job"), humanize.IBytes(uint64(b.Bytes)))
+	return err
+}
+
+// barAfter is how long something may take before its progress is drawn.
+const barAfter = 300 * time.Millisecond
+
+// copyLedger makes the backup, and draws how far it is if it takes long.
+func (c *console) copyLedger(ctx context.Context, r *ledger.Reader, path string, force bool) (ledger.Backup, error) {
+	var bar *progress
+	begun, drawn := time.Now(), int64(0)
+	defer func() {
+		if bar != nil {
+			bar.stop()
+		}
+	}()
+	return r.Backup(ctx, path, ledger.BackupOptions{Force: force, Progress: func(done, total int64) {
+		if bar == nil && time.Since(begun) > barAfter {
+			bar = newProgress(c.err, "MiB copied", total>>20)
+		}
+		if bar != nil {
+			bar.add(int(done>>20 - drawn))
+			drawn = done >> 20
+		}
+	}})
+}
