@@ -16,9 +16,6 @@ import (
 // backupStep is how many pages are copied between two looks at the context.
 const backupStep = 512
 
-// ErrInUse says that the file that a backup would replace is a database that somebody may have open.
-var ErrInUse = errors.New("a database in use")
-
 // BackupOptions go with a backup. The zero value is a plain one.
 type BackupOptions struct {
 	Force    bool                    // replace a file that is there

@@ -21,6 +21,8 @@ var (
 	ErrNoLedger = errors.New("no ledger")
 	// ErrCursor: a cursor that did not come from List.
 	ErrCursor = errors.New("cursor was not made by this ledger's list")
+	// ErrInUse: the file that a backup would replace is a database that somebody may have open.
+	ErrInUse = errors.New("a database in use")
 )
 
 // NotFoundError names the job that is not in the ledger.

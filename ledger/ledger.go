@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+
+	"github.com/whipper-sidecar/whipper/migrations"
 )
 
 // Durability says what a commit waits for.
@@ -104,8 +106,12 @@ func (l *Ledger) open(ctx context.Context, path string, d Durability) error {
 	if err := makePrivate(path); err != nil {
 		return err
 	}
-	if err := migrate(ctx, path, d); err != nil {
+	saved, err := migrate(ctx, path, d, migrations.SQLite())
+	if err != nil {
 		return err
+	}
+	if saved != "" {
+		l.log.Info("ledger was upgraded; a backup of it as it was before is kept", "backup", saved)
 	}
 	conn, err := openConn(ctx, writerDSN(path, d))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"github.com/pressly/goose/v3"
@@ -14,35 +15,44 @@ import (
 
 const applicationID = 0x77687072 // also in 0001_ledger.sql
 
-// migrate brings the database to the newest schema. A newer one than this program knows is refused untouched.
-func migrate(ctx context.Context, path string, d Durability) error {
+// migrate brings the database to the newest schema of steps. A newer one than this program knows is refused untouched, and so is one that
+// is damaged, as far as checkAtStart looks. A ledger is backed up before it is upgraded; saved names the file.
+func migrate(ctx context.Context, path string, d Durability, steps fs.FS) (saved string, err error) {
 	db, err := sql.Open("sqlite", writerDSN(path, d))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer db.Close()
-	known, err := migrations.Latest(migrations.SQLite())
+	known, err := migrations.Latest(steps)
 	if err != nil {
-		return err
+		return "", err
 	}
 	found, err := schemaVersion(ctx, db, path)
 	switch {
 	case err != nil:
-		return err
+		return "", err
 	case found > known:
-		return &SchemaError{Path: path, Found: found, Known: known}
-	case found == known:
-		return nil
+		return "", &SchemaError{Path: path, Found: found, Known: known}
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations.SQLite(),
+	if err := checkAtStart(ctx, db, path); err != nil || found == known {
+		return "", err
+	}
+	if found > 0 {
+		// One of an earlier try to upgrade is older than the ledger, which is still of that version.
+		saved = fmt.Sprintf("%s.v%d.bak", path, found)
+		if _, err := backup(ctx, path, saved, BackupOptions{Force: true}); err != nil {
+			return "", fmt.Errorf("back up to %q before the upgrade from schema version %d: %w", saved, found, err)
+		}
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, steps,
 		goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler)))
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return "", fmt.Errorf("read migrations: %w", err)
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate from schema version %d to %d: %w", found, known, err)
+		return "", fmt.Errorf("migrate from schema version %d to %d: %w", found, known, err)
 	}
-	return nil
+	return saved, nil
 }
 
 // checkSchema refuses every version but the one that this program's queries are written for.

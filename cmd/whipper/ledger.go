@@ -40,6 +40,7 @@ func ledgerCommand(c *console) *cli.Command {
 			retryCommand(c),
 			cancelCommand(c),
 			backupCommand(c),
+			checkCommand(c),
 		},
 	}
 }

@@ -34,6 +34,7 @@ func TestCommandLine(t *testing.T) {
 			"follow":      follow,
 			"sameJob":     sameJob,
 			"occupy":      occupy,
+			"damage":      damage,
 			"code":        exitsWith,
 		},
 		Condition: func(condition string) (bool, error) {
