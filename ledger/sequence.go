@@ -76,6 +76,13 @@ func (s *sequence) reserved(limit int64) {
 	s.asked = false
 }
 
+// raise makes sure that no id up to highest is given out any more. The transaction at hand writes that.
+func (s *sequence) raise(highest int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = max(s.next, highest+1)
+}
+
 // end gives the rest of the block back: it returns the next id, and no id is given out any more.
 func (s *sequence) end() int64 {
 	s.mu.Lock()

@@ -1,0 +1,81 @@
+package ledger
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+)
+
+// Export writes jobs with their attempts, one a line, in the order of their ids: those that the filter selects, whatever its Limit and
+// Cursor, as they are at one moment. Each line is one Write. The same ledger gives the same bytes, and Import makes the same ledger
+// of them. progress, if not nil, is called after each job with how many there were. Memory holds one job at a time.
+func (r *Reader) Export(ctx context.Context, w io.Writer, f Filter, progress func(jobs int64)) (jobs int64, err error) {
+	if jobs, err = r.export(ctx, w, f, progress); err != nil {
+		return jobs, fmt.Errorf("export jobs: %w", asDamaged(r.path, err))
+	}
+	return jobs, nil
+}
+
+func (r *Reader) export(ctx context.Context, w io.Writer, f Filter, progress func(int64)) (jobs int64, err error) {
+	c, err := openConn(ctx, readerDSN(r.path))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	query, args := exportQuery(f)
+	var line []byte
+	// The attempts are read while this query is open, and so from its snapshot.
+	err = c.query(query, func(values []driver.Value) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rec, err := c.record(values)
+		if err != nil {
+			return err
+		}
+		line = rec.appendLine(line[:0])
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+		jobs++
+		if progress != nil {
+			progress(jobs)
+		}
+		return nil
+	}, args...)
+	return jobs, err
+}
+
+// exportQuery reads in the order of the primary key, whatever else is in the filter.
+func exportQuery(f Filter) (string, []any) {
+	conditions, args := f.conditions(listRange{}, 0, math.MaxInt64)
+	if f.Pool != "" {
+		conditions, args = conditions+" AND +pool = ?", append(args, f.Pool)
+	}
+	if f.Method != "" {
+		conditions, args = conditions+" AND +method = ?", append(args, f.Method)
+	}
+	if len(f.States) > 0 {
+		conditions += " AND +state IN (?" + strings.Repeat(", ?", len(f.States)-1) + ")"
+		for _, s := range f.States {
+			args = append(args, string(s))
+		}
+	}
+	return "SELECT " + jobColumns + " FROM job WHERE " + conditions + " ORDER BY id", args
+}
+
+// record is the job of a row, and its attempts.
+func (c *conn) record(values []driver.Value) (rec record, err error) {
+	if rec.job, err = scanJob(values); err != nil {
+		return rec, err
+	}
+	err = c.query(attemptsSQL, func(values []driver.Value) error {
+		rec.attempts = append(rec.attempts, scanAttempt(values))
+		return nil
+	}, rec.job.ID)
+	return rec, err
+}
