@@ -64,25 +64,12 @@ func backUp(c *console, cc *cli.Context) (err error) {
 	return err
 }
 
-// barAfter is how long something may take before its progress is drawn.
-const barAfter = 300 * time.Millisecond
-
 // copyLedger makes the backup, and draws how far it is if it takes long.
 func (c *console) copyLedger(ctx context.Context, r *ledger.Reader, path string, force bool) (ledger.Backup, error) {
-	var bar *progress
-	begun, drawn := time.Now(), int64(0)
-	defer func() {
-		if bar != nil {
-			bar.stop()
-		}
-	}()
+	bar := &lateBar{w: c.err, what: "MiB copied", begun: time.Now()}
+	defer bar.stop()
 	return r.Backup(ctx, path, ledger.BackupOptions{Force: force, Progress: func(done, total int64) {
-		if bar == nil && time.Since(begun) > barAfter {
-			bar = newProgress(c.err, "MiB copied", total>>20)
-		}
-		if bar != nil {
-			bar.add(int(done>>20 - drawn))
-			drawn = done >> 20
-		}
+		bar.total = total >> 20
+		bar.reachMiB(done)
 	}})
 }

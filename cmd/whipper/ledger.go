@@ -41,6 +41,8 @@ func ledgerCommand(c *console) *cli.Command {
 			cancelCommand(c),
 			backupCommand(c),
 			checkCommand(c),
+			exportCommand(c),
+			importCommand(c),
 		},
 	}
 }
