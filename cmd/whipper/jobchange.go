@@ -57,7 +57,7 @@ func (ch *jobChange) run(c *console, cc *cli.Context) error {
 		return err
 	}
 	if set.ids == nil && found > 0 {
-		if err := c.confirm(cc, ch.name+" "+plural(int(found), "job")); err != nil {
+		if err := c.confirm(ctx, cc, ch.name+" "+plural(int(found), "job")); err != nil {
 			return err
 		}
 	}
@@ -181,7 +181,7 @@ func (ch *jobChange) apply(ctx context.Context, c *console, dir string, set jobS
 }
 
 // confirm asks whether to go on, unless --yes says so.
-func (c *console) confirm(cc *cli.Context, what string) error {
+func (c *console) confirm(ctx context.Context, cc *cli.Context, what string) error {
 	if cc.Bool("yes") {
 		return nil
 	}
@@ -189,7 +189,10 @@ func (c *console) confirm(cc *cli.Context, what string) error {
 		return misuse("add --yes", "it would %s, and nobody can be asked", what)
 	}
 	fmt.Fprintf(c.err, "%s%s? [y/N] ", strings.ToUpper(what[:1]), what[1:])
-	answer, err := bufio.NewReader(c.in).ReadString('\n')
+	answer, err := bufio.NewReader(&callOffReader{ctx, c.in}).ReadString('\n')
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if a := strings.ToLower(strings.TrimSpace(answer)); err != nil || a != "y" && a != "yes" {
 		return &failure{Err: errors.New("nothing was changed"), Code: exitFailed}
 	}
