@@ -27,10 +27,12 @@ type writer struct {
 
 	mu      sync.Mutex
 	queue   []*op
+	behind  []*op         // what gives way to queue
+	passed  int           // transactions that have gone before the first of behind
 	roomy   chan struct{} // closed when there may be room in queue again; nil: nobody waits for it
 	closed  bool
 	callers []chan struct{} // who ask whether the goroutine is alive
-	wake    chan struct{}   // holds one token when queue, closed or callers has changed
+	wake    chan struct{}   // holds one token when queue, behind, closed or callers has changed
 
 	failure atomic.Pointer[error]
 	stopped chan struct{} // closed when the goroutine has ended
@@ -130,6 +132,9 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 	w.makeRoom()
 	all := slices.Concat(ops, w.queue)
 	w.queue = nil
+	if closed {
+		all, w.behind = append(all, w.behind...), nil
+	}
 	var lost []*op
 	for i, o := range all {
 		if o.keep && !closed {

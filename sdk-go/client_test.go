@@ -132,7 +132,7 @@ func TestJobIsSubmittedWaitedForListedAndRead(t *testing.T) {
 	}
 }
 
-func TestJobIsCancelled(t *testing.T) {
+func TestJobIsCancelledAndPruned(t *testing.T) {
 	c, ctx := connect(t)
 	s, err := c.Submit(ctx, whipper.SubmitParams{Method: "sayHi", Params: args(t, "x"), DelayMs: 3_600_000})
 	if err != nil {
@@ -141,6 +141,10 @@ func TestJobIsCancelled(t *testing.T) {
 	n, err := c.Cancel(ctx, whipper.CancelJobsParams{IDs: []int64{s.ID}})
 	if err != nil || n.Count != 1 {
 		t.Errorf("cancelled %d %v", n.Count, err)
+	}
+	n, err = c.Prune(ctx, whipper.PruneJobsParams{IDs: []int64{s.ID}})
+	if err != nil || n.Count != 1 {
+		t.Errorf("pruned %d %v", n.Count, err)
 	}
 }
 

@@ -18,6 +18,10 @@ type (
 	WaitParams = jsonrpc.WaitParams
 	// CancelJobsParams is the ids of jobs, or a filter.
 	CancelJobsParams = jsonrpc.CancelJobsParams
+	// PruneJobsParams is the ids of jobs, or a filter.
+	PruneJobsParams = jsonrpc.PruneJobsParams
+	// PruneFilter selects jobs that have their final outcome.
+	PruneFilter = jsonrpc.PruneFilter
 	// PoolParams names a pool; where there is only one it may be left out.
 	PoolParams = jsonrpc.PoolParams
 	// ResizeParams is how many workers a pool should have at least and at most.

@@ -1,0 +1,99 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// pruneForever submits, ends, prunes and vacuums, and tells of each prune that has got on.
+func pruneForever(dir string) error {
+	ctx := context.Background()
+	l, err := Open(ctx, Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	jobs := make([]Job, 2*pruneRows)
+	for i := range jobs {
+		jobs[i] = Job{Pool: "p", Method: "m", Params: make([]byte, 3000), IdempotencyKey: fmt.Sprint("k", i)}
+	}
+	for {
+		answer, err := l.Submit(ctx, jobs)
+		if err != nil {
+			return err
+		}
+		for _, a := range answer {
+			if a.Duplicate {
+				return fmt.Errorf("the key of job %d was not freed", a.ID)
+			}
+			job, _, err := l.Get(ctx, a.ID)
+			if err != nil {
+				return err
+			}
+			run(l, job, Ending{Outcome: OutcomeSucceeded})
+		}
+		if err := l.Flush(ctx); err != nil {
+			return err
+		}
+		for n := 1; n > 0; {
+			fmt.Fprintln(os.Stdout, answer[0].ID)
+			if n, err = l.Prune(ctx, PruneFilter{Limit: 64}); err != nil {
+				return err
+			}
+		}
+		if err := l.Vacuum(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func TestALedgerIsSoundWhoeverIsKilledInTheMiddleOfAPrune(t *testing.T) {
+	dir := t.TempDir()
+	for _, lines := range []int{2, 5, 11, 13} {
+		child, out := startChild(t, "prune", dir)
+		for range lines {
+			if !out.Scan() {
+				t.Fatal("the child ended early")
+			}
+		}
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for out.Scan() { // until it is gone
+		}
+		_ = child.Wait() // it was killed
+		l := open(t, dir)
+		mustBeSound(t, l.Reader)
+		if orphans := dump(t, l.db, "SELECT job_id FROM attempt WHERE job_id NOT IN (SELECT id FROM job)"); orphans != nil {
+			t.Errorf("attempts without a job: %q", orphans)
+		}
+		if _, err := l.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.CancelQueued(t.Context(), queuedIDs(t, l), noon, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Prune(t.Context(), PruneFilter{}); err != nil {
+			t.Fatal(err)
+		}
+		if left := dump(t, l.db, "SELECT (SELECT count(*) FROM job) + (SELECT count(*) FROM attempt)"); left[0] != "0" {
+			t.Errorf("%s rows cannot be pruned", left[0])
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func queuedIDs(t *testing.T, l *Ledger) (ids []int64) {
+	t.Helper()
+	jobs, _, err := l.List(t.Context(), Filter{States: []State{Queued}, Limit: MaxListLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, job := range jobs {
+		ids = append(ids, job.ID)
+	}
+	return ids
+}
