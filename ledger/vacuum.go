@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	vacuumPages = 256 // pages that one transaction gives back
-	sparePages  = 256 // free pages that are not worth the work: new jobs will need them
-	spareShare  = 32  // and this part of the file
+	vacuumPages = 256     // pages that one transaction gives back
+	spareBytes  = 1 << 20 // free space that is not worth the work: new jobs will need it
+	spareShare  = 32      // and this part of the file
 )
 
 const (
@@ -24,10 +24,8 @@ type Space struct {
 	Free  int64 // of those, what holds nothing: new rows fill it before the file grows
 }
 
-// spare is as much as may stay free.
-func (s Space) spare(pageSize int64) int64 {
-	return max(sparePages*pageSize, s.Bytes/spareShare)
-}
+// spareOf is as much of a file as may stay free.
+func spareOf(bytes int64) int64 { return max(spareBytes, bytes/spareShare) }
 
 // Space reads how large the file is.
 func (r *Reader) Space(ctx context.Context) (Space, error) {
@@ -76,8 +74,7 @@ func (b *batch) vacuum() (more bool, err error) {
 	err = b.conn.query(freePageSQL, func(values []driver.Value) error {
 		s := scanner{values: values}
 		free, pages, size := s.int(), s.int(), s.int()
-		space := Space{Bytes: pages * size, Free: free * size}
-		more = space.Free > space.spare(size)
+		more = free*size > spareOf(pages*size)
 		return nil
 	})
 	if err != nil || !more {

@@ -23,6 +23,7 @@ type writer struct {
 	durability Durability
 	ids        *sequence
 	watches    *watches
+	ended      bell // jobs have got their final outcome
 	log        *slog.Logger
 
 	mu      sync.Mutex
@@ -46,7 +47,7 @@ type writer struct {
 
 func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, log *slog.Logger) *writer {
 	w := &writer{
-		path: path, durability: d, conn: c, ids: ids, watches: watches, log: log, batch: newBatch(ids, log),
+		path: path, durability: d, conn: c, ids: ids, watches: watches, ended: newBell(), log: log, batch: newBatch(ids, log),
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.run()
@@ -194,6 +195,9 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	}
 	w.ids.reserved(b.limit)
 	w.watches.ended(b.ended)
+	if len(b.ended) > 0 {
+		w.ended.ring()
+	}
 	for _, o := range ops {
 		o.answer(o.err)
 	}
