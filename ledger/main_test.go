@@ -23,6 +23,7 @@ var children = map[string]func(dir string) error{
 	"submit":    submitForever,
 	"full-disk": writeToAFullDisk,
 	"prune":     pruneForever,
+	"end":       endForever,
 }
 
 func TestMain(m *testing.M) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
+	"time"
 )
 
 // pruneForever submits, ends, prunes and vacuums, and tells of each prune that has got on.
@@ -44,6 +46,62 @@ func pruneForever(dir string) error {
 		}
 		if err := l.Vacuum(ctx); err != nil {
 			return err
+		}
+	}
+}
+
+// endForever has jobs end in all ways, without pruning any, and tells of each transaction.
+func endForever(dir string) error {
+	ctx := context.Background()
+	l, err := Open(ctx, Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	for {
+		answer, err := l.Submit(ctx, slices.Repeat([]Job{{Pool: "p", Method: "m"}}, 32))
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		for i, a := range answer {
+			job, _, err := l.Get(ctx, a.ID)
+			if err != nil {
+				return err
+			}
+			if ids = append(ids, a.ID); i%3 > 0 {
+				run(l, job, Ending{Outcome: []Outcome{OutcomeSucceeded, OutcomeCrashed}[i%2]})
+			}
+		}
+		if _, err := l.CancelQueued(ctx, ids, time.Now(), nil); err != nil {
+			return err
+		}
+		fmt.Fprintln(os.Stdout, answer[0].ID)
+	}
+}
+
+func TestTheRollupIsExactWheneverTheProcessIsKilled(t *testing.T) {
+	dir := t.TempDir()
+	for _, lines := range []int{1, 3, 4, 9} {
+		child, out := startChild(t, "end", dir)
+		for range lines {
+			if !out.Scan() {
+				t.Fatal("the child ended early")
+			}
+		}
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for out.Scan() { // until it is gone
+		}
+		_ = child.Wait() // it was killed
+		l := open(t, dir)
+		mustBalance(t, l.Reader)
+		if _, err := l.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		mustBalance(t, l.Reader)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -264,7 +264,9 @@ func ended(t testing.TB, l *Ledger, n int) []int64 {
 // A prune of some of the jobs is as if they had never been, whatever else happens.
 func TestTheBooksBalanceWhateverIsPruned(t *testing.T) {
 	l := open(t, t.TempDir())
-	model := map[int64]Job{} // what is on the ledger
+	model := map[int64]Job{}  // what is on the ledger
+	books := map[string]int{} // how many have ended in each way, and how many runs
+	note := func(what string, n int) { books[what] += n }
 	rapid.Check(t, func(t *rapid.T) {
 		at := noon
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
@@ -290,6 +292,10 @@ func TestTheBooksBalanceWhateverIsPruned(t *testing.T) {
 							}
 						})
 						model[id] = job
+						note("attempts", 1)
+						if job.State.Terminal() {
+							note(string(job.State), 1)
+						}
 					}
 				}
 				if err := l.Flush(context.Background()); err != nil {
@@ -330,6 +336,10 @@ func TestTheBooksBalanceWhateverIsPruned(t *testing.T) {
 	}
 	if orphans := dump(t, l.db, "SELECT job_id FROM attempt WHERE job_id NOT IN (SELECT id FROM job)"); orphans != nil {
 		t.Errorf("attempts without a job: %q", orphans)
+	}
+	kept := fmt.Sprint(books["succeeded"], books["failed"], books["cancelled"], books["dropped"], books["attempts"])
+	if got := dump(t, l.db, "SELECT sum(succeeded), sum(failed), sum(cancelled), sum(dropped), sum(attempts) FROM rollup"); got[0] != kept {
+		t.Errorf("the rollup says %s, want %s", got[0], kept)
 	}
 	mustBeSound(t, l.Reader)
 }

@@ -122,6 +122,7 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 	if w.failure.Load() == nil {
 		w.log.Error("ledger cannot be written; outcomes wait in memory", "error", cause)
 	}
+	w.batch.forgetCells()
 	cause = fmt.Errorf("write ledger: %w", cause)
 	w.failure.Store(&cause)
 	if w.conn != nil {
