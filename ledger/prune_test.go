@@ -248,7 +248,7 @@ func TestTheFileShrinksWhenItIsVacuumed(t *testing.T) {
 }
 
 // ended puts n cancelled jobs on the ledger.
-func ended(t testing.TB, l *Ledger, n int) []int64 {
+func ended(t testing.TB, l *Ledger, n int) {
 	t.Helper()
 	jobs := make([]Job, n)
 	for i := range jobs {
@@ -258,7 +258,6 @@ func ended(t testing.TB, l *Ledger, n int) []int64 {
 	if _, err := l.CancelQueued(t.Context(), ids, noon, nil); err != nil {
 		t.Fatal(err)
 	}
-	return ids
 }
 
 // A prune of some of the jobs is as if they had never been, whatever else happens.
