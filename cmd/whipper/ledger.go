@@ -44,6 +44,7 @@ func ledgerCommand(c *console) *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list the newest jobs", Flags: flags(), Action: list},
 			showCommand(c),
+			tailCommand(c),
 			ledgerStatsCommand(c),
 			pruneCommand(c),
 		},
