@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -43,6 +42,7 @@ type writer struct {
 	batch   *batch
 	ops     []*op // of the transaction at hand; the slice is used again
 	commits int
+	wal     walCare
 }
 
 func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, log *slog.Logger) *writer {
@@ -203,8 +203,8 @@ func (w *writer) commit(ops []*op, probe bool) error {
 		o.answer(o.err)
 	}
 	w.commits++
-	if w.commits%walCheckEvery == 0 {
-		w.shortenWAL(walTooLong)
+	if w.commits >= w.wal.due {
+		w.wal.after(w.commits, w.shortenWAL(walTooLong))
 	}
 	return nil
 }
@@ -221,16 +221,4 @@ func (w *writer) reopen() error {
 	}
 	w.conn = c
 	return nil
-}
-
-// shortenWAL makes the WAL start over where readers have kept SQLite's own checkpoints from doing so until it is longer
-// than limit.
-func (w *writer) shortenWAL(limit int64) {
-	info, err := os.Stat(w.path + "-wal")
-	if err != nil || info.Size() <= limit {
-		return
-	}
-	if err := w.conn.emptyWAL(); err != nil {
-		w.log.Warn("ledger's WAL could not be shortened", "error", err, "bytes", info.Size())
-	}
 }
