@@ -104,6 +104,9 @@ var PoolSettings = []Setting[Pool]{
 	{"max-message-size", "largest call or answer", func(p *Pool) Value {
 		return &Size{Bytes: &p.MaxMessageSize, Default: 16 << 20}
 	}},
+	{"max-result-size", "largest result that is passed on and recorded; a call or job with a larger one fails (default: what --max-message-size leaves room for)", func(p *Pool) Value {
+		return &Size{Bytes: &p.MaxResultSize}
+	}},
 	{"framing", "how a worker tells messages apart: one a line (ndjson) or by their length (content-length)", func(p *Pool) Value {
 		return &Choice{Word: (*string)(&p.Framing), Words: words(supervisor.Framings), Fallback: "content-length for --handshake lsp, else ndjson"}
 	}},
