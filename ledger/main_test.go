@@ -19,11 +19,12 @@ import (
 const childVar = "WHIPPER_LEDGER_TEST_CHILD"
 
 var children = map[string]func(dir string) error{
-	"hold":      holdLedger,
-	"submit":    submitForever,
-	"full-disk": writeToAFullDisk,
-	"prune":     pruneForever,
-	"end":       endForever,
+	"hold":       holdLedger,
+	"submit":     submitForever,
+	"full-disk":  writeToAFullDisk,
+	"prune":      pruneForever,
+	"end":        endForever,
+	"full-prune": pruneOnAFullDisk,
 }
 
 func TestMain(m *testing.M) {

@@ -4,9 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // pruneForever submits, ends, prunes and vacuums, and tells of each prune that has got on.
@@ -104,6 +109,81 @@ func TestTheRollupIsExactWheneverTheProcessIsKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestAPruneOnAFullDiskFailsAndLeavesEverythingRight(t *testing.T) {
+	dir := t.TempDir()
+	child, out := startChild(t, "full-prune", dir)
+	for out.Scan() {
+		t.Log(out.Text())
+	}
+	if err := child.Wait(); err != nil {
+		t.Error(err)
+	}
+	l := open(t, dir)
+	mustBeSound(t, l.Reader)
+	if got := dump(t, l.db, "SELECT state, count(*) FROM job GROUP BY 1"); !slices.Equal(got, []string{"succeeded 1"}) {
+		t.Errorf("left are %q", got)
+	}
+}
+
+// pruneOnAFullDisk limits the size of files, as writeToAFullDisk does, while a prune and an outcome are on their way.
+func pruneOnAFullDisk(dir string) error {
+	signal.Ignore(syscall.SIGXFSZ)
+	ctx := context.Background()
+	l, err := Open(ctx, Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	answer, err := l.Submit(ctx, slices.Repeat([]Job{{Pool: "p", Method: "m"}}, 3*pruneRows+1))
+	if err != nil {
+		return err
+	}
+	var ids []int64
+	for _, a := range answer[1:] {
+		ids = append(ids, a.ID)
+	}
+	if _, err := l.CancelQueued(ctx, ids, time.Now(), nil); err != nil {
+		return err
+	}
+	running, _, err := l.Get(ctx, answer[0].ID)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(filepath.Join(dir, fileName+"-wal"))
+	if err != nil {
+		return err
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	full := limit
+	full.Cur = uint64(info.Size())
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &full); err != nil {
+		return err
+	}
+	if n, err := l.Prune(ctx, PruneFilter{}); err == nil {
+		return fmt.Errorf("on a full disk %d jobs were pruned", n)
+	}
+	outcome := make(chan error, 1)
+	running = Begin(running, "w1", 1, time.Now())
+	l.Start(running, nil)
+	running, attempt := Settle(running, Ending{Outcome: OutcomeSucceeded, At: time.Now()}, 0)
+	l.Finish(running, attempt, func(err error) { outcome <- err })
+	if n, err := l.Prunable(ctx, PruneFilter{States: []State{Cancelled}}); n != len(ids) || err != nil {
+		return fmt.Errorf("of %d jobs %d are left, %w", len(ids), n, err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	if err := <-outcome; err != nil {
+		return err
+	}
+	if n, err := l.Prune(ctx, PruneFilter{States: []State{Cancelled}}); n != len(ids) || err != nil {
+		return fmt.Errorf("afterwards %d of %d were pruned, %w", n, len(ids), err)
+	}
+	return l.Close()
 }
 
 func TestALedgerIsSoundWhoeverIsKilledInTheMiddleOfAPrune(t *testing.T) {
