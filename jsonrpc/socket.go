@@ -13,6 +13,7 @@ const (
 	MethodJobWait        = "job.wait"
 	MethodJobCancel      = "job.cancel"
 	MethodJobRetry       = "job.retry"
+	MethodJobPrune       = "job.prune"
 	MethodPoolList       = "pool.list"
 	MethodPoolStats      = "pool.stats"
 	MethodPoolPause      = "pool.pause"
@@ -196,6 +197,24 @@ type CancelJobsParams struct {
 type RetryJobsParams struct {
 	IDs    []int64     `json:"ids,omitempty"`
 	Filter *ListParams `json:"filter,omitempty"` // pool, method, state, since, until and label apply
+}
+
+// PruneJobsParams is the params of job.prune: ids, or a filter.
+type PruneJobsParams struct {
+	IDs    []int64      `json:"ids,omitempty"`
+	Filter *PruneFilter `json:"filter,omitempty"`
+}
+
+// PruneFilter selects jobs that have their final outcome. At least one member besides Limit must be set.
+type PruneFilter struct {
+	Pool        string `json:"pool,omitempty"`
+	Method      string `json:"method,omitempty"`
+	State       string `json:"state,omitempty"`       // succeeded, failed, cancelled or dropped; "": all of them
+	Since       *Time  `json:"since,omitempty"`       // created at or after
+	Until       *Time  `json:"until,omitempty"`       // created before
+	EndedBefore *Time  `json:"endedBefore,omitempty"` // final before
+	Label       *Label `json:"label,omitempty"`
+	Limit       int    `json:"limit,omitempty"` // most jobs, those that were final first; 0: all
 }
 
 // CountResult says how many jobs a request changed.

@@ -39,12 +39,20 @@ type batch struct {
 	deltas  []delta
 	tally   map[tallyKey]int64
 	ended   []int64 // jobs that have become terminal
-	limit   int64   // of reserved ids, if the transaction moves it
+	rolled  []rolled
+	limit   int64 // of reserved ids, if the transaction moves it
 	args    []any
+
+	cells    map[cellKey]*cell // as they are on disk
+	dirty    map[cellKey]*cell
+	sketches []byte
 }
 
 func newBatch(ids *sequence, log *slog.Logger) *batch {
-	return &batch{ids: ids, log: log, place: make(map[int64]int), tally: make(map[tallyKey]int64)}
+	return &batch{
+		ids: ids, log: log, place: make(map[int64]int), tally: make(map[tallyKey]int64),
+		cells: make(map[cellKey]*cell), dirty: make(map[cellKey]*cell),
+	}
 }
 
 func (b *batch) begin(c *conn) {
@@ -55,6 +63,7 @@ func (b *batch) begin(c *conn) {
 	b.deltas = b.deltas[:0]
 	clear(b.tally)
 	b.ended = b.ended[:0]
+	b.rolled = b.rolled[:0]
 	b.limit = 0
 }
 
@@ -70,6 +79,9 @@ func (b *batch) write(ops []*op, probe bool) error {
 		}
 	}
 	if err := b.flush(); err != nil {
+		return err
+	}
+	if err := b.writeCells(); err != nil {
 		return err
 	}
 	if err := b.count(); err != nil {
@@ -107,7 +119,7 @@ func (b *batch) run(o *op) error {
 	if _, err := b.conn.exec(savepointSQL); err != nil {
 		return err
 	}
-	deltas, ended := len(b.deltas), len(b.ended)
+	deltas, ended, rolled := len(b.deltas), len(b.ended), len(b.rolled)
 	b.deltas = append(b.deltas, delta{}) // a fence: add must not merge into what came before
 	err := o.call(b)
 	if err == nil {
@@ -118,7 +130,7 @@ func (b *batch) run(o *op) error {
 		return err
 	}
 	o.err = err
-	b.deltas, b.ended = b.deltas[:deltas], b.ended[:ended]
+	b.deltas, b.ended, b.rolled = b.deltas[:deltas], b.ended[:ended], b.rolled[:rolled]
 	if _, err := b.conn.exec(undoSQL); err != nil {
 		return err
 	}

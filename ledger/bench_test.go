@@ -211,3 +211,37 @@ func (m *meter) report(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/row")
 }
+
+// What the rollup adds to a transaction: one op is a job that ends, of 256 in a transaction and of as many methods as the name says.
+func BenchmarkRollUp(b *testing.B) {
+	for _, methods := range []int{1, 16, 256} {
+		b.Run(fmt.Sprint(methods), func(b *testing.B) {
+			l := openBench(b)
+			now := time.Now()
+			changes := make([]change, 256)
+			for i := range changes {
+				job := Begin(Job{Pool: "default", Method: fmt.Sprint("m", i%methods), RunAt: now}, "w1", 1, now.Add(time.Duration(i)*time.Millisecond))
+				job, attempt := Settle(job, Ending{Outcome: OutcomeSucceeded, At: job.StartedAt.Add(time.Duration(i*i) * time.Microsecond)}, 0)
+				changes[i] = change{job: &job, attempts: []*Attempt{&attempt}}
+			}
+			// Within one transaction, so that no commit is measured.
+			err := l.writer.do(context.Background(), 0, func(t *batch) error {
+				for b.Loop() {
+					t.rolled = t.rolled[:0]
+					for i := range changes {
+						t.rollUp(&changes[i])
+					}
+					if err := t.writeCells(); err != nil {
+						return err
+					}
+				}
+				t.rolled = nil
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(changes)), "ns/job")
+		})
+	}
+}

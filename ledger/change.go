@@ -105,6 +105,7 @@ func (b *batch) writeChange(c *change) error {
 	}
 	if refusal == nil {
 		b.moved(c.job.ID, c.job.Pool, c.job.Method, c.from, c.job.State)
+		b.rollUp(c)
 		return nil
 	}
 	present, reached, err := b.reached(c)

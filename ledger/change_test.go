@@ -26,16 +26,16 @@ func TestAStartAndItsFinishInOneTransactionWriteTheRowOnce(t *testing.T) {
 	job, attempt := Settle(job, Ending{Outcome: OutcomeSucceeded, At: noon}, 0)
 	l.Finish(job, attempt, nil)
 	flush(t, l)
-	// start, 2 counts; finish, attempt, 2 counts
-	if n := totalChanges(t, l) - before; n != 7 {
-		t.Errorf("apart: %d rows written, want 7", n)
+	// start, 2 counts; finish, attempt, 2 counts, rollup
+	if n := totalChanges(t, l) - before; n != 8 {
+		t.Errorf("apart: %d rows written, want 8", n)
 	}
 
 	before = totalChanges(t, l)
 	together(t, l, func() { run(l, joined, Ending{Outcome: OutcomeSucceeded}) })
-	// job, attempt, 2 counts
-	if n := totalChanges(t, l) - before; n != 4 {
-		t.Errorf("together: %d rows written, want 4", n)
+	// job, attempt, 2 counts, rollup
+	if n := totalChanges(t, l) - before; n != 5 {
+		t.Errorf("together: %d rows written, want 5", n)
 	}
 	mustBeSound(t, l.Reader)
 }
@@ -53,9 +53,9 @@ func TestAFastInvokeWritesItsRowOnce(t *testing.T) {
 		l.Insert(job, nil)
 		l.Finish(ended, attempt, nil)
 	})
-	// job, attempt, 1 count
-	if n := totalChanges(t, l) - before; n != 3 {
-		t.Errorf("%d rows written, want 3", n)
+	// job, attempt, 1 count, rollup
+	if n := totalChanges(t, l) - before; n != 4 {
+		t.Errorf("%d rows written, want 4", n)
 	}
 	if got, attempts := get(t, l.Reader, id); !reflect.DeepEqual(got, ended) || len(attempts) != 1 {
 		t.Errorf("got %+v\nwant %+v, attempts %v", got, ended, attempts)

@@ -31,6 +31,16 @@ type NotFoundError struct{ ID int64 }
 func (e *NotFoundError) Error() string        { return fmt.Sprintf("job %d is not in the ledger", e.ID) }
 func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 
+// NotEndedError names a job that was to be pruned before it has its final outcome.
+type NotEndedError struct {
+	ID    int64
+	State State
+}
+
+func (e *NotEndedError) Error() string {
+	return fmt.Sprintf("job %d is %s, and only jobs with a final outcome are pruned", e.ID, e.State)
+}
+
 // GuardError names the job whose change was refused.
 type GuardError struct {
 	ID       int64

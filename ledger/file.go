@@ -30,6 +30,7 @@ const (
 	walKeep         = 32 << 20    // bytes; a longer WAL file is cut to this once it starts over
 	walTooLong      = 4 * walKeep // bytes; no checkpoint has got through for long
 	walCheckEvery   = 64          // commits
+	mostWalTries    = 8           // after so many in vain the next comes after 2^8 times as many commits
 )
 
 // makeDir creates the ledger's folder for its owner alone. A folder that is there keeps its permissions.

@@ -71,6 +71,7 @@ type Ledger struct {
 	ids     *sequence
 	watches *watches
 	writer  *writer
+	pruned  bell // there may be room to give back
 
 	closing  sync.Once
 	closeErr error
@@ -91,7 +92,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{log: o.Logger, now: o.Now, lock: lock, watches: newWatches()}
+	l := &Ledger{log: o.Logger, now: o.Now, lock: lock, watches: newWatches(), pruned: newBell()}
 	path := filepath.Join(o.Dir, fileName)
 	if err := l.open(ctx, path, o.Durability); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, err), lock.release())

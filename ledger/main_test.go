@@ -19,10 +19,13 @@ import (
 const childVar = "WHIPPER_LEDGER_TEST_CHILD"
 
 var children = map[string]func(dir string) error{
-	"hold":      holdLedger,
-	"submit":    submitForever,
-	"full-disk": writeToAFullDisk,
-	"import":    importStdin,
+	"hold":       holdLedger,
+	"submit":     submitForever,
+	"full-disk":  writeToAFullDisk,
+	"prune":      pruneForever,
+	"end":        endForever,
+	"full-prune": pruneOnAFullDisk,
+	"import":     importStdin,
 }
 
 func TestMain(m *testing.M) {

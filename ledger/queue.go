@@ -34,6 +34,7 @@ type op struct {
 	rows    int                // opCall: about how many it writes
 
 	keep    bool        // must not be lost: stays in the queue until it is on disk
+	behind  bool        // gives way to those without it; has a queue of its own
 	retried bool        // was in a transaction that failed
 	taken   atomic.Bool // by the writer, or by the caller who gave up
 
@@ -52,7 +53,11 @@ func (o *op) answer(err error) {
 func (w *writer) put(o *op) {
 	w.mu.Lock()
 	closed := w.closed
-	if !closed {
+	switch {
+	case closed:
+	case o.behind:
+		w.behind = append(w.behind, o)
+	default:
 		w.queue = append(w.queue, o)
 	}
 	w.mu.Unlock()
@@ -71,13 +76,18 @@ func (w *writer) do(ctx context.Context, rows int, call func(*batch) error) erro
 
 // doThen is do, with something to be done on the writer's goroutine right after the commit.
 func (w *writer) doThen(ctx context.Context, rows int, call func(*batch) error, then func()) error {
+	return w.await(ctx, &op{kind: opCall, call: call, rows: rows}, then)
+}
+
+// await hands an operation over and waits for its outcome; see do.
+func (w *writer) await(ctx context.Context, o *op, then func()) error {
 	outcome := make(chan error, 1)
-	o := &op{kind: opCall, call: call, rows: rows, done: func(err error) {
+	o.done = func(err error) {
 		if err == nil && then != nil {
 			then()
 		}
 		outcome <- err
-	}}
+	}
 	w.put(o)
 	select {
 	case err := <-outcome:
@@ -105,6 +115,7 @@ func (w *writer) take() (ops []*op, closed bool) {
 		}
 	}
 	w.queue = w.queue[n:]
+	ops = w.takeBehind(ops)
 	w.makeRoom()
 	if len(w.queue) == 0 {
 		w.queue = nil // so that a burst's memory is given back

@@ -65,7 +65,7 @@ func (r *Reader) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, text := range []string{
-		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL,
+		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, cellsSQL, openSQL,
 		prioritiesSQL, readySQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
 	} {
 		s, err := r.db.PrepareContext(ctx, text)

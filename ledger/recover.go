@@ -60,6 +60,7 @@ func (b *batch) recover(at int64) (Recovery, error) {
 		r.Cancelled += int(n)
 		b.add(tallyKey{pool, method, Queued}, -n)
 		b.add(tallyKey{pool, method, Cancelled}, n)
+		b.rollUpMany(pool, method, at, Cancelled, n, 0)
 		return nil
 	})
 	if err != nil {
@@ -71,15 +72,16 @@ func (b *batch) recover(at int64) (Recovery, error) {
 	err = b.conn.query(abandonedCountSQL, func(values []driver.Value) error {
 		s := scanner{values: values}
 		pool, method, fails, n := s.text(), s.text(), s.int() != 0, s.int()
-		to := Queued
+		to, ended := Queued, State("")
 		if fails {
-			to = Failed
+			to, ended = Failed, Failed
 			r.Failed += int(n)
 		} else {
 			r.Requeued += int(n)
 		}
 		b.add(tallyKey{pool, method, Running}, -n)
 		b.add(tallyKey{pool, method, to}, n)
+		b.rollUpMany(pool, method, at, ended, n, n)
 		return nil
 	}, int64(MaxCrashes))
 	if err != nil {

@@ -190,7 +190,9 @@ func (b *batch) cancelQueued(ids []int64, at time.Time, errJSON []byte) (cancell
 	for _, id := range ids {
 		err := b.conn.query(cancelSQL, func(values []driver.Value) error {
 			s := scanner{values: values}
-			b.moved(id, s.text(), s.text(), Queued, Cancelled)
+			pool, method := s.text(), s.text()
+			b.moved(id, pool, method, Queued, Cancelled)
+			b.rollUpMany(pool, method, at.UnixMicro(), Cancelled, 1, 0)
 			cancelled = append(cancelled, id)
 			return nil
 		}, at.UnixMicro(), errJSON, id)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,14 +22,17 @@ type writer struct {
 	durability Durability
 	ids        *sequence
 	watches    *watches
+	ended      bell // jobs have got their final outcome
 	log        *slog.Logger
 
 	mu      sync.Mutex
 	queue   []*op
+	behind  []*op         // what gives way to queue
+	passed  int           // transactions that have gone before the first of behind
 	roomy   chan struct{} // closed when there may be room in queue again; nil: nobody waits for it
 	closed  bool
 	callers []chan struct{} // who ask whether the goroutine is alive
-	wake    chan struct{}   // holds one token when queue, closed or callers has changed
+	wake    chan struct{}   // holds one token when queue, behind, closed or callers has changed
 
 	failure atomic.Pointer[error]
 	stopped chan struct{} // closed when the goroutine has ended
@@ -40,11 +42,12 @@ type writer struct {
 	batch   *batch
 	ops     []*op // of the transaction at hand; the slice is used again
 	commits int
+	wal     walCare
 }
 
 func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, log *slog.Logger) *writer {
 	w := &writer{
-		path: path, durability: d, conn: c, ids: ids, watches: watches, log: log, batch: newBatch(ids, log),
+		path: path, durability: d, conn: c, ids: ids, watches: watches, ended: newBell(), log: log, batch: newBatch(ids, log),
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.run()
@@ -119,6 +122,7 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 	if w.failure.Load() == nil {
 		w.log.Error("ledger cannot be written; outcomes wait in memory", "error", cause)
 	}
+	w.batch.forgetCells()
 	cause = fmt.Errorf("write ledger: %w", cause)
 	w.failure.Store(&cause)
 	if w.conn != nil {
@@ -130,6 +134,9 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 	w.makeRoom()
 	all := slices.Concat(ops, w.queue)
 	w.queue = nil
+	if closed {
+		all, w.behind = append(all, w.behind...), nil
+	}
 	var lost []*op
 	for i, o := range all {
 		if o.keep && !closed {
@@ -189,12 +196,15 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	}
 	w.ids.reserved(b.limit)
 	w.watches.ended(b.ended)
+	if len(b.ended) > 0 {
+		w.ended.ring()
+	}
 	for _, o := range ops {
 		o.answer(o.err)
 	}
 	w.commits++
-	if w.commits%walCheckEvery == 0 {
-		w.shortenWAL(walTooLong)
+	if w.commits >= w.wal.due {
+		w.wal.after(w.commits, w.shortenWAL(walTooLong))
 	}
 	return nil
 }
@@ -211,16 +221,4 @@ func (w *writer) reopen() error {
 	}
 	w.conn = c
 	return nil
-}
-
-// shortenWAL makes the WAL start over where readers have kept SQLite's own checkpoints from doing so until it is longer
-// than limit.
-func (w *writer) shortenWAL(limit int64) {
-	info, err := os.Stat(w.path + "-wal")
-	if err != nil || info.Size() <= limit {
-		return
-	}
-	if err := w.conn.emptyWAL(); err != nil {
-		w.log.Warn("ledger's WAL could not be shortened", "error", err, "bytes", info.Size())
-	}
 }

@@ -135,6 +135,12 @@ func (c *Client) Retry(ctx context.Context, p RetryJobsParams) (CountResult, err
 	return call[CountResult](ctx, c, jsonrpc.MethodJobRetry, p)
 }
 
+// Prune takes jobs that have their final outcome off the ledger for good, and says how many. Where ctx ends first, those pruned until
+// then are gone.
+func (c *Client) Prune(ctx context.Context, p PruneJobsParams) (CountResult, error) {
+	return call[CountResult](ctx, c, jsonrpc.MethodJobPrune, p)
+}
+
 // Pools lists the supervisor's pools.
 func (c *Client) Pools(ctx context.Context) (PoolListResult, error) {
 	return call[PoolListResult](ctx, c, jsonrpc.MethodPoolList, nil)

@@ -132,7 +132,7 @@ func TestJobIsSubmittedWaitedForListedAndRead(t *testing.T) {
 	}
 }
 
-func TestJobIsCancelledAndRetried(t *testing.T) {
+func TestJobIsCancelledRetriedAndPruned(t *testing.T) {
 	c, ctx := connect(t)
 	s, err := c.Submit(ctx, whipper.SubmitParams{Method: "sayHi", Params: args(t, "x"), DelayMs: 3_600_000})
 	if err != nil {
@@ -149,6 +149,10 @@ func TestJobIsCancelledAndRetried(t *testing.T) {
 	jobs, err := c.Wait(ctx, whipper.WaitParams{IDs: []int64{s.ID}})
 	if err != nil || jobs.Jobs[0].State != "succeeded" {
 		t.Errorf("after the retry: %+v %v", jobs, err)
+	}
+	n, err = c.Prune(ctx, whipper.PruneJobsParams{IDs: []int64{s.ID}})
+	if err != nil || n.Count != 1 {
+		t.Errorf("pruned %d %v", n.Count, err)
 	}
 }
 

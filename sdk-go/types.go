@@ -20,6 +20,10 @@ type (
 	CancelJobsParams = jsonrpc.CancelJobsParams
 	// RetryJobsParams is the ids of jobs, or a filter.
 	RetryJobsParams = jsonrpc.RetryJobsParams
+	// PruneJobsParams is the ids of jobs, or a filter.
+	PruneJobsParams = jsonrpc.PruneJobsParams
+	// PruneFilter selects jobs that have their final outcome.
+	PruneFilter = jsonrpc.PruneFilter
 	// PoolParams names a pool; where there is only one it may be left out.
 	PoolParams = jsonrpc.PoolParams
 	// ResizeParams is how many workers a pool should have at least and at most.

@@ -12,7 +12,7 @@ import (
 type method struct {
 	serve  func(ctx context.Context, s *Server, r *request) (result, meta json.RawMessage, err error)
 	intake bool // brings new work, or steers a pool: refused during a drain
-	waits  bool // ends with its job, which may be never: not waited for at the end of a drain
+	waits  bool // may take for ever, as what ends with its job: not waited for at the end of a drain
 
 	refusedMeta json.RawMessage // meta of an error answer that has none of its own
 
@@ -37,6 +37,7 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodJobWait:        waitsForJobs(withRequest((*Server).waitTelling)),
 		jsonrpc.MethodJobCancel:      typed((*Server).cancelJobs),
 		jsonrpc.MethodJobRetry:       takesWork(typed((*Server).retryJobs)),
+		jsonrpc.MethodJobPrune:       waitsForJobs(typed((*Server).pruneJobs)),
 		jsonrpc.MethodPoolList:       typed((*Server).poolList),
 		jsonrpc.MethodPoolStats:      typed((*Server).poolStats),
 		jsonrpc.MethodPoolPause:      refusedInDrain(typed((*Server).poolPause)),

@@ -59,6 +59,12 @@ func TestMalformedParamsAreRefusedByName(t *testing.T) {
 		{"job.cancel", `{"filter":{"cursor":"j1"}}`, `filter.cursor: does not apply to job.cancel`},
 		{"job.cancel", `{"filter":{"payloads":true}}`, `filter.payloads: does not apply to job.cancel`},
 		{"job.cancel", `{"filter":{"state":"failed"}}`, `filter.state: "failed" is none of queued, running`},
+		{"job.prune", `{}`, `ids: missing or empty, at least one job's id is wanted`},
+		{"job.prune", `{"ids":[1],"filter":{"pool":"default"}}`, `filter: given together with ids, only one of the two may be`},
+		{"job.prune", `{"filter":{"limit":5}}`, `filter: empty, it would prune every job that is final; name a pool, method, state, since, until, endedBefore or label`},
+		{"job.prune", `{"filter":{"pool":"p","limit":-1}}`, `filter.limit: -1 is less than 0 (0 or absent: all)`},
+		{"job.prune", `{"filter":{"state":"queued"}}`, `filter.state: "queued" is none of succeeded, failed, cancelled, dropped`},
+		{"job.prune", `{"filter":{"label":{}}}`, `filter.label.name: missing or empty`},
 	} {
 		a := c.call(test.method, test.params)
 		if a.Error == nil {

@@ -211,6 +211,26 @@ func TestAWorkerHasTheGivenEnvironmentAndItsOwnNameOnce(t *testing.T) {
 	}
 }
 
+func TestAResultThatIsTooLargeToBeKeptFailsForGoodAndIsNotKept(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MaxResultSize = 100 })
+	large := `["` + longLine(97) + `"]` // as long as its result: 101 bytes
+	if code := r.call("echo", large).code(); code != jsonrpc.CodeMessageTooLarge {
+		t.Errorf("code %d", code)
+	}
+	job, attempts := r.wait(r.submit("echo", large, func(j *ledger.Job) { j.MaxAttempts = 3 }))
+	const want = "the result has 101 bytes, more than --max-result-size 100: return less, or a path to it, or raise that"
+	if e := errorOf(t, job); job.State != ledger.Failed || len(attempts) != 1 || e.Code != jsonrpc.CodeMessageTooLarge || e.Message != want || job.Result != nil {
+		t.Errorf("%s, %d attempts, %s, %.20q", job.State, len(attempts), job.Error, job.Result)
+	}
+	if got := r.call("echo", `["`+longLine(96)+`"]`).answer(); len(got.result) != 100 {
+		t.Errorf("a result of %d bytes", len(got.result))
+	}
+	if n := r.pool.Stats().Workers.ForkCount; n != 1 {
+		t.Errorf("%d forks", n)
+	}
+}
+
 func TestACallThatIsTooLargeFailsForGoodAndTheWorkerLivesOn(t *testing.T) {
 	t.Parallel()
 	r := start(t, func(o *Options) { o.MaxMessageSize = 4 << 10 })

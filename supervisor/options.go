@@ -59,6 +59,7 @@ type Options struct {
 	KillTree bool
 
 	MaxMessageSize int // bytes of one frame, at least 4 KiB; 16 MiB
+	MaxResultSize  int // bytes of a result that is passed on and recorded; 0: what fits into a frame
 
 	Framing   jsonrpc.Framing // of the workers' stdin and stdout; what the handshake implies, mostly jsonrpc.NDJSON
 	Handshake string          // HandshakeAuto or another; auto
@@ -151,6 +152,7 @@ func (o Options) validate() error {
 		{"MaxTotalCalls", o.MaxTotalCalls},
 		{"MaxRSS", o.MaxRSS},
 		{"MaxRSSHard", o.MaxRSSHard},
+		{"MaxResultSize", o.MaxResultSize},
 	} {
 		if n.value < 0 {
 			bad(n.field, n.value, "at least 1, or 0 for no limit")

@@ -104,9 +104,19 @@ func (w *worker) answered(c *call, r *jsonrpc.Response) {
 	case w.handshake.native && r.Error != nil && r.Error.Code == jsonrpc.CodeShuttingDown && c.phase != cancelling:
 		w.declined(c, r.Error)
 		w.release(c)
+	case r.Error == nil && w.opts.MaxResultSize > 0 && len(r.Result) > w.opts.MaxResultSize:
+		w.finish(c, oversized(len(r.Result), w.opts.MaxResultSize))
 	default:
 		w.finish(c, answered(c, r))
 	}
+}
+
+// oversized is for a result that is not to be kept. Another run would most likely have the same.
+func oversized(size, most int) ledger.Ending {
+	e := failure(ledger.OutcomeError, jsonrpc.Errorf(jsonrpc.CodeMessageTooLarge,
+		"the result has %d bytes, more than --max-result-size %d: return less, or a path to it, or raise that", size, most))
+	e.Permanent = true
+	return e
 }
 
 // declined takes a call back that the process has not begun, because it is about to end: somebody else has told it to. It gets no

@@ -81,8 +81,13 @@ func newSupervision(c *console, whole *config.Supervisor, watch *watch) (*superv
 	if err != nil {
 		return nil, err
 	}
+	retention, err := config.ParseRetention(whole.Retain)
+	if err != nil {
+		return nil, misuse("see the page on configuration", "--retain: %v", err)
+	}
 	s := &supervision{
-		dir: dir, socket: whole.Socket, durability: ledger.Durability(whole.Durability),
+		retention: retention,
+		dir:       dir, socket: whole.Socket, durability: ledger.Durability(whole.Durability),
 		level: new(slog.LevelVar), operator: operator,
 	}
 	s.level.Set(levels[whole.LogLevel])

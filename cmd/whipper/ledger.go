@@ -43,6 +43,9 @@ func ledgerCommand(c *console) *cli.Command {
 			checkCommand(c),
 			exportCommand(c),
 			importCommand(c),
+			tailCommand(c),
+			ledgerStatsCommand(c),
+			pruneCommand(c),
 		},
 	}
 }

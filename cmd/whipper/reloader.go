@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/whipper-sidecar/whipper/internal/config"
+	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
 )
 
@@ -18,6 +19,7 @@ type reloader struct {
 	logs          *workerLogs
 	level         *slog.LevelVar
 	server        *server.Server
+	retainer      *ledger.Retainer
 }
 
 // reloaded is what came of it. Pools that are neither new nor to end are to be restarted by whoever asked.
@@ -158,13 +160,22 @@ func (r *reloader) whole(now *config.Supervisor) (said []string) {
 	running := r.configuration.file.Supervisor
 	var later []string
 	for _, name := range running.Changes(now) {
-		if name == "log-level" {
+		switch name {
+		case "log-level":
 			r.level.Set(levels[now.LogLevel])
 			running.LogLevel = now.LogLevel
 			said = append(said, "log-level changed")
-			continue
+		case "retain":
+			rules, err := config.ParseRetention(now.Retain)
+			if err != nil {
+				continue // the file was read, so it is good
+			}
+			r.retainer.Set(rules)
+			running.Retain = now.Retain
+			said = append(said, "retain changed")
+		default:
+			later = append(later, name)
 		}
-		later = append(later, name)
 	}
 	switch len(later) {
 	case 0:

@@ -53,6 +53,9 @@ func configFlag() cli.Flag {
 
 // configurationOf reads the file that the flags name; they go before it.
 func configurationOf(cc *cli.Context, whole *config.Supervisor) (*configuration, error) {
+	if err := takeLists(cc, whole, config.SupervisorSettings); err != nil {
+		return nil, err
+	}
 	source := config.Source{Path: cc.String("config"), Base: *whole, Fixed: map[string]bool{}}
 	for _, s := range config.SupervisorSettings {
 		source.Fixed[s.Name] = cc.IsSet(s.Name)

@@ -173,11 +173,15 @@ func told(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// follow NAME ARGS... starts whipper events with ARGS and returns when it follows. told, signal and ended are for it too: what it has
+// follow NAME ARGS... starts whipper events with ARGS, or whipper ledger tail where they begin so, and returns when it follows. told, signal and ended are for it too: what it has
 // said is its stdout.
 func follow(ts *testscript.TestScript, _ bool, args []string) {
 	s := &supervised{log: &lines{change: make(chan struct{})}, ended: make(chan struct{})}
-	s.cmd = exec.Command(filepath.Join(ts.Getenv("BIN"), "whipper"), append([]string{"events"}, args[1:]...)...)
+	command := append([]string{"events"}, args[1:]...)
+	if len(args) > 1 && args[1] == "ledger" {
+		command = args[1:]
+	}
+	s.cmd = exec.Command(filepath.Join(ts.Getenv("BIN"), "whipper"), command...)
 	s.cmd.Dir = ts.MkAbs(".")
 	s.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TZ=UTC"}
 	s.cmd.Stdout = s.log
@@ -195,7 +199,7 @@ func follow(ts *testscript.TestScript, _ bool, args []string) {
 		text, _ := s.log.look()
 		ts.Logf("[events %s]\n%s", args[0], text)
 	})
-	told(ts, false, []string{args[0] + ".stderr", "^whipper: following events; Ctrl-C ends it\n"})
+	told(ts, false, []string{args[0] + ".stderr", "^whipper: following (events|jobs); Ctrl-C ends it\n"})
 }
 
 // interrupted NAME PATTERN COMMAND ARGS... runs a command, sends it SIGINT once supervisor NAME has said PATTERN, and wants

@@ -26,6 +26,7 @@ type supervision struct {
 	dir        string // absolute; ledger, lock, runners and usually the socket
 	socket     string // "": in dir
 	durability ledger.Durability
+	retention  ledger.Retention
 	plans      []*plan        // of the pools that there are at the start
 	file       *configuration // where the pools come from; nil: the command line
 	level      *slog.LevelVar
@@ -96,9 +97,14 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		Events: b.events, Version: version, Logger: s.log, MaxMessageSize: maxMessageSize,
 	})
 	s.operator.fleet, s.operator.ledger, s.operator.events, s.operator.log = fleet, l, b.events, s.log
+	retainer := l.NewRetainer(s.retention)
 	if s.file != nil {
-		s.operator.reloads = &reloader{s.file, fleet, b, s.logs, s.level, srv}
+		s.operator.reloads = &reloader{s.file, fleet, b, s.logs, s.level, srv, retainer}
 	}
+	group.Go(func() error {
+		retainer.Run(ctx)
+		return nil
+	})
 	group.Go(func() error {
 		defer close(drained)
 		fleet.drained(ctx)

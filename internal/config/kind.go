@@ -40,6 +40,8 @@ func describe(v Value) description {
 		return description{"a path", "path", refer("path")}
 	case *Addresses:
 		return description{"a list", "list of addresses", listOf("address")}
+	case *Retention:
+		return description{"a list", "list of rules", listOf("retention")}
 	case *List:
 		return description{"a list", "list of texts", listOf("text")}
 	case *Paths:

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,7 +37,9 @@ func TestThePageHasEachSettingOnce(t *testing.T) {
 	checkRows(t, SupervisorSettings)
 	checkRows(t, PoolSettings)
 	for name := range ownWords {
-		settingNamed(PoolSettings, name) // or it panics
+		if !slices.ContainsFunc(SupervisorSettings, func(s Setting[Supervisor]) bool { return s.Name == name }) {
+			settingNamed(PoolSettings, name) // or it panics
+		}
 	}
 }
 

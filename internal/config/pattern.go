@@ -14,7 +14,8 @@ const (
 	sizePattern     = `^([0-9][0-9,]*(\.[0-9]*)?|\.[0-9]+) *([kKmMgGtTpPeE][iI]?)?[bB]? *$`
 	somePattern     = `[1-9]|\$|^[^0-9]` // more than nothing, or a variable, or not for this pattern to say
 
-	addressPattern = `^([A-Za-z0-9._-]{1,64}=)?(tcp://([^:\[\]]*|\[[^\[\]]*\]):[0-9]+|unix:.+)$`
+	retentionPattern = `^(none|((succeeded|failed|cancelled|dropped)=)?(forever|[0-9.]+[a-zµμ][0-9.a-zµμ]*)|count=0*[1-9][0-9]*|size=[0-9.][0-9., kKmMgGtTpPeEiIbB]*)$`
+	addressPattern   = `^([A-Za-z0-9._-]{1,64}=)?(tcp://([^:\[\]]*|\[[^\[\]]*\]):[0-9]+|unix:.+)$`
 )
 
 // kinds are what the schemas of describe refer to. An errorMessage is what VS Code and yaml-language-server say of a value of
@@ -57,6 +58,10 @@ var kinds = schema{
 	"address": schema{
 		"type": "string", "pattern": addressPattern + `|` + variablePattern,
 		"errorMessage": "an address such as tcp://127.0.0.1:8080 or unix:app.sock is wanted",
+	},
+	"retention": schema{
+		"type": "string", "pattern": retentionPattern + `|` + variablePattern,
+		"errorMessage": "a rule such as 30d, failed=90d, dropped=forever, count=1000000, size=2GiB or none is wanted",
 	},
 	"environment": schema{
 		"type":                 "object",

@@ -13,6 +13,8 @@ func (r *reader) value(e entry, v Value) {
 		r.assignments(e, v)
 	case *List:
 		*v.Items = r.list(e, e.name+": [one, two]") // instead of the list in defaults
+	case *Retention:
+		r.retention(e, v)
 	case *Addresses:
 		*v.Items = r.list(e, e.name+": [tcp://127.0.0.1:8080]")
 		v.from(r.folder)
@@ -70,6 +72,16 @@ func (r *reader) list(e entry, example string) []string {
 		}
 	}
 	return items
+}
+
+// retention reads rules, each of which must go with those before it.
+func (r *reader) retention(e entry, v *Retention) {
+	v.Reset()
+	for _, item := range r.list(e, e.name+": [30d, failed=90d]") {
+		if err := v.Set(item); err != nil {
+			r.problems.add(e.value.Place, "%s: %q: %v", e.name, item, err)
+		}
+	}
 }
 
 // assignments reads variables with their values. Those of defaults stay where a pool does not set them.

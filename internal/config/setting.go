@@ -104,6 +104,9 @@ var PoolSettings = []Setting[Pool]{
 	{"max-message-size", "largest call or answer", func(p *Pool) Value {
 		return &Size{Bytes: &p.MaxMessageSize, Default: 16 << 20}
 	}},
+	{"max-result-size", "largest result that is passed on and recorded; a call or job with a larger one fails (default: what --max-message-size leaves room for)", func(p *Pool) Value {
+		return &Size{Bytes: &p.MaxResultSize}
+	}},
 	{"framing", "how a worker tells messages apart: one a line (ndjson) or by their length (content-length)", func(p *Pool) Value {
 		return &Choice{Word: (*string)(&p.Framing), Words: words(supervisor.Framings), Fallback: "content-length for --handshake lsp, else ndjson"}
 	}},
@@ -165,11 +168,12 @@ func NewPool() *Pool { return withDefaults(PoolSettings) }
 
 // Supervisor is what can be set for a supervisor as a whole.
 type Supervisor struct {
-	Dir        string // of the ledger and the socket
-	Socket     string // "": in Dir
-	Durability string // a ledger.Durability
-	LogFormat  string // text or json
-	LogLevel   string // debug, info, warn or error
+	Dir        string   // of the ledger and the socket
+	Socket     string   // "": in Dir
+	Durability string   // a ledger.Durability
+	Retain     []string // as ParseRetention reads them
+	LogFormat  string   // text or json
+	LogLevel   string   // debug, info, warn or error
 }
 
 // DefaultDir is the state folder if nothing else was said.
@@ -185,6 +189,9 @@ var SupervisorSettings = []Setting[Supervisor]{
 	}},
 	{"durability", "whether a job is acknowledged when it is on disk (full) or when the system has it (normal)", func(s *Supervisor) Value {
 		return &Choice{Word: &s.Durability, Words: []string{string(ledger.Full), string(ledger.Normal)}}
+	}},
+	{"retain", "how long jobs that are final are kept: `30d` of every state, failed=90d or failed=forever of one; also count=1000000 or size=2GiB; none keeps all; may be repeated (default: 30d, failed=90d)", func(s *Supervisor) Value {
+		return &Retention{Items: &s.Retain}
 	}},
 	{"log-format", "form of the log on stderr: text or json; lines for people, which begin with whipper:, stay text", func(s *Supervisor) Value {
 		return &Choice{Word: &s.LogFormat, Words: []string{"text", "json"}}
