@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	insertSQL = `INSERT INTO job (` + jobColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+	insertSQL = `INSERT INTO job (` + jobNames + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	startSQL = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL
 		WHERE id = ? AND state = 'queued'`
@@ -175,17 +175,30 @@ func (b *batch) writeJob(c *change) (changed int64, err error) {
 	j := c.job
 	switch {
 	case c.from == "":
-		if b.args, err = jobArgs(b.args[:0], j); err != nil {
-			return 0, err
-		}
-		return b.conn.exec(insertSQL, b.args...)
+		return b.insertJob(j)
 	case j.State == Running && len(c.attempts) == 0:
 		return b.conn.exec(startSQL, int64(j.Attempt), int64(j.Runs), moment(j.StartedAt), text(j.Worker), number(j.PID), j.ID)
 	}
 	b.args = append(b.args[:0], string(j.State), int64(j.Attempt), int64(j.Runs), int64(j.Crashes), flag(j.Alone),
 		j.RunAt.UnixMicro(), moment(j.StartedAt), moment(j.FinishedAt), text(j.Worker), number(j.PID),
-		text(string(j.ErrorSource)), j.Progress, j.Error, j.Result, j.ID, string(c.from))
-	return b.conn.exec(finishSQL, b.args...)
+		text(string(j.ErrorSource)), inline(j.Progress), inline(j.Error), inline(j.Result), j.ID, string(c.from))
+	changed, err = b.conn.exec(finishSQL, b.args...)
+	if err == nil && changed == 1 {
+		err = b.keepPayloads(j.ID, j.Progress, j.Error, nil, j.Result)
+	}
+	return changed, err
+}
+
+// insertJob writes a new row, with what does not fit into it.
+func (b *batch) insertJob(j *Job) (changed int64, err error) {
+	if b.args, err = inlineArgs(b.args[:0], j); err != nil {
+		return 0, err
+	}
+	changed, err = b.conn.exec(insertSQL, b.args...)
+	if err == nil {
+		err = b.keepPayloads(j.ID, j.Progress, j.Error, j.Params, j.Result)
+	}
+	return changed, err
 }
 
 // reached says whether the job is in the ledger, and finds the last of the change's operations that is on disk already:

@@ -32,7 +32,7 @@ func drawAnyJob(t *rapid.T) Job {
 		return noon.Add(time.Duration(rapid.Int64Range(-1e9, 1e9).Draw(t, name)) * time.Microsecond)
 	}
 	job.Params = rapid.SampledFrom([][]byte{
-		nil, {}, []byte(`null`), []byte(`[1, "é<>&\u2028", {"b":1e3,"a":2}]`), []byte("[\"\xff\"]"), []byte("{\n}"), []byte(" [1] "), []byte("[\"\u2028\"]"),
+		nil, []byte(`["` + strings.Repeat("long ", 400) + `"]`), []byte(`null`), []byte(`[1, "é<>&\u2028", {"b":1e3,"a":2}]`), []byte("[\"\xff\"]"), []byte("{\n}"), []byte(" [1] "), []byte("[\"\u2028\"]"),
 	}).Draw(t, "params")
 	job.Priority = rapid.IntRange(MinPriority, MaxPriority).Draw(t, "priority")
 	job.Labels = rapid.SampledFrom([]map[string]string{nil, {"b": "<1>", "a": "", "ü\n": `"`}}).Draw(t, "labels")
@@ -161,7 +161,7 @@ func TestAnExportHoldsWhatItsFilterSelects(t *testing.T) {
 		}
 	}
 	query, args := exportQuery(Filter{Pool: "p", Method: "m", States: allStates})
-	if plan := explain(t, l.Reader, query, args...); plan != "SEARCH job USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" {
+	if plan := explain(t, l.Reader, query, args...); !strings.HasPrefix(plan, "SEARCH job USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)\n") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "B-TREE") {
 		t.Errorf("it is planned as %s", plan)
 	}
 }

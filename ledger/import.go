@@ -75,7 +75,12 @@ type importer struct {
 }
 
 // run imports all lines. After an error the caller undoes what it did.
-func (im *importer) run(b *batch) error {
+func (im *importer) run(b *batch) (err error) {
+	defer func() {
+		if err != nil {
+			b.forgetCells()
+		}
+	}()
 	for {
 		line, err := im.next()
 		if errors.Is(err, io.EOF) {
@@ -135,10 +140,7 @@ func (im *importer) next() ([]byte, error) {
 
 // insert writes a job and its attempts, or finds them there.
 func (im *importer) insert(b *batch, r *record) (err error) {
-	if b.args, err = jobArgs(b.args[:0], &r.job); err != nil {
-		return err
-	}
-	_, err = b.conn.exec(insertSQL, b.args...)
+	_, err = b.insertJob(&r.job)
 	switch {
 	case err == nil:
 	case sqliteCode(err) == sqlite3.SQLITE_CONSTRAINT:
@@ -156,9 +158,30 @@ func (im *importer) insert(b *batch, r *record) (err error) {
 		}
 	}
 	im.tally[tallyKey{r.job.Pool, r.job.Method, r.job.State}]++
+	if err := im.rollUp(b, r); err != nil {
+		return err
+	}
 	im.highest = max(im.highest, r.job.ID)
 	im.done.Jobs++
 	return nil
+}
+
+// rolledAtOnce bounds how much of the statistics waits in memory to be added up.
+const rolledAtOnce = 1024
+
+// rollUp adds a job that has ended, and its attempts, to the statistics.
+func (im *importer) rollUp(b *batch, r *record) error {
+	c := change{job: &r.job}
+	for i := range r.attempts {
+		c.attempts = append(c.attempts, &r.attempts[i])
+	}
+	b.rollUp(&c)
+	if len(b.rolled) < rolledAtOnce {
+		return nil
+	}
+	err := b.writeCells()
+	b.rolled = b.rolled[:0]
+	return err
 }
 
 // conflict says why a job cannot be inserted, or takes note that it is there exactly so.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -229,4 +230,25 @@ func BenchmarkExportAndImport(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.N*len(jobs))/time.Since(at).Seconds(), "jobs/s")
 	})
+}
+
+func TestAnImportCountsInTheStatistics(t *testing.T) {
+	l := open(t, t.TempDir())
+	jobs := make([]Job, 2*rolledAtOnce)
+	for i := range jobs {
+		jobs[i] = Job{Pool: "p", Method: "m"}
+	}
+	for _, id := range submit(t, l, jobs...) {
+		job, _ := get(t, l.Reader, id)
+		run(l, job, Ending{Outcome: OutcomeSucceeded, Result: []byte("1")})
+	}
+	flush(t, l)
+	dir := t.TempDir()
+	if _, err := Import(t.Context(), Options{Dir: dir}, strings.NewReader(export(t, l.Reader, Filter{})), ImportOptions{Source: "in"}); err != nil {
+		t.Fatal(err)
+	}
+	const rows = `SELECT pool, method, hour, succeeded, failed, attempts, wait_total, run_total, hex(wait_sketch), hex(run_sketch) FROM rollup ORDER BY 1, 2, 3`
+	if want, got := dump(t, l.db, rows), dump(t, open(t, dir).db, rows); len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("statistics of the import are\n%q\nnot\n%q", got, want)
+	}
 }

@@ -30,7 +30,7 @@ type Filter struct {
 	LabelValue   string    // … of exactly this value
 	Limit        int       // jobs a page; 0: DefaultListLimit, at most MaxListLimit
 	Cursor       string    // what the page before returned as next; "": the first page
-	Payloads     bool      // with Params, Result and Error, which are nil otherwise
+	Payloads     bool      // with Params, Result, Error and Progress, which are nil otherwise
 }
 
 const pairsSQL = `SELECT DISTINCT pool, method FROM tally WHERE (pool = ?1 OR ?1 = '') AND (method = ?2 OR ?2 = '')`

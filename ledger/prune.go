@@ -18,9 +18,10 @@ const (
 const (
 	pruneSQL = `DELETE FROM job WHERE id = ? AND +state <> 'queued' AND +state <> 'running'
 		RETURNING pool, method, state`
+	prunePayloadsSQL = `DELETE FROM payload WHERE id BETWEEN ? AND ?`
 	pruneAttemptsSQL = `DELETE FROM attempt WHERE job_id = ?`
 	// length reads a row's header, not what it holds.
-	weightSQL    = `ifnull(length(params), 0) + ifnull(length(result), 0) + ifnull(length(error), 0)`
+	weightSQL    = `ifnull((SELECT sum(length(data)) FROM payload WHERE payload.id BETWEEN 4 * job.id AND 4 * job.id + 3), 0)`
 	weighSQL     = `SELECT id, state, ` + weightSQL + ` FROM job WHERE id IN (SELECT value FROM json_each(?))`
 	tallyOfSQL   = `SELECT coalesce(sum(n), 0) FROM tally WHERE (pool = ?1 OR ?1 = '') AND (method = ?2 OR ?2 = '') AND state = ?3`
 	prunableSQL  = `SELECT finished_at, id, ` + weightSQL + ` FROM job INDEXED BY job_ended WHERE `
@@ -283,6 +284,9 @@ func (b *batch) prune(ids []int64) (n int, err error) {
 			continue // queued again, or pruned by another
 		}
 		if _, err := b.conn.exec(pruneAttemptsSQL, id); err != nil {
+			return 0, err
+		}
+		if _, err := b.conn.exec(prunePayloadsSQL, 4*id, 4*id+3); err != nil {
 			return 0, err
 		}
 		n++

@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// jobColumns is every column of a job, in the order of jobArgs and scanJob. The payloads come last, so that a listing
+// jobColumns is what scanJob reads: every column of a job, in the order of jobNames and inlineArgs. The payloads come last, so that a listing
 // can put NULLs in their place.
 const (
 	jobHead = `id, pool, method, state, priority, attempt, max_attempts, runs, crashes, alone, backoff, timeout,
 		delivery, origin, idempotency_key, traceparent, tracestate, baggage, created_at, run_at, expires_at, started_at,
-		finished_at, worker, pid, error_source, labels, progress`
-	jobColumns    = jobHead + `, error, params, result`
-	jobNoPayloads = jobHead + `, NULL, NULL, NULL`
+		finished_at, worker, pid, error_source, labels`
+	jobNames      = jobHead + `, progress, error, params, result`
+	jobColumns    = jobHead + `, ` + progressValue + `, ` + errorValue + `, ` + paramsValue + `, ` + resultValue
+	jobNoPayloads = jobHead + `, NULL, NULL, NULL, NULL`
 	jobWidth      = 31
 
 	attemptColumns = `number, outcome, worker, pid, started_at, finished_at, exit_code, signal, error, stderr_tail`
@@ -29,8 +30,8 @@ type backoffRow struct {
 	Jitter float64 `json:"jitter"`
 }
 
-// jobArgs appends the values of jobColumns.
-func jobArgs(args []any, j *Job) ([]any, error) {
+// inlineArgs appends the values of jobNames as they stand in the row. What is too large for it is for keepPayloads.
+func inlineArgs(args []any, j *Job) ([]any, error) {
 	backoff, err := backoffValue(j.Backoff)
 	if err != nil {
 		return nil, fmt.Errorf("encode backoff: %w", err)
@@ -48,7 +49,8 @@ func jobArgs(args []any, j *Job) ([]any, error) {
 		int64(j.Crashes), flag(j.Alone), backoff, j.Timeout.Microseconds(), string(j.Delivery), string(j.Origin),
 		text(j.IdempotencyKey), text(j.Traceparent), text(j.Tracestate), text(j.Baggage), j.CreatedAt.UnixMicro(),
 		j.RunAt.UnixMicro(), moment(j.ExpiresAt), moment(j.StartedAt), moment(j.FinishedAt), text(j.Worker),
-		number(j.PID), text(string(j.ErrorSource)), labels, j.Progress, j.Error, j.Params, j.Result), nil
+		number(j.PID), text(string(j.ErrorSource)), labels, inline(j.Progress), inline(j.Error),
+		inline(j.Params), inline(j.Result)), nil
 }
 
 // attemptArgs appends the values of attemptColumns.

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	keySQL     = `SELECT id, method, params FROM job WHERE pool = ? AND idempotency_key = ?`
+	keySQL     = `SELECT id, method, ` + paramsValue + ` FROM job WHERE pool = ? AND idempotency_key = ?`
 	queuedSQL  = `SELECT coalesce(sum(n), 0) FROM tally WHERE pool = ? AND state = 'queued'`
 	waitingSQL = `SELECT count(*) FROM job WHERE pool = ? AND state = 'queued' AND origin = 'invoke'`
 	cancelSQL  = `UPDATE job SET state = 'cancelled', finished_at = ?, error = ?, error_source = 'whipper'
@@ -147,11 +147,7 @@ func (b *batch) submit(job *Job) (Submitted, error) {
 		}
 	}
 	job.ID = b.ids.draw()
-	var err error
-	if b.args, err = jobArgs(b.args[:0], job); err != nil {
-		return Submitted{}, err
-	}
-	if _, err := b.conn.exec(insertSQL, b.args...); err != nil {
+	if _, err := b.insertJob(job); err != nil {
 		return Submitted{}, err
 	}
 	b.moved(job.ID, job.Pool, job.Method, "", job.State)

@@ -33,3 +33,10 @@ INSERT INTO rollup (pool, method, hour, attempts, crashes)
 	SELECT job.pool, job.method, attempt.finished_at - attempt.finished_at % 3600000000, count(*), sum(attempt.outcome = 'crashed')
 	FROM attempt JOIN job ON job.id = attempt.job_id GROUP BY 1, 2, 3
 	ON CONFLICT DO UPDATE SET attempts = excluded.attempts, crashes = excluded.crashes;
+
+-- Payloads that are too large for a job's row, whose column is empty then (no JSON is). Id: 4 times the job's, and 0 for progress, 1 for
+-- error, 2 for params, 3 for result.
+CREATE TABLE payload (
+	id   INTEGER PRIMARY KEY,
+	data BLOB    NOT NULL
+) STRICT;
