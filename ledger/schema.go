@@ -3,9 +3,12 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"slices"
 
 	"github.com/pressly/goose/v3"
 
@@ -16,16 +19,18 @@ const applicationID = 0x77687072 // also in 0001_ledger.sql
 
 // migrate brings the database to the newest schema. A newer one than this program knows is refused untouched.
 func migrate(ctx context.Context, path string, d Durability) error {
+	return migrateTo(ctx, migrations.SQLite(), path, d)
+}
+
+// migrateTo applies those of the files that are missing, in order. One that is missing below the highest is made up for: it came
+// from another branch, and touches other tables.
+func migrateTo(ctx context.Context, files fs.FS, path string, d Durability) error {
 	db, err := sql.Open("sqlite", writerDSN(path, d))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	known, err := migrations.Latest(migrations.SQLite())
-	if err != nil {
-		return err
-	}
-	found, err := schemaVersion(ctx, db, path)
+	found, known, err := schemaVersions(ctx, db, files, path)
 	switch {
 	case err != nil:
 		return err
@@ -34,7 +39,7 @@ func migrate(ctx context.Context, path string, d Durability) error {
 	case found == known:
 		return nil
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations.SQLite(),
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithAllowOutofOrder(true),
 		goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
@@ -47,11 +52,7 @@ func migrate(ctx context.Context, path string, d Durability) error {
 
 // checkSchema refuses every version but the one that this program's queries are written for.
 func checkSchema(ctx context.Context, db *sql.DB, path string) error {
-	known, err := migrations.Latest(migrations.SQLite())
-	if err != nil {
-		return err
-	}
-	found, err := schemaVersion(ctx, db, path)
+	found, known, err := schemaVersions(ctx, db, migrations.SQLite(), path)
 	if err != nil {
 		return err
 	}
@@ -61,24 +62,57 @@ func checkSchema(ctx context.Context, db *sql.DB, path string) error {
 	return nil
 }
 
-// schemaVersion returns the version of the schema, 0 for an empty file. A database that is not a ledger is a *DamagedError.
-func schemaVersion(ctx context.Context, db *sql.DB, path string) (int64, error) {
+// schemaVersions returns the version of the database's schema and the latest among the files. Where files are missing in the
+// database, its version is that of the last one before the first gap.
+func schemaVersions(ctx context.Context, db *sql.DB, files fs.FS, path string) (found, known int64, err error) {
+	versions, err := migrations.Versions(files)
+	if err != nil {
+		return 0, 0, err
+	}
+	known = versions[len(versions)-1]
+	applied, err := appliedVersions(ctx, db, path)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(applied) > 0 && applied[len(applied)-1] > known {
+		return applied[len(applied)-1], known, nil
+	}
+	for _, version := range versions {
+		if !slices.Contains(applied, version) {
+			break
+		}
+		found = version
+	}
+	return found, known, nil
+}
+
+// appliedVersions returns the versions that have been applied, rising; none for an empty file. A database that is not a ledger
+// is a *DamagedError.
+func appliedVersions(ctx context.Context, db *sql.DB, path string) ([]int64, error) {
 	var tables, id int64
 	err := db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'
 		AND name <> 'goose_db_version'), application_id FROM pragma_application_id`).Scan(&tables, &id)
 	if err != nil {
-		return 0, asDamaged(path, err)
+		return nil, asDamaged(path, err)
 	}
 	if tables == 0 {
-		return 0, nil // new, or its first migration was cut short
+		return nil, nil // new, or its first migration was cut short
 	}
 	if id != applicationID {
-		return 0, &DamagedError{Path: path, Err: errors.New("it is a SQLite database of another program")}
+		return nil, &DamagedError{Path: path, Err: errors.New("it is a SQLite database of another program")}
 	}
-	var version int64
-	err = db.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version)
+	var versions []int64
+	rows, err := db.QueryContext(ctx, `SELECT version_id FROM goose_db_version WHERE is_applied AND version_id > 0 ORDER BY version_id`)
+	err = eachRow(rows, err, 1, func(values []driver.Value) error {
+		s := scanner{values: values}
+		versions = append(versions, s.int())
+		return nil
+	})
+	if err == nil && len(versions) == 0 {
+		err = errors.New("no version of its schema is on record")
+	}
 	if err != nil {
-		return 0, &DamagedError{Path: path, Err: err}
+		return nil, &DamagedError{Path: path, Err: err}
 	}
-	return version, nil
+	return versions, nil
 }

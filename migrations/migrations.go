@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,20 +23,30 @@ func SQLite() fs.FS {
 	return sub
 }
 
-// Latest returns the highest version among the files of fsys, such as SQLite gives.
-func Latest(fsys fs.FS) (int64, error) {
+// Versions returns the versions of the files of fsys, such as SQLite gives, rising.
+func Versions(fsys fs.FS) ([]int64, error) {
 	names, err := fs.Glob(fsys, "*.sql")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	var latest int64
+	var versions []int64
 	for _, name := range names {
 		number, _, _ := strings.Cut(name, "_")
 		version, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("migration %q: its name must begin with a version number: %w", name, err)
+			return nil, fmt.Errorf("migration %q: its name must begin with a version number: %w", name, err)
 		}
-		latest = max(latest, version)
+		versions = append(versions, version)
 	}
-	return latest, nil
+	slices.Sort(versions)
+	return versions, nil
+}
+
+// Latest returns the highest version among the files of fsys, such as SQLite gives.
+func Latest(fsys fs.FS) (int64, error) {
+	versions, err := Versions(fsys)
+	if err != nil || len(versions) == 0 {
+		return 0, err
+	}
+	return versions[len(versions)-1], nil
 }
