@@ -70,6 +70,8 @@ type Ledger struct {
 	watches *watches
 	writer  *writer
 
+	schedules *scheduleNews
+
 	closing  sync.Once
 	closeErr error
 }
@@ -89,7 +91,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{log: o.Logger, now: o.Now, lock: lock, watches: newWatches()}
+	l := &Ledger{log: o.Logger, now: o.Now, lock: lock, watches: newWatches(), schedules: newScheduleNews()}
 	path := filepath.Join(o.Dir, fileName)
 	if err := l.open(ctx, path, o.Durability); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, err), lock.release())
@@ -117,7 +119,7 @@ func (l *Ledger) open(ctx context.Context, path string, d Durability) error {
 	if l.Reader, err = openReader(ctx, path); err != nil {
 		return errors.Join(err, conn.close())
 	}
-	l.writer = startWriter(path, d, conn, l.ids, l.watches, l.log)
+	l.writer = startWriter(path, d, conn, l.ids, l.watches, l.schedules, l.log)
 	return nil
 }
 

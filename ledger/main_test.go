@@ -22,6 +22,7 @@ var children = map[string]func(dir string) error{
 	"hold":      holdLedger,
 	"submit":    submitForever,
 	"full-disk": writeToAFullDisk,
+	"fire":      fireForever,
 }
 
 func TestMain(m *testing.M) {

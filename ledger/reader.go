@@ -67,6 +67,7 @@ func (r *Reader) prepare(ctx context.Context) error {
 	for _, text := range []string{
 		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL,
 		prioritiesSQL, readySQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
+		allSchedulesSQL, dueSQL, owedSQL, nextDueSQL,
 	} {
 		s, err := r.db.PrepareContext(ctx, text)
 		if err != nil {

@@ -23,6 +23,7 @@ type writer struct {
 	durability Durability
 	ids        *sequence
 	watches    *watches
+	schedules  *scheduleNews
 	log        *slog.Logger
 
 	mu      sync.Mutex
@@ -42,9 +43,9 @@ type writer struct {
 	commits int
 }
 
-func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, log *slog.Logger) *writer {
+func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, schedules *scheduleNews, log *slog.Logger) *writer {
 	w := &writer{
-		path: path, durability: d, conn: c, ids: ids, watches: watches, log: log, batch: newBatch(ids, log),
+		path: path, durability: d, conn: c, ids: ids, watches: watches, schedules: schedules, log: log, batch: newBatch(ids, log),
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.run()
@@ -189,6 +190,7 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	}
 	w.ids.reserved(b.limit)
 	w.watches.ended(b.ended)
+	w.schedules.ended(b.ended)
 	for _, o := range ops {
 		o.answer(o.err)
 	}
