@@ -102,6 +102,13 @@ func (p *Pool) open() error {
 	return nil
 }
 
+// takesJobs says whether a job that is put on the ledger now will be looked for.
+func (p *Pool) takesJobs() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.phase != poolDraining
+}
+
 func shuttingDown(pool string) *jsonrpc.Error {
 	return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "pool %q is shutting down", pool)
 }

@@ -17,6 +17,7 @@ type fleet struct {
 	kill   <-chan struct{}    // ends all drains at once
 	run    func(func() error) // on a goroutine of the supervision's; an error ends all
 	say    func(format string, args ...any)
+	added  func() // called when there is another pool
 
 	mu        sync.Mutex
 	pools     []*member // in the order of the file, those that end last; replaced, never changed
@@ -57,6 +58,7 @@ func (f *fleet) start(ctx context.Context, m *member) {
 		return poolFailure(m.Run(ctx, f.kill), f.ledger.Err)
 	})
 	m.watch.start(ctx, m, f.say)
+	f.added()
 }
 
 // reconfigure has a pool go by another plan.
@@ -101,6 +103,14 @@ func (f *fleet) named(name string) *member {
 	all := f.all()
 	if i := slices.IndexFunc(all, func(m *member) bool { return m.Name() == name }); i >= 0 {
 		return all[i]
+	}
+	return nil
+}
+
+// poolNamed gives the pool of that name, or nil.
+func (f *fleet) poolNamed(name string) *supervisor.Pool {
+	if m := f.named(name); m != nil {
+		return m.Pool
 	}
 	return nil
 }
