@@ -36,12 +36,13 @@ func endedByCancel(e *jsonrpc.Error) bool {
 func ledgerError(err error) *jsonrpc.Error {
 	var conflict *ledger.KeyConflictError
 	var job *ledger.InvalidJobError
+	var schedule *ledger.InvalidScheduleError
 	switch {
 	case errors.Is(err, ledger.ErrCursor):
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "invalid params: %v", err)
-	case errors.Is(err, ledger.ErrNotFound):
+	case errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrNoSchedule):
 		return jsonrpc.Errorf(jsonrpc.CodeNotFound, "%v", err)
-	case errors.As(err, &conflict), errors.As(err, &job):
+	case errors.As(err, &conflict), errors.As(err, &job), errors.As(err, &schedule):
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidArgument, "%v", err)
 	default:
 		return jsonrpc.Errorf(jsonrpc.CodeLedger, "ledger: %v", err)

@@ -84,7 +84,7 @@ func TestAnExpressionThatCannotBeMeantIsToldByFieldWithTheFix(t *testing.T) {
 		{"5 4", "it has 2 fields, and 5 are wanted"},
 		{"0", "must be in quotes"},
 		{"* * * * * * *", "it has 7 fields"},
-		{"61 * * * *", `minute "61" cannot be read: end of range (61) above maximum (59): 61: a minute is 0 to 59`},
+		{"61 * * * *", `minute "61" cannot be read: end of range (61) above maximum (59): 61: it may be 0 to 59`},
 		{"61 * * * * *", `second "61" cannot be read`},
 		{"0 24 * * *", `hour "24" cannot be read`},
 		{"0 0 0 * *", `day of month "0" cannot be read`},

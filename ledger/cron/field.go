@@ -49,7 +49,7 @@ var fields = []field{
 	{"day of week", "0 (Sunday) to 6 (Saturday) or SUN to SAT"},
 }
 
-const forms = `fields may be *, 5, 1-5, 1,3,5 or */15`
+const forms = `*, 5, 1-5, 1,3,5 or */15`
 
 // parser wants all 6 fields.
 var parser = cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
@@ -75,7 +75,7 @@ func parseFields(text string) (parsed *cron.SpecSchedule, fault string) {
 			if err != nil {
 				why += ": " + err.Error()
 			}
-			return nil, fmt.Sprintf("%s: a %s is %s; %s", why, fields[i].name, fields[i].values, forms)
+			return nil, fmt.Sprintf("%s: it may be %s, written as %s", why, fields[i].values, forms)
 		}
 	}
 	schedule, err := parser.Parse(strings.Join(words, " "))
