@@ -73,7 +73,7 @@ func (b *batch) fire(news *scheduleNews, name string, t Turns) (*Turned, []Job, 
 	}
 	expr, err := cron.Parse(s.Spec, s.Timezone)
 	if err != nil {
-		return &Turned{Schedule: s, Err: err}, nil, nil
+		return &Turned{Schedule: s, Err: err}, nil, nil //nolint:nilerr // it is that schedule's, and goes with it: others have their turn
 	}
 	var jobs []Job
 	for s.hasTurn(t.Now) {

@@ -34,6 +34,7 @@ type Options struct {
 	Durability Durability       // "": Full
 	Logger     *slog.Logger     // nil: none
 	Now        func() time.Time // nil: time.Now
+	Existing   bool             // the folder must hold a ledger; without, one is created there
 }
 
 func (o Options) withDefaults() Options {
@@ -78,13 +79,18 @@ type Ledger struct {
 
 // Open takes the folder's lock, opens or creates the ledger in it and brings its schema up to date. It returns a
 // *LockedError where another process has it, a *SchemaError where a newer whipper wrote it, a *DamagedError where the
-// file is no ledger. It leaves what a dead supervisor left as it is; see Recover. ctx bounds the opening only.
+// file is no ledger, and a *NoLedgerError where one must exist and does not. It leaves what a dead supervisor left as it
+// is; see Recover. ctx bounds the opening only.
 func Open(ctx context.Context, o Options) (*Ledger, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("ledger options: %w", err)
 	}
-	if err := makeDir(o.Dir); err != nil {
+	if o.Existing {
+		if err := mustExist(o.Dir); err != nil {
+			return nil, err
+		}
+	} else if err := makeDir(o.Dir); err != nil {
 		return nil, err
 	}
 	lock, err := acquireLock(filepath.Join(o.Dir, lockName))

@@ -82,7 +82,7 @@ func (e *InvalidScheduleError) Error() string {
 
 func (e *InvalidScheduleError) Unwrap() error { return e.Err }
 
-// ErrNoSchedule: there is no such schedule. It comes as a *NoScheduleError.
+// ErrNoSchedule says that there is no such schedule. It comes as a *NoScheduleError.
 var ErrNoSchedule = errors.New("no such schedule")
 
 // NoScheduleError names the schedule that is not in the ledger.

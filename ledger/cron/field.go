@@ -63,7 +63,11 @@ func parseFields(text string) (parsed *cron.SpecSchedule, fault string) {
 	case len(words) == len(fields)-1:
 		words = append([]string{"0"}, words...)
 	case len(words) != len(fields):
-		return nil, fmt.Sprintf("it has %d fields, and 5 are wanted (minute, hour, day of month, month, day of week), or 6 with the second in front; in a shell it must be in quotes", len(words))
+		noun := "fields"
+		if len(words) == 1 {
+			noun = "field"
+		}
+		return nil, fmt.Sprintf("it has %d %s, and 5 are wanted (minute, hour, day of month, month, day of week), or 6 with the second in front; in a shell it must be in quotes", len(words), noun)
 	}
 	alone := strings.Fields("* * * * * *")
 	for i, word := range words {
