@@ -99,9 +99,13 @@ func (s *Scheduler) round(ctx context.Context) (wait time.Duration, ok bool) {
 	if err != nil {
 		return s.failed(ctx, err)
 	}
-	for names := range slices.Chunk(s.turns(due), firedAtOnce) {
-		turned, err := s.fire(ctx, names, now)
+	names, pools := s.turns(due)
+	for chunk := range slices.Chunk(names, firedAtOnce) {
+		turned, err := s.fire(ctx, chunk, now)
 		if err != nil {
+			for p := range pools { // a commit that fails may have reached the disk all the same
+				p.lookFor(ledger.MaxPriority)
+			}
 			return s.failed(ctx, err)
 		}
 		for i := range turned {
@@ -128,15 +132,16 @@ func (s *Scheduler) failed(ctx context.Context, err error) (time.Duration, bool)
 	return claimRetry, true
 }
 
-// turns gives the names of those that have a pool.
-func (s *Scheduler) turns(due []ledger.Schedule) []string {
-	var names []string
+// turns gives the names of those that have a pool, and the pools.
+func (s *Scheduler) turns(due []ledger.Schedule) (names []string, pools map[*Pool]struct{}) {
+	pools = map[*Pool]struct{}{}
 	seen := map[string]bool{}
 	for i := range due {
 		name, pool := due[i].Name, due[i].Pool
 		seen[name] = true
 		if p := s.Pool(pool); p != nil && p.takesJobs() {
 			names = append(names, name)
+			pools[p] = struct{}{}
 			continue
 		}
 		s.say(name, "pool "+pool, func() {
@@ -144,7 +149,7 @@ func (s *Scheduler) turns(due []ledger.Schedule) []string {
 		})
 	}
 	maps.DeleteFunc(s.said, func(name, _ string) bool { return !seen[name] })
-	return names
+	return names, pools
 }
 
 // fire gives schedules their turn and has their pools know of the jobs.
@@ -173,9 +178,7 @@ func (s *Scheduler) fire(ctx context.Context, names []string, now time.Time) ([]
 		return nil, err
 	}
 	for p, priority := range highest {
-		p.mu.Lock()
-		p.lookAgain(priority)
-		p.mu.Unlock()
+		p.lookFor(priority)
 	}
 	return turned, nil
 }

@@ -107,10 +107,12 @@ func (f *fleet) named(name string) *member {
 	return nil
 }
 
-// poolNamed gives the pool of that name, or nil.
+// poolNamed gives the pool of that name, or nil. Where one drains and has a successor, it is that.
 func (f *fleet) poolNamed(name string) *supervisor.Pool {
-	if m := f.named(name); m != nil {
-		return m.Pool
+	for _, m := range slices.Backward(f.all()) {
+		if m.Name() == name {
+			return m.Pool
+		}
 	}
 	return nil
 }
