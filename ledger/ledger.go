@@ -36,6 +36,7 @@ type Options struct {
 	Durability Durability       // "": Full
 	Logger     *slog.Logger     // nil: none
 	Now        func() time.Time // nil: time.Now
+	Existing   bool             // the folder must hold a ledger; without, one is created there
 }
 
 func (o Options) withDefaults() Options {
@@ -73,26 +74,33 @@ type Ledger struct {
 	writer  *writer
 	pruned  bell // there may be room to give back
 
+	schedules *scheduleNews
+
 	closing  sync.Once
 	closeErr error
 }
 
 // Open takes the folder's lock, opens or creates the ledger in it and brings its schema up to date. It returns a
 // *LockedError where another process has it, a *SchemaError where a newer whipper wrote it, a *DamagedError where the
-// file is no ledger. It leaves what a dead supervisor left as it is; see Recover. ctx bounds the opening only.
+// file is no ledger, and a *NoLedgerError where one must exist and does not. It leaves what a dead supervisor left as it
+// is; see Recover. ctx bounds the opening only.
 func Open(ctx context.Context, o Options) (*Ledger, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("ledger options: %w", err)
 	}
-	if err := makeDir(o.Dir); err != nil {
+	if o.Existing {
+		if err := mustExist(o.Dir); err != nil {
+			return nil, err
+		}
+	} else if err := makeDir(o.Dir); err != nil {
 		return nil, err
 	}
 	lock, err := acquireLock(filepath.Join(o.Dir, lockName))
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{log: o.Logger, now: o.Now, lock: lock, watches: newWatches(), pruned: newBell()}
+	l := &Ledger{log: o.Logger, now: o.Now, lock: lock, watches: newWatches(), pruned: newBell(), schedules: newScheduleNews()}
 	path := filepath.Join(o.Dir, fileName)
 	if err := l.open(ctx, path, o.Durability); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, err), lock.release())
@@ -124,7 +132,7 @@ func (l *Ledger) open(ctx context.Context, path string, d Durability) error {
 	if l.Reader, err = openReader(ctx, path); err != nil {
 		return errors.Join(err, conn.close())
 	}
-	l.writer = startWriter(path, d, conn, l.ids, l.watches, l.log)
+	l.writer = startWriter(path, d, conn, l.ids, l.watches, l.schedules, l.log)
 	return nil
 }
 

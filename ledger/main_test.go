@@ -26,6 +26,7 @@ var children = map[string]func(dir string) error{
 	"end":        endForever,
 	"full-prune": pruneOnAFullDisk,
 	"import":     importStdin,
+	"fire":       fireForever,
 }
 
 func TestMain(m *testing.M) {

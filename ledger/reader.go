@@ -32,18 +32,26 @@ type Reader struct {
 // been stopped, or may have been killed. It returns a *NoLedgerError, *SchemaError or *DamagedError where that applies.
 func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 	path := filepath.Join(dir, fileName)
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
-		return nil, &NoLedgerError{Dir: dir}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open ledger: %w", err)
+	if err := mustExist(dir); err != nil {
+		return nil, err
 	}
 	r, err := openReader(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("open ledger %q: %w", path, err)
 	}
 	return r, nil
+}
+
+// mustExist returns a *NoLedgerError where the folder holds no ledger.
+func mustExist(dir string) error {
+	info, err := os.Stat(filepath.Join(dir, fileName))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0:
+		return &NoLedgerError{Dir: dir}
+	case err != nil:
+		return fmt.Errorf("open ledger: %w", err)
+	}
+	return nil
 }
 
 func openReader(ctx context.Context, path string) (*Reader, error) {
@@ -67,6 +75,7 @@ func (r *Reader) prepare(ctx context.Context) error {
 	for _, text := range []string{
 		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, cellsSQL, openSQL,
 		prioritiesSQL, readySQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
+		allSchedulesSQL, dueSQL, owedSQL, nextDueSQL,
 	} {
 		s, err := r.db.PrepareContext(ctx, text)
 		if err != nil {

@@ -98,6 +98,9 @@ func TestAMissingLedgerIsSaidToBeMissing(t *testing.T) {
 	for _, dir := range []string{dir, filepath.Join(dir, "nowhere")} {
 		_, err := OpenReader(t.Context(), dir)
 		var missing *NoLedgerError
+		if _, err := Open(t.Context(), Options{Dir: dir, Existing: true}); !errors.Is(err, ErrNoLedger) {
+			t.Errorf("opened for writing: %v", err)
+		}
 		if !errors.Is(err, ErrNoLedger) || !errors.As(err, &missing) || missing.Dir != dir || !strings.Contains(err.Error(), dir) {
 			t.Errorf("got %v", err)
 		}

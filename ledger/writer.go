@@ -23,6 +23,7 @@ type writer struct {
 	ids        *sequence
 	watches    *watches
 	ended      bell // jobs have got their final outcome
+	schedules  *scheduleNews
 	log        *slog.Logger
 
 	mu      sync.Mutex
@@ -45,9 +46,9 @@ type writer struct {
 	wal     walCare
 }
 
-func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, log *slog.Logger) *writer {
+func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, schedules *scheduleNews, log *slog.Logger) *writer {
 	w := &writer{
-		path: path, durability: d, conn: c, ids: ids, watches: watches, ended: newBell(), log: log, batch: newBatch(ids, log),
+		path: path, durability: d, conn: c, ids: ids, watches: watches, ended: newBell(), schedules: schedules, log: log, batch: newBatch(ids, log),
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.run()
@@ -199,6 +200,7 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	if len(b.ended) > 0 {
 		w.ended.ring()
 	}
+	w.schedules.ended(b.ended)
 	for _, o := range ops {
 		o.answer(o.err)
 	}

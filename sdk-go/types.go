@@ -28,6 +28,12 @@ type (
 	PoolParams = jsonrpc.PoolParams
 	// ResizeParams is how many workers a pool should have at least and at most.
 	ResizeParams = jsonrpc.ResizeParams
+	// SchedulePutParams is when jobs are submitted, and which.
+	SchedulePutParams = jsonrpc.SchedulePutParams
+	// ScheduleListParams says what a listing of schedules has.
+	ScheduleListParams = jsonrpc.ScheduleListParams
+	// ScheduleDeleteParams names schedules.
+	ScheduleDeleteParams = jsonrpc.ScheduleDeleteParams
 	// Backoff is a job's retry policy.
 	Backoff = jsonrpc.Backoff
 	// Label is a name and value that a job must carry.
@@ -70,6 +76,12 @@ type (
 	Worker = jsonrpc.Worker
 	// WorkerListResult is the workers of a pool.
 	WorkerListResult = jsonrpc.WorkerListResult
+	// Schedule is a schedule as the ledger has it.
+	Schedule = jsonrpc.Schedule
+	// SchedulePutResult is a schedule that is on disk.
+	SchedulePutResult = jsonrpc.SchedulePutResult
+	// ScheduleListResult is all schedules.
+	ScheduleListResult = jsonrpc.ScheduleListResult
 	// Error is an error answer: the worker's own, or one of whipper's conditions, which Type names.
 	Error = jsonrpc.Error
 	// ErrorData is what Error.Details gives.

@@ -37,12 +37,13 @@ func ledgerError(err error) *jsonrpc.Error {
 	var conflict *ledger.KeyConflictError
 	var job *ledger.InvalidJobError
 	var open *ledger.NotEndedError
+	var schedule *ledger.InvalidScheduleError
 	switch {
 	case errors.Is(err, ledger.ErrCursor):
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "invalid params: %v", err)
-	case errors.Is(err, ledger.ErrNotFound):
+	case errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrNoSchedule):
 		return jsonrpc.Errorf(jsonrpc.CodeNotFound, "%v", err)
-	case errors.As(err, &conflict), errors.As(err, &job), errors.As(err, &open):
+	case errors.As(err, &conflict), errors.As(err, &job), errors.As(err, &open), errors.As(err, &schedule):
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidArgument, "%v", err)
 	default:
 		return jsonrpc.Errorf(jsonrpc.CodeLedger, "ledger: %v", err)

@@ -45,6 +45,9 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodPoolRestart:    refusedInDrain(typed((*Server).poolRestart)),
 		jsonrpc.MethodPoolResize:     refusedInDrain(typed((*Server).poolResize)),
 		jsonrpc.MethodWorkerList:     typed((*Server).workerList),
+		jsonrpc.MethodSchedulePut:    typed((*Server).schedulePut),
+		jsonrpc.MethodScheduleList:   typed((*Server).scheduleList),
+		jsonrpc.MethodScheduleDelete: typed((*Server).scheduleDelete),
 		jsonrpc.MethodSubscribe:      withRequest((*Server).subscribe),
 		jsonrpc.MethodUnsubscribe:    withRequest((*Server).unsubscribe),
 	}

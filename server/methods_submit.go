@@ -80,12 +80,11 @@ func checkSubmit(prefix string, p jsonrpc.SubmitParams) error {
 		checkMs(prefix+"delayMs", p.DelayMs),
 		checkBackoff(prefix+"backoff", p.Backoff),
 		checkDelivery(prefix+"delivery", p.Delivery),
-		checkLabels(prefix+"labels", p.Labels))
+		checkLabels(prefix+"labels", p.Labels),
+		checkMaxAttempts(prefix+"maxAttempts", p.MaxAttempts))
 	switch {
 	case err != nil:
 		return err
-	case p.MaxAttempts < 0 || p.MaxAttempts > ledger.MostAttempts:
-		return invalid(prefix+"maxAttempts", "%d is outside 1 to %d (0 or absent: %d)", p.MaxAttempts, ledger.MostAttempts, ledger.DefaultMaxAttempts)
 	case p.RunAt != nil && p.DelayMs != 0:
 		return invalid(prefix+"runAt", "given together with delayMs %d, only one of the two may be", p.DelayMs)
 	}

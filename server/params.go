@@ -71,6 +71,13 @@ func checkMs(member string, ms int64) error {
 	return nil
 }
 
+func checkMaxAttempts(member string, n int) error {
+	if n < 0 || n > ledger.MostAttempts {
+		return invalid(member, "%d is outside 1 to %d (0 or absent: %d)", n, ledger.MostAttempts, ledger.DefaultMaxAttempts)
+	}
+	return nil
+}
+
 func checkDelivery(member, delivery string) error {
 	allowed := []string{"", string(ledger.AtLeastOnce), string(ledger.AtMostOnce)}
 	if !slices.Contains(allowed, delivery) {

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		runForeign()
 	case "supervisor":
 		runSupervisor()
+	case "full-disk":
+		scheduleOnAFullDisk()
 	default:
 		goleak.VerifyTestMain(m)
 	}

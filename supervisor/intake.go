@@ -102,6 +102,20 @@ func (p *Pool) open() error {
 	return nil
 }
 
+// takesJobs says whether a job that is put on the ledger now will be looked for.
+func (p *Pool) takesJobs() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.phase != poolDraining
+}
+
+// lookFor has the claimer look for jobs of up to this priority that somebody else has put on the ledger.
+func (p *Pool) lookFor(priority int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lookAgain(priority)
+}
+
 func shuttingDown(pool string) *jsonrpc.Error {
 	return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "pool %q is shutting down", pool)
 }

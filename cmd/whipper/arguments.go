@@ -17,8 +17,9 @@ type commandLine struct {
 	dashes bool            // "--" ended the command's flags
 }
 
-// freeForm are the commands whose arguments are the user's own from the first that is no flag: "call add -5".
-var freeForm = map[string]bool{"exec": true, "call": true, "submit": true}
+// freeForm are the commands whose arguments are the user's own from the first that is no flag, "call add -5", but for so many that
+// are whipper's.
+var freeForm = map[string]int{"exec": 0, "call": 0, "submit": 0, "add": 2}
 
 // arrange walks the arguments down the tree of commands. It rejects commands and flags that don't exist, with the
 // nearest that do, and lets flags follow a command's arguments where those cannot be meant for somebody else.
@@ -45,8 +46,15 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 			name, path, flags, commands, rest = next.Name, path+" "+next.Name, append(help, next.Flags...), next.Subcommands, rest[1:]
 			continue
 		}
-		if freeForm[name] {
-			line.args = append(line.args, rest...)
+		if own, ok := freeForm[name]; ok {
+			var words []string
+			for ; own > 0 && len(rest) > 0 && !line.dashes; own-- {
+				words = append(words, rest[0])
+				if rest, err = line.takeFlags(path, flags, rest[1:]); err != nil {
+					return line, err
+				}
+			}
+			line.args = append(append(line.args, words...), rest...)
 			return line, nil
 		}
 		return line, line.takeRest(path, flags, rest)

@@ -24,6 +24,7 @@ func TestFlagsMayFollowArgumentsThatAreWhippersOwn(t *testing.T) {
 		"call --timeout 3s add -5":     "call --timeout 3s add -5",
 		"exec --pool x a.py --pool y":  "exec --pool x a.py --pool y",
 		"submit --wait add --wait":     "submit --wait add --wait",
+		"schedule add --jitter 1s n --pool p @daily --json m --pool 1": "schedule add --jitter 1s --pool p --json n @daily m --pool 1",
 	} {
 		got, err := arranged(strings.Fields(line)...)
 		if err != nil || strings.Join(got.args[1:], " ") != want {

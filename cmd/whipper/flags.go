@@ -53,6 +53,11 @@ func listFlag(name, usage string) *cli.StringSliceFlag {
 	return &cli.StringSliceFlag{Name: name, Usage: usage, EnvVars: envOf(name)}
 }
 
+// choiceFlag is for one of a few words, of which the first is the default.
+func choiceFlag(name, usage string, words ...string) *cli.GenericFlag {
+	return &cli.GenericFlag{Name: name, Value: withDefault(&config.Choice{Word: new(string), Words: words}), Usage: usage, EnvVars: envOf(name)}
+}
+
 func durationFlag(name, usage string) *cli.GenericFlag {
 	return &cli.GenericFlag{Name: name, Value: &config.Duration{D: new(time.Duration)}, Usage: usage, EnvVars: envOf(name)}
 }
@@ -75,6 +80,10 @@ func durationOf(cc *cli.Context, name string) time.Duration {
 
 func countOf(cc *cli.Context, name string) int {
 	return *cc.Generic(name).(*config.Count).N
+}
+
+func choiceOf(cc *cli.Context, name string) string {
+	return *cc.Generic(name).(*config.Choice).Word
 }
 
 func momentOf(cc *cli.Context, name string) time.Time {

@@ -20,6 +20,7 @@ type fleet struct {
 	run    func(func() error) // on a goroutine of the supervision's; an error ends all
 	say    func(format string, args ...any)
 	log    *slog.Logger
+	added  func() // called when there is another pool
 
 	mu        sync.Mutex
 	pools     []*member // in the order of the file, those that end last; replaced, never changed
@@ -72,6 +73,7 @@ func (f *fleet) start(ctx context.Context, m *member) {
 		return poolFailure(err, f.ledger.Err)
 	})
 	m.watch.start(ctx, m, f.say)
+	f.added()
 }
 
 // reconfigure has a pool go by another plan.
@@ -129,6 +131,16 @@ func (f *fleet) named(name string) *member {
 	all := f.all()
 	if i := slices.IndexFunc(all, func(m *member) bool { return m.Name() == name }); i >= 0 {
 		return all[i]
+	}
+	return nil
+}
+
+// poolNamed gives the pool of that name, or nil. Where one drains and has a successor, it is that.
+func (f *fleet) poolNamed(name string) *supervisor.Pool {
+	for _, m := range slices.Backward(f.all()) {
+		if m.Name() == name {
+			return m.Pool
+		}
 	}
 	return nil
 }

@@ -52,17 +52,26 @@ func ledgerCommand(c *console) *cli.Command {
 
 // openLedger opens the ledger that is meant for reading.
 func (c *console) openLedger(ctx context.Context, cc *cli.Context) (*ledger.Reader, error) {
+	dir, err := c.existingDir(cc)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.OpenReader(ctx, dir)
+}
+
+// existingDir is the folder of the ledger that is meant, where it may be one.
+func (c *console) existingDir(cc *cli.Context) (string, error) {
 	dir, err := c.ledgerDir(cc)
 	var none *whipper.NoFolderError
 	switch info, e := os.Stat(dir); {
 	case errors.As(err, &none): // that no supervisor runs does not matter here
-		return nil, &failure{Err: fmt.Errorf("no ledger: %w", err), Code: exitLedger, Hint: "whipper exec tasks.py makes one"}
+		return "", &failure{Err: fmt.Errorf("no ledger: %w", err), Code: exitLedger, Hint: "whipper exec tasks.py makes one"}
 	case err != nil:
-		return nil, err
+		return "", err
 	case e == nil && !info.IsDir():
-		return nil, misuse("choose another --dir", "%s is not a folder", dir)
+		return "", misuse("choose another --dir", "%s is not a folder", dir)
 	}
-	return ledger.OpenReader(ctx, dir)
+	return dir, nil
 }
 
 func listJobs(c *console, cc *cli.Context) (err error) {

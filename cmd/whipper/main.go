@@ -53,6 +53,7 @@ func newApp(c *console) *cli.App {
 			submitCommand(c),
 			waitCommand(c),
 			ledgerCommand(c),
+			scheduleCommand(c),
 			statsCommand(c),
 			eventsCommand(c),
 			poolCommand(c),

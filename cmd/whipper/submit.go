@@ -100,20 +100,29 @@ func jobFlags(cc *cli.Context) (jsonrpc.SubmitParams, error) {
 	if cc.Bool("at-most-once") {
 		job.Delivery = string(ledger.AtMostOnce)
 	}
-	for _, label := range cc.StringSlice("label") {
-		name, value, ok := strings.Cut(label, "=")
-		if !ok || name == "" {
-			return job, misuse("write --label NAME=VALUE", "--label %q has no name and value", label)
-		}
-		if job.Labels == nil {
-			job.Labels = map[string]string{}
-		}
-		job.Labels[name] = value
+	var err error
+	if job.Labels, err = labelFlags(cc); err != nil {
+		return job, err
 	}
 	if job.RunAt != nil && job.DelayMs > 0 {
 		return job, misuse("give one of them", "--delay and --at cannot be combined")
 	}
 	return job, nil
+}
+
+// labelFlags are the labels of a job; nil: none.
+func labelFlags(cc *cli.Context) (labels map[string]string, err error) {
+	for _, label := range cc.StringSlice("label") {
+		name, value, ok := strings.Cut(label, "=")
+		if !ok || name == "" {
+			return nil, misuse("write --label NAME=VALUE", "--label %q has no name and value", label)
+		}
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[name] = value
+	}
+	return labels, nil
 }
 
 func checkPriority(p int) string {

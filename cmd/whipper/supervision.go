@@ -81,6 +81,8 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		place: place{dir: s.dir, socket: path}, ledger: l, events: supervisor.NewEvents(), log: s.log, file: s.file,
 	}
 	fleet := &fleet{ledger: l, kill: kill, run: group.Go, say: s.operator.say, log: s.log}
+	scheduler := supervisor.NewScheduler(supervisor.SchedulerOptions{Ledger: l, Pool: fleet.poolNamed, Logger: s.log})
+	fleet.added = scheduler.Look
 	defer func() { closeWatches(fleet.all()) }()
 	members, err := b.buildAll(ctx, s.plans)
 	if err != nil {
@@ -108,6 +110,10 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	group.Go(func() error {
 		defer close(drained)
 		fleet.drained(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		scheduler.Run(ctx)
 		return nil
 	})
 	group.Go(func() error { return srv.Serve(ctx, listener) })

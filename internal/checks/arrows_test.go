@@ -39,6 +39,7 @@ var reserved = map[string][]string{
 	"modernc.org/":                          {"ledger"},
 	"github.com/jackc/":                     {"ledger"},
 	"github.com/pressly/goose":              {"ledger"},
+	"github.com/robfig/cron":                {"ledger"},
 	"github.com/urfave/cli":                 {"cmd"},
 	"github.com/vbauerster/mpb":             {"cmd"},
 	"github.com/jedib0t/go-pretty":          {"cmd"},
