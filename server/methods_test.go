@@ -343,7 +343,7 @@ func TestRetryByIDsAndByFilterCountsWhatItChanged(t *testing.T) {
 	r := serveFake(t, &fakePool{})
 	c := r.dial()
 	var b jsonrpc.SubmitBatchResult
-	c.must("job.submitBatch", `{"jobs":[`+strings.TrimSuffix(strings.Repeat(`{"method":"m"},`, 2*maxListLimit+1), ",")+`]}`, &b)
+	c.must("job.submitBatch", `{"jobs":[`+strings.TrimSuffix(strings.Repeat(`{"method":"m"},`, 20), ",")+`]}`, &b)
 	orphan, err := r.ledger.Submit(t.Context(), []ledger.Job{{Pool: "gone", Method: "m"}})
 	if err != nil {
 		t.Fatal(err)
@@ -358,7 +358,7 @@ func TestRetryByIDsAndByFilterCountsWhatItChanged(t *testing.T) {
 		{fmt.Sprintf(`{"ids":[%d]}`, b.IDs[0]), 0},
 		{`{"filter":{"pool":"gone","state":"cancelled"}}`, 1},
 		{`{"filter":{"state":"failed"}}`, 0},
-		{`{"filter":{"method":"m"}}`, 2*maxListLimit + 1 - 2},
+		{`{"filter":{"method":"m"}}`, 18},
 	} {
 		if c.must("job.retry", test.params, &n); n.Count != test.want {
 			t.Errorf("%s: retried %d, want %d", test.params, n.Count, test.want)
