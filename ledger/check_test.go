@@ -118,7 +118,7 @@ func damage(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := len(content) / 2; i < len(content)/2+8192; i++ {
+	for i := len(content) * 3 / 4; i < len(content)*3/4+8192; i++ {
 		content[i] = 0xa5
 	}
 	if err := os.WriteFile(path, content, 0o600); err != nil {
