@@ -37,15 +37,15 @@ func ledgerCommand(c *console) *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list the newest jobs", Flags: flags(), Action: list},
 			showCommand(c),
+			tailCommand(c),
+			ledgerStatsCommand(c),
 			retryCommand(c),
 			cancelCommand(c),
+			pruneCommand(c),
 			backupCommand(c),
 			checkCommand(c),
 			exportCommand(c),
 			importCommand(c),
-			tailCommand(c),
-			ledgerStatsCommand(c),
-			pruneCommand(c),
 		},
 	}
 }
