@@ -57,7 +57,7 @@ type Fault struct {
 // What to do about faults.
 const (
 	fixFile  = "stop the supervisor and restore a backup; without one, `sqlite3 ledger.db .recover` saves what can still be read"
-	fixBooks = "stop the supervisor; `whipper ledger export` and `whipper ledger import` into a new folder write the books anew"
+	fixBooks = "stop the supervisor; `whipper ledger export` and `whipper ledger import` into a new folder write the books anew. Schedules, and statistics of what was pruned, are not part of an export"
 )
 
 // maxFaults is how many faults of one kind are told.
@@ -84,6 +84,18 @@ var books = []struct{ query, tell string }{
 		`SELECT ifnull(max(id), 0), ifnull((SELECT n FROM counter WHERE name = 'job_id'), 0) AS next FROM job
 		HAVING ifnull(max(id), 0) >= next LIMIT ?`,
 		"job %d is there, but ids are given out from %d on",
+	},
+	{
+		`SELECT id, 'params' FROM job WHERE length(params) = 0 AND NOT EXISTS (SELECT 1 FROM payload WHERE payload.id = 4 * job.id + 2)
+			UNION ALL SELECT id, 'result' FROM job WHERE length(result) = 0 AND NOT EXISTS (SELECT 1 FROM payload WHERE payload.id = 4 * job.id + 3)
+			UNION ALL SELECT id, 'error' FROM job WHERE length(error) = 0 AND NOT EXISTS (SELECT 1 FROM payload WHERE payload.id = 4 * job.id + 1)
+			UNION ALL SELECT id, 'progress' FROM job WHERE length(progress) = 0 AND NOT EXISTS (SELECT 1 FROM payload WHERE payload.id = 4 * job.id)
+		LIMIT ?`,
+		"job %d has lost its %s",
+	},
+	{
+		`SELECT id / 4, count(*) FROM payload WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.id = payload.id / 4) GROUP BY 1 LIMIT ?`,
+		"there is no job %d, but %d payloads of it",
 	},
 	{
 		`SELECT id, state FROM job WHERE (finished_at IS NULL) <> (state = 'queued' OR state = 'running') LIMIT ?`,

@@ -86,6 +86,8 @@ func TestEveryFaultOfTheBooksIsFound(t *testing.T) {
 		`UPDATE counter SET n = 2`:                    "job 2 is there, but ids are given out from 2 on",
 		`DELETE FROM counter`:                         "job 2 is there, but ids are given out from 0 on",
 		`UPDATE job SET finished_at = 1 WHERE id = 1`: "job 1 is queued, and when it finished does not fit that",
+		`UPDATE job SET params = x'' WHERE id = 2`:    "job 2 has lost its params",
+		`INSERT INTO payload VALUES (40, x'31')`:      "there is no job 10, but 1 payloads of it",
 		`UPDATE job SET labels = '{' WHERE id = 2`:    "job 2 has labels or a backoff that are no JSON",
 		`UPDATE job SET state = 'running' WHERE id = 1; UPDATE tally SET n = 1 WHERE state = 'queued'; INSERT INTO tally VALUES ('p', 'm', 'running', 1)`: "job 1 is running, but has no start",
 	} {

@@ -17,8 +17,8 @@ type record struct {
 	attempts []Attempt
 }
 
-// maxImportID is the highest id that an import takes: the largest that every JSON reader keeps exact.
-const maxImportID = 1<<53 - 1
+// maxImportID is the highest id that an import takes: half of what every JSON reader keeps exact, which leaves as many for jobs to come.
+const maxImportID = 1 << 52
 
 // recordMembers are the members of a line in the order in which they are written. They are named as in the socket's job.get, which
 // lacks those that only the ledger needs; times and durations are in microseconds here.

@@ -237,6 +237,9 @@ func takeMember[T any](m *member[T], v *T, raw []byte, inBase64 bool) error {
 	if raw[0] != '"' || json.Unmarshal(raw, &decoded) != nil {
 		return errors.New("Base64 in a string is wanted")
 	}
+	if len(decoded) == 0 {
+		return errors.New("it is empty, which no payload is: leave it out")
+	}
 	m.plain(v, decoded)
 	return nil
 }

@@ -16,13 +16,16 @@ const (
 )
 
 const (
-	pruneSQL = `DELETE FROM job WHERE id = ? AND +state <> 'queued' AND +state <> 'running'
+	// A job that was given another run since it was read has another end, or none.
+	pruneSQL = `DELETE FROM job WHERE id = ? AND +finished_at = ? AND +state <> 'queued' AND +state <> 'running'
 		RETURNING pool, method, state`
 	prunePayloadsSQL = `DELETE FROM payload WHERE id BETWEEN ? AND ?`
 	pruneAttemptsSQL = `DELETE FROM attempt WHERE job_id = ?`
-	// length reads a row's header, not what it holds.
-	weightSQL    = `ifnull((SELECT sum(length(data)) FROM payload WHERE payload.id BETWEEN 4 * job.id AND 4 * job.id + 3), 0)`
-	weighSQL     = `SELECT id, state, ` + weightSQL + ` FROM job WHERE id IN (SELECT value FROM json_each(?))`
+	// octet_length reads a row's header, not what it holds. Rows of the first schema have their payloads within, whatever their size.
+	weightSQL = `ifnull(octet_length(params), 0) + ifnull(octet_length(result), 0) + ifnull(octet_length(error), 0) + ifnull(octet_length(progress), 0)
+		+ ifnull((SELECT sum(octet_length(data)) FROM payload WHERE payload.id BETWEEN 4 * job.id AND 4 * job.id + 3), 0)
+		+ ifnull((SELECT sum(ifnull(octet_length(error), 0) + ifnull(octet_length(stderr_tail), 0)) FROM attempt WHERE job_id = job.id), 0)`
+	weighSQL     = `SELECT id, state, finished_at, ` + weightSQL + ` FROM job WHERE id IN (SELECT value FROM json_each(?))`
 	tallyOfSQL   = `SELECT coalesce(sum(n), 0) FROM tally WHERE (pool = ?1 OR ?1 = '') AND (method = ?2 OR ?2 = '') AND state = ?3`
 	prunableSQL  = `SELECT finished_at, id, ` + weightSQL + ` FROM job INDEXED BY job_ended WHERE `
 	nPrunableSQL = `SELECT count(*) FROM job INDEXED BY job_ended WHERE `
@@ -126,11 +129,7 @@ func (l *Ledger) pruneState(ctx context.Context, f PruneFilter, state State, bef
 		if err != nil || len(slice) == 0 {
 			return total, err
 		}
-		ids := make([]int64, len(slice))
-		for i, p := range slice {
-			ids[i] = p.id
-		}
-		n, err := l.pruneSlice(ctx, ids)
+		n, err := l.pruneSlice(ctx, slice, l.watches.watched)
 		total += n
 		if err != nil {
 			return total, err
@@ -212,12 +211,14 @@ func (l *Ledger) PruneIDs(ctx context.Context, ids []int64) (int, error) {
 	}
 	total := 0
 	for len(ids) > 0 {
+		var slice []prunePlace
 		n, bytes := 0, int64(0)
-		for n < len(ids) && n < pruneRows && (n == 0 || bytes+weights[ids[n]] <= pruneBytes) {
-			bytes += weights[ids[n]]
+		for n < len(ids) && n < pruneRows && (n == 0 || bytes+weights[ids[n]].bytes <= pruneBytes) {
+			slice = append(slice, prunePlace{weights[ids[n]].finishedAt, ids[n]})
+			bytes += weights[ids[n]].bytes
 			n++
 		}
-		pruned, err := l.pruneSlice(ctx, ids[:n])
+		pruned, err := l.pruneSlice(ctx, slice, spareNone)
 		total += pruned
 		if err != nil {
 			return total, fmt.Errorf("prune jobs: %w", err)
@@ -227,18 +228,21 @@ func (l *Ledger) PruneIDs(ctx context.Context, ids []int64) (int, error) {
 	return total, nil
 }
 
+// weight is when a job has ended, and how much it holds.
+type weight struct{ finishedAt, bytes int64 }
+
 // weights makes sure that jobs can be pruned, and says how much each holds.
-func (r *Reader) weights(ctx context.Context, ids []int64) (map[int64]int64, error) {
-	weights := make(map[int64]int64, len(ids))
+func (r *Reader) weights(ctx context.Context, ids []int64) (map[int64]weight, error) {
+	weights := make(map[int64]weight, len(ids))
 	for chunk := range chunks(ids) {
 		rows, err := r.db.QueryContext(ctx, weighSQL, jsonIDs(chunk))
-		err = eachRow(rows, err, 3, func(values []driver.Value) error {
+		err = eachRow(rows, err, 4, func(values []driver.Value) error {
 			s := scanner{values: values}
 			id, state := s.int(), State(s.text())
 			if !state.Terminal() {
 				return &NotEndedError{ID: id, State: state}
 			}
-			weights[id] = s.int()
+			weights[id] = weight{s.int(), s.int()}
 			return nil
 		})
 		if err != nil {
@@ -253,10 +257,13 @@ func (r *Reader) weights(ctx context.Context, ids []int64) (map[int64]int64, err
 	return weights, nil
 }
 
-// pruneSlice prunes those of the jobs that have ended, in one transaction.
-func (l *Ledger) pruneSlice(ctx context.Context, ids []int64) (n int, err error) {
-	err = l.writer.doBehind(ctx, 2*len(ids), func(b *batch) (err error) {
-		n, err = b.prune(ids)
+// spareNone is for jobs that are named by their ids.
+func spareNone(int64) bool { return false }
+
+// pruneSlice prunes those of the jobs that have ended then and not anew, in one transaction, but for those that are spared.
+func (l *Ledger) pruneSlice(ctx context.Context, jobs []prunePlace, spared func(id int64) bool) (n int, err error) {
+	err = l.writer.doBehind(ctx, 2*len(jobs), func(b *batch) (err error) {
+		n, err = b.prune(jobs, spared)
 		return err
 	})
 	if err != nil {
@@ -268,15 +275,18 @@ func (l *Ledger) pruneSlice(ctx context.Context, ids []int64) (n int, err error)
 	return n, nil
 }
 
-func (b *batch) prune(ids []int64) (n int, err error) {
-	for _, id := range ids {
-		gone := false
+func (b *batch) prune(jobs []prunePlace, spared func(id int64) bool) (n int, err error) {
+	for _, p := range jobs {
+		id, gone := p.id, false
+		if spared(id) {
+			continue
+		}
 		err := b.conn.query(pruneSQL, func(values []driver.Value) error {
 			s := scanner{values: values}
 			b.add(tallyKey{s.text(), s.text(), State(s.text())}, -1)
 			gone = true
 			return nil
-		}, id)
+		}, id, p.finishedAt)
 		if err != nil {
 			return 0, err
 		}

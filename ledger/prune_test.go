@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -341,4 +342,77 @@ func TestTheBooksBalanceWhateverIsPruned(t *testing.T) {
 		t.Errorf("the rollup says %s, want %s", got[0], kept)
 	}
 	mustBeSound(t, l.Reader)
+}
+
+func TestAJobThatHasEndedAnewSinceAPruneReadItIsPassedOver(t *testing.T) {
+	l := open(t, t.TempDir())
+	id := submit(t, l, Job{Pool: "p", Method: "m", MaxAttempts: 1})[0]
+	job, _ := get(t, l.Reader, id)
+	run(l, job, Ending{Outcome: OutcomeError, Error: []byte(`{"code":1}`), ErrorSource: FromWorker})
+	flush(t, l)
+	slice, err := l.prunable(t.Context(), PruneFilter{}, Failed, prunePlace{}, pruneRows)
+	if err != nil || len(slice) != 1 {
+		t.Fatal(slice, err)
+	}
+	if _, err := l.Retry(t.Context(), []int64{id}, nil); err != nil {
+		t.Fatal(err)
+	}
+	job, _ = get(t, l.Reader, id)
+	job.RunAt = job.RunAt.Add(time.Second)
+	run(l, job, Ending{Outcome: OutcomeSucceeded, Result: []byte("1")})
+	flush(t, l)
+	if n, err := l.pruneSlice(t.Context(), slice, spareNone); n != 0 || err != nil {
+		t.Errorf("%d pruned, %v", n, err)
+	}
+	if job, _ := get(t, l.Reader, id); job.State != Succeeded {
+		t.Errorf("job is %s", job.State)
+	}
+}
+
+func TestAJobThatSomebodyWaitsForWithOthersIsKeptUntilItIsRead(t *testing.T) {
+	l := open(t, t.TempDir())
+	ids := submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "m"})
+	waited := make(chan error, 1)
+	go func() {
+		jobs, err := l.Wait(context.Background(), ids)
+		if err == nil && (len(jobs) != 2 || jobs[0].State != Succeeded) {
+			err = fmt.Errorf("got %+v", jobs)
+		}
+		waited <- err
+	}()
+	for !l.watches.watched(ids[0]) {
+		runtime.Gosched()
+	}
+	end := func(id int64) {
+		job, _ := get(t, l.Reader, id)
+		run(l, job, Ending{Outcome: OutcomeSucceeded, Result: []byte("1")})
+		flush(t, l)
+	}
+	end(ids[0])
+	if n, err := l.Prune(t.Context(), PruneFilter{}); n != 0 || err != nil {
+		t.Errorf("%d pruned, %v", n, err)
+	}
+	end(ids[1])
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+	if n, err := l.Prune(t.Context(), PruneFilter{}); n != 2 || err != nil {
+		t.Errorf("%d pruned when they are read, %v", n, err)
+	}
+}
+
+func TestRowsThatHoldTheirPayloadsThemselvesArePrunedFewAtATimeToo(t *testing.T) {
+	l := open(t, t.TempDir())
+	ended(t, l, 20)
+	err := l.writer.do(t.Context(), 1, func(b *batch) error {
+		_, err := b.conn.exec(`UPDATE job SET params = zeroblob(1000000)`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slice, err := l.prunable(t.Context(), PruneFilter{}, Cancelled, prunePlace{}, pruneRows)
+	if err != nil || len(slice) != 4 {
+		t.Errorf("a transaction would prune %d, want 4: %v", len(slice), err)
+	}
 }

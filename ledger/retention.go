@@ -133,14 +133,14 @@ func (l *Ledger) pruneOldest(ctx context.Context, limit int) (int, error) {
 	slices.SortFunc(oldest, func(a, b prunePlace) int {
 		return cmp.Or(cmp.Compare(a.finishedAt, b.finishedAt), cmp.Compare(a.id, b.id))
 	})
-	var ids []int64
+	var slice []prunePlace
 	for _, p := range oldest {
-		if p.finishedAt <= horizon && len(ids) < limit {
-			ids = append(ids, p.id)
+		if p.finishedAt <= horizon && len(slice) < limit {
+			slice = append(slice, p)
 		}
 	}
-	if len(ids) == 0 {
+	if len(slice) == 0 {
 		return 0, nil
 	}
-	return l.pruneSlice(ctx, ids)
+	return l.pruneSlice(ctx, slice, l.watches.watched)
 }

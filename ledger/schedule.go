@@ -155,7 +155,7 @@ func (s *Schedule) job(at, now time.Time, delay time.Duration) Job {
 	}
 }
 
-// ScheduleKey is the idempotency key of the job for one of a schedule's times: there is never another one for it.
+// ScheduleKey is the idempotency key of the job for one of a schedule's times: there is never another one for it while it is on the ledger.
 func ScheduleKey(name string, at time.Time) string {
 	return "schedule:" + name + "@" + at.UTC().Format(time.RFC3339)
 }

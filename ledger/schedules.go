@@ -83,6 +83,9 @@ func (l *Ledger) PutSchedule(ctx context.Context, s Schedule) (put Schedule, rep
 		put, replaced = s, found
 		put.NextAt, put.Owed, put.LastAt, put.LastJob, put.LastState, put.Skipped = expr.First(now), nil, time.Time{}, 0, "", 0
 		if found {
+			if before.LastAt.After(now.Add(clockAhead)) { // the clock was, and its times are no use: those that had a job keep it by its key
+				before.LastAt, before.NextAt, before.Owed = time.Time{}, time.Time{}, nil
+			}
 			if s.Spec == before.Spec && s.Timezone == before.Timezone && !before.NextAt.IsZero() {
 				put.NextAt, put.Owed = before.NextAt, before.Owed
 			}
@@ -98,6 +101,9 @@ func (l *Ledger) PutSchedule(ctx context.Context, s Schedule) (put Schedule, rep
 	}
 	return put, replaced, nil
 }
+
+// clockAhead is how far ahead of now the last time of a schedule must be for the clock to have been wrong then.
+const clockAhead = 24 * time.Hour
 
 // DeleteSchedules deletes schedules, all or none. Their jobs stay. A name that there is no schedule of is a *NoScheduleError.
 func (l *Ledger) DeleteSchedules(ctx context.Context, names []string) error {

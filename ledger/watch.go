@@ -16,6 +16,7 @@ const (
 type watches struct {
 	mu     sync.Mutex
 	byJob  map[int64][]*watch
+	kept   map[int64]int // jobs that somebody has yet to read, and how many there are who do
 	closed bool
 }
 
@@ -25,11 +26,15 @@ type watch struct {
 	done    chan struct{}      // closed when missing is empty, or the ledger closes
 }
 
-func newWatches() *watches { return &watches{byJob: make(map[int64][]*watch)} }
+func newWatches() *watches {
+	return &watches{byJob: make(map[int64][]*watch), kept: make(map[int64]int)}
+}
 
 // Wait returns the jobs, in the order of ids, once all of them are terminal. It learns that from the commits and asks
 // the disk but twice. A job that is not in the ledger is a *NotFoundError.
 func (l *Ledger) Wait(ctx context.Context, ids []int64) ([]Job, error) {
+	l.watches.keep(ids, 1)
+	defer l.watches.keep(ids, -1)
 	for {
 		if err := l.awaitEnd(ctx, ids); err != nil {
 			return nil, err
@@ -88,6 +93,24 @@ func (l *Ledger) inOrder(ctx context.Context, ids []int64) ([]Job, error) {
 		jobs[i] = job
 	}
 	return jobs, nil
+}
+
+// keep has jobs be spared by prunes that do not name them, for one more who waits for them, or one less.
+func (ws *watches) keep(ids []int64, n int) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, id := range ids {
+		if ws.kept[id] += n; ws.kept[id] == 0 {
+			delete(ws.kept, id)
+		}
+	}
+}
+
+// watched says whether somebody waits for a job, perhaps along with others, and has yet to read how it ended.
+func (ws *watches) watched(id int64) bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return ws.kept[id] > 0
 }
 
 // markEnded tells the watch which of the jobs are terminal on disk.

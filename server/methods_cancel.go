@@ -26,7 +26,7 @@ func (s *Server) cancelJobs(ctx context.Context, p jsonrpc.CancelJobsParams) (js
 	case p.Filter != nil:
 		count, err = s.cancelMatching(ctx, *p.Filter)
 	default:
-		if err = checkIDs("ids", p.IDs); err == nil {
+		if err = checkIDs(p.IDs); err == nil {
 			count, err = s.cancelIDs(ctx, p.IDs)
 		}
 	}

@@ -52,7 +52,7 @@ func (s *Server) waitTelling(ctx context.Context, r *request, p jsonrpc.WaitPara
 
 // wait answers when every job has its final outcome.
 func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams) (jsonrpc.JobsResult, error) {
-	if err := firstError(checkIDs("ids", p.IDs), checkMs("timeoutMs", p.TimeoutMs)); err != nil {
+	if err := firstError(checkIDs(p.IDs), checkMs("timeoutMs", p.TimeoutMs)); err != nil {
 		return jsonrpc.JobsResult{}, err
 	}
 	waitCtx, cancel := ctx, context.CancelFunc(func() {})

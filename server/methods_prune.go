@@ -23,7 +23,7 @@ func (s *Server) pruneJobs(ctx context.Context, p jsonrpc.PruneJobsParams) (json
 			count, err = s.opts.Ledger.Prune(ctx, f)
 		}
 	default:
-		if err = checkIDs("ids", p.IDs); err == nil {
+		if err = checkIDs(p.IDs); err == nil {
 			count, err = s.opts.Ledger.PruneIDs(ctx, p.IDs)
 		}
 	}

@@ -23,7 +23,7 @@ func (s *Server) retryJobs(ctx context.Context, p jsonrpc.RetryJobsParams) (json
 			count, err = s.changePages(ctx, f, s.retryEach)
 		}
 	default:
-		if err = checkIDs("ids", p.IDs); err == nil {
+		if err = checkIDs(p.IDs); err == nil {
 			count, err = s.retryIDs(ctx, p.IDs)
 		}
 	}

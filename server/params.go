@@ -116,12 +116,12 @@ func checkID(member string, id int64) error {
 	return nil
 }
 
-func checkIDs(member string, ids []int64) error {
+func checkIDs(ids []int64) error {
 	if len(ids) == 0 {
-		return invalid(member, "missing or empty, at least one job's id is wanted")
+		return invalid("ids", "missing or empty, at least one job's id is wanted")
 	}
 	for i, id := range ids {
-		if err := checkID(fmt.Sprintf("%s[%d]", member, i), id); err != nil {
+		if err := checkID(fmt.Sprintf("ids[%d]", i), id); err != nil {
 			return err
 		}
 	}
