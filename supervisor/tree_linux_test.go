@@ -32,7 +32,8 @@ func alone(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.timeout="+(2*patience).String())
-	c.Env = append(os.Environ(), envAlone+"=1", envMark+"=outer.w1.1", "WHIPPER_DIR=/here") // as in a worker
+	// As in a worker; of a folder that no other test means, for one of them kills what looks like workers of its folder.
+	c.Env = append(os.Environ(), envAlone+"=1", envMark+"=outer.w1.1", fmt.Sprintf("WHIPPER_DIR=/here/%d/%s", os.Getpid(), t.Name()))
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("in a process of its own: %v\n%s", err, out)
 	}
@@ -188,7 +189,7 @@ func TestWhatADeadSupervisorsWorkersLeftBehindIsKilledAndNoneElse(t *testing.T) 
 	if !alone(t) { // and this process looks like a worker's in that folder itself
 		return
 	}
-	mark, here, pool := envMark+"=run.w1.1", "WHIPPER_DIR=/here", envPool+"=default"
+	mark, here, pool := envMark+"=run.w1.1", "WHIPPER_DIR="+os.Getenv("WHIPPER_DIR"), envPool+"=default"
 	ours := []int{sleeper(t, true, mark, here, pool), sleeper(t, true, pool, here, "A=B", mark)}
 	others := []int{
 		sleeper(t, true, here, pool), sleeper(t, true, mark, here), sleeper(t, true, mark, here+"/too", pool),
