@@ -188,6 +188,10 @@ func TestDrainRefusesNewWorkAnswersReadsAndFinishesWhatRuns(t *testing.T) {
 	var submitted jsonrpc.SubmitResult
 	c.must("job.submit", `{"method":"m"}`, &submitted)
 	waiting.send(requestLine("1", "job.wait", fmt.Sprintf(`{"ids":[%d]}`, submitted.ID)))
+	waiting.send(requestLine("2", "ping", ""))
+	if a := parse(t, waiting.line()); string(a.ID) != "2" { // what was sent before has been read, and waits
+		t.Fatalf("answer to %s: %v", a.ID, a.Error)
+	}
 
 	r.stop()
 	eventually(t, "the drain has begun", func() bool {
