@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/whipper-sidecar/whipper/ledger"
 )
 
 func checkCommand(c *console) *cli.Command {
@@ -31,17 +34,14 @@ type ledgerFault struct {
 	Fix  string `json:"fix"`
 }
 
-func checkLedger(c *console, cc *cli.Context) (err error) {
+func checkLedger(c *console, cc *cli.Context) error {
 	if err := noArguments(cc); err != nil {
 		return err
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	return c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) error { return checkOf(ctx, c, cc, r) })
+}
+
+func checkOf(ctx context.Context, c *console, cc *cli.Context, r *ledger.Reader) error {
 	faults, err := r.CheckAll(ctx)
 	if err != nil {
 		return err

@@ -59,6 +59,18 @@ func (c *console) openLedger(ctx context.Context, cc *cli.Context) (*ledger.Read
 	return ledger.OpenReader(ctx, dir)
 }
 
+// withLedger has read do its work on the ledger that is meant. Ctrl-C ends its context.
+func (c *console) withLedger(cc *cli.Context, read func(context.Context, *ledger.Reader) error) (err error) {
+	ctx, stop := interruptible(cc.Context)
+	defer stop()
+	r, err := c.openLedger(ctx, cc)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return read(ctx, r)
+}
+
 // existingDir is the folder of the ledger that is meant, where it may be one.
 func (c *console) existingDir(cc *cli.Context) (string, error) {
 	dir, err := c.ledgerDir(cc)

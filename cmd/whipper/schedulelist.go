@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -28,17 +28,14 @@ func scheduleListCommand(c *console) *cli.Command {
 	}
 }
 
-func scheduleList(c *console, cc *cli.Context) (err error) {
+func scheduleList(c *console, cc *cli.Context) error {
 	if err := noArguments(cc); err != nil {
 		return err
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	return c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) error { return schedulesOf(ctx, c, cc, r) })
+}
+
+func schedulesOf(ctx context.Context, c *console, cc *cli.Context, r *ledger.Reader) error {
 	schedules, err := r.Schedules(ctx)
 	if err != nil {
 		return err

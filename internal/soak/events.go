@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
@@ -14,16 +15,17 @@ type watching struct {
 	done    chan struct{}
 	forked  int64 // before it began, -1: not known
 	ended   int64 // the same
-	created int64
-	exited  int64
-	lost    int64
+	created atomic.Int64
+	exited  atomic.Int64
+	more    chan struct{} // holds one token when one of these has changed
+	lost    atomic.Int64
 	final   map[int64]string // the state in which a job ended
 }
 
 // watchEvents counts processes, and looks whether any job ends twice.
 func (l *life) watchEvents(ctx context.Context) *watching {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watching{l: l, cancel: cancel, done: make(chan struct{}), final: map[int64]string{}}
+	w := &watching{l: l, cancel: cancel, done: make(chan struct{}), more: make(chan struct{}, 1), final: map[int64]string{}}
 	before, err := l.client.Stats(ctx, whipper.PoolParams{})
 	if err != nil {
 		l.books.violation("stats: %v", err)
@@ -51,17 +53,21 @@ func (l *life) watchEvents(ctx context.Context) *watching {
 			if err != nil {
 				return // the supervisor has ended, or stop was called
 			}
-			w.lost += e.Lost
+			w.lost.Add(e.Lost)
 			switch {
 			case e.Type == whipper.EventProcessCreated:
-				w.created++
+				w.created.Add(1)
 			case e.Type == whipper.EventProcessExited:
-				w.exited++
+				w.exited.Add(1)
 			case e.Job != nil:
 				if before, twice := w.final[e.Job.ID]; twice {
 					l.books.violation("job %d ended as %s and then as %s", e.Job.ID, before, e.Job.State)
 				}
 				w.final[e.Job.ID] = e.Job.State
+			}
+			select {
+			case w.more <- struct{}{}:
+			default:
 			}
 		}
 	}()
@@ -79,16 +85,25 @@ func (w *watching) balance(ctx context.Context) {
 	if err != nil {
 		w.l.books.violation("stats: %v", err)
 	}
-	time.Sleep(200 * time.Millisecond) // the last events are on their way
-	w.stop()
 	s := stats.Workers
+	forks, exits := s.ForkCount-w.forked, s.ExitCount-w.ended
+	late := time.After(patience)
+	for waits := w.forked >= 0; waits && w.lost.Load() == 0 && (w.created.Load() < forks || w.exited.Load() < exits); { // the last events are on their way
+		select {
+		case <-w.more:
+		case <-w.done:
+			waits = false
+		case <-late:
+			waits = false
+		}
+	}
+	w.stop()
 	if s.ForkCount != s.ExitCount+workers || stats.ProcessCount != workers {
 		w.l.books.violation("%d processes were started, %d have ended, and %d live: %+v", s.ForkCount, s.ExitCount, workers, stats)
 	}
-	forks, exits := s.ForkCount-w.forked, s.ExitCount-w.ended
-	if w.lost == 0 && w.forked >= 0 && (w.created != forks || w.exited != exits) {
-		w.l.books.violation("events tell of %d starts and %d ends, the counters of %d and %d", w.created, w.exited, forks, exits)
+	if created, exited := w.created.Load(), w.exited.Load(); w.lost.Load() == 0 && w.forked >= 0 && (created != forks || exited != exits) {
+		w.l.books.violation("events tell of %d starts and %d ends, the counters of %d and %d", created, exited, forks, exits)
 	}
 	w.l.books.add("processes", s.ForkCount)
-	w.l.books.add("events lost", w.lost)
+	w.l.books.add("events lost", w.lost.Load())
 }
