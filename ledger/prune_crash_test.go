@@ -84,21 +84,27 @@ func endForever(dir string) error {
 	}
 }
 
+// killChildAfter starts a child and kills it once it has printed so many lines.
+func killChildAfter(t *testing.T, lines int, what, dir string) {
+	t.Helper()
+	child, out := startChild(t, what, dir)
+	for range lines {
+		if !out.Scan() {
+			t.Fatal("the child ended early")
+		}
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for out.Scan() { // until it is gone
+	}
+	_ = child.Wait() // it was killed
+}
+
 func TestTheRollupIsExactWheneverTheProcessIsKilled(t *testing.T) {
 	dir := t.TempDir()
 	for _, lines := range []int{1, 3, 4, 9} {
-		child, out := startChild(t, "end", dir)
-		for range lines {
-			if !out.Scan() {
-				t.Fatal("the child ended early")
-			}
-		}
-		if err := child.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		for out.Scan() { // until it is gone
-		}
-		_ = child.Wait() // it was killed
+		killChildAfter(t, lines, "end", dir)
 		l := open(t, dir)
 		mustBalance(t, l.Reader)
 		if _, err := l.Recover(t.Context()); err != nil {
@@ -189,18 +195,7 @@ func pruneOnAFullDisk(dir string) error {
 func TestALedgerIsSoundWhoeverIsKilledInTheMiddleOfAPrune(t *testing.T) {
 	dir := t.TempDir()
 	for _, lines := range []int{2, 5, 11, 13} {
-		child, out := startChild(t, "prune", dir)
-		for range lines {
-			if !out.Scan() {
-				t.Fatal("the child ended early")
-			}
-		}
-		if err := child.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		for out.Scan() { // until it is gone
-		}
-		_ = child.Wait() // it was killed
+		killChildAfter(t, lines, "prune", dir)
 		l := open(t, dir)
 		mustBeSound(t, l.Reader)
 		if orphans := dump(t, l.db, "SELECT job_id FROM attempt WHERE job_id NOT IN (SELECT id FROM job)"); orphans != nil {
