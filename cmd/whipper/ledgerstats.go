@@ -11,7 +11,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
-	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -33,7 +32,7 @@ func ledgerStatsCommand(c *console) *cli.Command {
 			momentFlag("since", true, "what has ended since then: a time, or a duration back from now (default: 24h)"),
 			momentFlag("until", true, "what has ended before then: a time, or a duration back from now"),
 			boolFlag("json", "print one method a line as JSON"),
-			stringFlag("dir", "", "folder of the ledger (default: the nearest "+config.DefaultDir+" upward from here)"),
+			ledgerDirFlag(),
 		},
 		Action: func(cc *cli.Context) error { return c.ledgerStats(cc) },
 	}

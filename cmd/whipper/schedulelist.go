@@ -10,7 +10,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
-	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
 )
@@ -22,7 +21,7 @@ func scheduleListCommand(c *console) *cli.Command {
 		Description: "It reads the ledger itself: no supervisor needs to run.",
 		Flags: []cli.Flag{
 			boolFlag("json", "print one schedule a line as JSON, in the shape of the socket's schedule.list"),
-			stringFlag("dir", "", "folder of the ledger (default: the nearest "+config.DefaultDir+" upward from here)"),
+			ledgerDirFlag(),
 		},
 		Action: func(cc *cli.Context) error { return scheduleList(c, cc) },
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -26,7 +25,7 @@ func showCommand(c *console) *cli.Command {
 		Description: "It reads the ledger itself: no supervisor needs to run.",
 		Flags: []cli.Flag{
 			boolFlag("json", "print the job as JSON, in the shape of the socket's job.get"),
-			stringFlag("dir", "", "folder of the ledger (default: the nearest "+config.DefaultDir+" upward from here)"),
+			ledgerDirFlag(),
 		},
 		Action: func(cc *cli.Context) error { return show(c, cc) },
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
@@ -37,7 +36,7 @@ func tailCommand(c *console) *cli.Command {
 			stringFlag("method", "", "only jobs of this method"),
 			stringFlag("pool", "", "only jobs of this pool"),
 			boolFlag("json", "print each change as a line of JSON, in the shape of the socket's events"),
-			stringFlag("dir", "", "folder of the ledger (default: the nearest "+config.DefaultDir+" upward from here)"),
+			ledgerDirFlag(),
 		},
 		Action: func(cc *cli.Context) error { return c.tail(cc) },
 	}
