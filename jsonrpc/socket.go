@@ -86,7 +86,8 @@ type SubmitParams struct {
 	MaxAttempts    int               `json:"maxAttempts,omitempty"` // 0: 3
 	Backoff        *Backoff          `json:"backoff,omitempty"`
 	IdempotencyKey string            `json:"idempotencyKey,omitempty"`
-	Delivery       string            `json:"delivery,omitempty"` // at-least-once (default) or at-most-once
+	ConcurrencyKey string            `json:"concurrencyKey,omitempty"` // of a pool's jobs with the same one, one runs at a time
+	Delivery       string            `json:"delivery,omitempty"`       // at-least-once (default) or at-most-once
 	ExpiresAt      *Time             `json:"expiresAt,omitempty"`
 	Labels         map[string]string `json:"labels,omitempty"`
 	Trace
@@ -133,6 +134,7 @@ type Job struct {
 	RunMs          *int64            `json:"runMs,omitempty"`  // of the last run
 	Worker         string            `json:"worker,omitempty"`
 	IdempotencyKey string            `json:"idempotencyKey,omitempty"`
+	ConcurrencyKey string            `json:"concurrencyKey,omitempty"`
 	Delivery       string            `json:"delivery"`
 	Origin         string            `json:"origin"` // submit or invoke
 	Trace
@@ -230,6 +232,12 @@ type PoolParams struct {
 	Pool string `json:"pool,omitempty"`
 }
 
+// PauseParams is the params of pool.pause and pool.resume: those of a pool, or of one of its methods.
+type PauseParams struct {
+	Pool   string `json:"pool,omitempty"`
+	Method string `json:"method,omitempty"` // "": the pool
+}
+
 // ResizeParams is the params of pool.resize. A bound that is 0 or absent stays as it is; one of the two must be given.
 type ResizeParams struct {
 	Pool       string `json:"pool,omitempty"`
@@ -255,6 +263,16 @@ type Pool struct {
 	Methods    []string         `json:"methods,omitempty"` // as the workers declare
 	Listen     []string         `json:"listen,omitempty"`  // addresses of the sockets that the workers share
 	Jobs       map[string]int64 `json:"jobs"`              // by state
+
+	Restrictions []Restriction `json:"restrictions,omitempty"` // methods that have a limit or are paused
+}
+
+// Restriction is a method of which not all calls may run.
+type Restriction struct {
+	Method  string `json:"method"`
+	Limit   int    `json:"limit,omitempty"` // calls at once; 0: any number
+	Paused  bool   `json:"paused,omitempty"`
+	Running int    `json:"running"`
 }
 
 // Program is the name and version that workers gave when they were greeted.

@@ -8,11 +8,11 @@ import (
 
 const (
 	insertSQL = `INSERT INTO job (` + jobNames + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	startSQL = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	startSQL = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL, lane = ''
 		WHERE id = ? AND state = 'queued'`
 	finishSQL = `UPDATE job SET state = ?, attempt = ?, runs = ?, crashes = ?, alone = ?, run_at = ?, started_at = ?,
-			finished_at = ?, worker = ?, pid = ?, error_source = ?, progress = ?, error = ?, result = ?
+			finished_at = ?, worker = ?, pid = ?, error_source = ?, progress = ?, error = ?, result = ?, lane = ''
 		WHERE id = ? AND state = ?`
 	attemptSQL   = `INSERT INTO attempt (job_id, ` + attemptColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	unattemptSQL = `DELETE FROM attempt WHERE job_id = ? AND number = ?`

@@ -52,6 +52,9 @@ func (j *Job) validate() []string {
 	if j.MaxAttempts < 1 || j.MaxAttempts > MostAttempts {
 		wrong("max attempts is %d, but must be 1 to %d", j.MaxAttempts, MostAttempts)
 	}
+	if len(j.ConcurrencyKey) > MaxConcurrencyKey {
+		wrong("concurrency key has %d bytes, but may have %d", len(j.ConcurrencyKey), MaxConcurrencyKey)
+	}
 	if j.Timeout < 0 {
 		wrong("timeout is %v, but must not be negative", j.Timeout)
 	}

@@ -53,6 +53,7 @@ const (
 	MaxPriority        = 100
 	DefaultMaxAttempts = 3      // of a submitted job; an invoked one has 1
 	MostAttempts       = 10_000 // that a job's MaxAttempts may be
+	MaxConcurrencyKey  = 200    // bytes
 	MaxCrashes         = 5      // uncharged crashes and interruptions before a job fails
 )
 
@@ -95,6 +96,7 @@ type Job struct {
 	Origin      Origin
 
 	IdempotencyKey string // unique per pool; "": none
+	ConcurrencyKey string // of the jobs of a pool with the same one, one runs at a time; "": none
 	Trace
 
 	CreatedAt  time.Time

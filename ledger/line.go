@@ -97,6 +97,7 @@ var recordMembers = []member[record]{
 	enumMember("delivery", true, func(r *record) *Delivery { return &r.job.Delivery }),
 	enumMember("origin", true, func(r *record) *Origin { return &r.job.Origin }),
 	textMember("idempotencyKey", false, func(r *record) *string { return &r.job.IdempotencyKey }),
+	textMember("concurrencyKey", false, func(r *record) *string { return &r.job.ConcurrencyKey }),
 	{
 		name: "labels",
 		put: func(b []byte, r *record) []byte {

@@ -75,6 +75,7 @@ func (r *Reader) prepare(ctx context.Context) error {
 	for _, text := range []string{
 		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, cellsSQL, openSQL,
 		prioritiesSQL, readySQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
+		laneSQL, lanesSQL, pausedSQL,
 		allSchedulesSQL, dueSQL, owedSQL, nextDueSQL,
 	} {
 		s, err := r.db.PrepareContext(ctx, text)

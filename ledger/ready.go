@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -13,15 +14,15 @@ import (
 // planning a query anew whenever the bound priority changes to or from 0 or 1, which it does for a bare parameter.
 const (
 	prioritiesSQL = `WITH RECURSIVE used(priority) AS (
-			SELECT max(priority) FROM job WHERE state = 'queued' AND pool = ?1
+			SELECT max(priority) FROM job WHERE state = 'queued' AND lane = '' AND pool = ?1
 			UNION ALL
-			SELECT (SELECT max(priority) FROM job WHERE state = 'queued' AND pool = ?1 AND priority < used.priority)
+			SELECT (SELECT max(priority) FROM job WHERE state = 'queued' AND lane = '' AND pool = ?1 AND priority < used.priority)
 			FROM used WHERE used.priority IS NOT NULL
 		) SELECT priority FROM used WHERE priority IS NOT NULL`
-	readySQL = `SELECT id FROM job WHERE state = 'queued' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at <= ?3
+	readySQL = `SELECT id FROM job WHERE state = 'queued' AND lane = '' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at <= ?3
 			AND (expires_at IS NULL OR expires_at > ?3)
 		ORDER BY run_at, id`
-	nextRunSQL = `SELECT run_at FROM job WHERE state = 'queued' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at > ?3
+	nextRunSQL = `SELECT run_at FROM job WHERE state = 'queued' AND lane = '' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at > ?3
 		ORDER BY run_at LIMIT 1`
 	nextExpirySQL = `SELECT id, expires_at FROM job WHERE state = 'queued' AND expires_at IS NOT NULL AND pool = ?1
 			AND expires_at > ?2
@@ -34,7 +35,7 @@ const (
 
 // Ready returns up to limit jobs of a pool that may run now and are not in skip, in the order in which they are to run:
 // highest priority, then earliest RunAt, then lowest id. It changes nothing: they stay queued until Start. Expired jobs
-// are left out. Its cost grows with limit, len(skip) and the number of distinct priorities in use, and with nothing else.
+// are left out, and so are those that stand in a lane. Its cost grows with limit, len(skip) and the number of distinct priorities in use, and with nothing else.
 //
 // next is when to ask again if nothing else happens: the earliest moment after now at which a job of the pool that is
 // not in jobs becomes due or expires; zero if there is none.
@@ -67,34 +68,39 @@ func (r *Reader) ready(ctx context.Context, pool string, now int64, limit int, s
 			next = earlier(next, time.UnixMicro(runAt[0]).UTC())
 		}
 	}
-	place := make(map[int64]int, len(ids))
-	for i, id := range ids {
-		place[id] = i
-	}
-	expiry, err := r.nextExpiry(ctx, pool, now, place)
+	expiry, err := r.nextExpiry(ctx, pool, now, places(ids))
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	next = earlier(next, expiry)
-	if len(ids) == 0 {
-		return nil, next, nil
-	}
-	found, err := r.many(ctx, claimSQL, ids)
+	jobs, err := r.claim(ctx, ids)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	// A job that was started or cancelled since its id was read is not there any more.
-	ordered := make([]*Job, len(ids))
-	for i := range found {
-		ordered[place[found[i].ID]] = &found[i]
-	}
-	jobs := make([]Job, 0, len(found))
-	for _, job := range ordered {
-		if job != nil {
-			jobs = append(jobs, *job)
-		}
-	}
 	return jobs, next, nil
+}
+
+// claim reads queued jobs, in the order of ids. One that was started or cancelled since its id was read is not there any more.
+func (r *Reader) claim(ctx context.Context, ids []int64) ([]Job, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	jobs, err := r.many(ctx, claimSQL, ids)
+	if err != nil {
+		return nil, err
+	}
+	place := places(ids)
+	slices.SortFunc(jobs, func(a, b Job) int { return place[a.ID] - place[b.ID] })
+	return jobs, nil
+}
+
+// places says where in ids each of them stands.
+func places(ids []int64) map[int64]int {
+	place := make(map[int64]int, len(ids))
+	for i, id := range ids {
+		place[id] = i
+	}
+	return place
 }
 
 // due appends the ids of due jobs of one priority until there are limit.

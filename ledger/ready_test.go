@@ -152,6 +152,11 @@ func TestTheClaimSeeksInItsIndexesOnly(t *testing.T) {
 		{expiredSQL, []any{"p", 0, 1}, []string{"SEARCH job USING INDEX job_expiring (pool=? AND expires_at>? AND expires_at<?)"}},
 		{claimSQL, []any{"[1]"}, []string{"SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"}},
 		{keySQL, []any{"p", "k"}, []string{"SEARCH job USING INDEX job_key (pool=? AND idempotency_key=?)"}},
+		{laneSQL, []any{"p", "key:k"}, []string{"SEARCH job USING COVERING INDEX job_lane (pool=? AND lane=?)"}},
+		{lanesSQL, []any{"p"}, []string{
+			"SEARCH job USING COVERING INDEX job_lane (pool=?)",
+			"SEARCH job USING COVERING INDEX job_lane (pool=? AND lane>?)",
+		}},
 		{countsSQL, []any{"p"}, nil},
 	} {
 		plan := explain(t, l.Reader, c.query, c.args...)

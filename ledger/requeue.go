@@ -16,7 +16,7 @@ var Retryable = []State{Failed, Cancelled, Dropped}
 
 const (
 	retryableSQL = `SELECT state FROM job WHERE id = ? AND (state = 'failed' OR state = 'cancelled' OR state = 'dropped')`
-	requeueSQL   = `UPDATE job SET state = 'queued', attempt = 0, crashes = 0, origin = 'submit', run_at = ?1, finished_at = NULL,
+	requeueSQL   = `UPDATE job SET state = 'queued', attempt = 0, crashes = 0, origin = 'submit', run_at = ?1, finished_at = NULL, lane = '',
 			expires_at = iif(expires_at <= ?1, NULL, expires_at),
 			alone = max(alone, EXISTS (SELECT 1 FROM attempt WHERE job_id = job.id AND number = job.runs AND outcome = 'crashed'))
 		WHERE id = ?2 AND state = ?3 RETURNING ` + jobNoPayloads

@@ -11,12 +11,12 @@ import (
 // can put NULLs in their place.
 const (
 	jobHead = `id, pool, method, state, priority, attempt, max_attempts, runs, crashes, alone, backoff, timeout,
-		delivery, origin, idempotency_key, traceparent, tracestate, baggage, created_at, run_at, expires_at, started_at,
+		delivery, origin, idempotency_key, concurrency_key, traceparent, tracestate, baggage, created_at, run_at, expires_at, started_at,
 		finished_at, worker, pid, error_source, labels`
 	jobNames      = jobHead + `, progress, error, params, result`
 	jobColumns    = jobHead + `, ` + progressValue + `, ` + errorValue + `, ` + paramsValue + `, ` + resultValue
 	jobNoPayloads = jobHead + `, NULL, NULL, NULL, NULL`
-	jobWidth      = 31
+	jobWidth      = 32
 
 	attemptColumns = `number, outcome, worker, pid, started_at, finished_at, exit_code, signal, error, stderr_tail`
 	attemptWidth   = 10
@@ -47,7 +47,7 @@ func inlineArgs(args []any, j *Job) ([]any, error) {
 	return append(args,
 		j.ID, j.Pool, j.Method, string(j.State), int64(j.Priority), int64(j.Attempt), int64(j.MaxAttempts), int64(j.Runs),
 		int64(j.Crashes), flag(j.Alone), backoff, j.Timeout.Microseconds(), string(j.Delivery), string(j.Origin),
-		text(j.IdempotencyKey), text(j.Traceparent), text(j.Tracestate), text(j.Baggage), j.CreatedAt.UnixMicro(),
+		text(j.IdempotencyKey), text(j.ConcurrencyKey), text(j.Traceparent), text(j.Tracestate), text(j.Baggage), j.CreatedAt.UnixMicro(),
 		j.RunAt.UnixMicro(), moment(j.ExpiresAt), moment(j.StartedAt), moment(j.FinishedAt), text(j.Worker),
 		number(j.PID), text(string(j.ErrorSource)), labels, inline(j.Progress), inline(j.Error),
 		inline(j.Params), inline(j.Result)), nil
@@ -151,7 +151,7 @@ func scanJob(values []driver.Value) (Job, error) {
 		j.Backoff = Backoff{microseconds(b.BaseUs), b.Factor, microseconds(b.CapUs), b.Jitter}
 	}
 	j.Timeout = microseconds(s.int())
-	j.Delivery, j.Origin, j.IdempotencyKey = Delivery(s.text()), Origin(s.text()), s.text()
+	j.Delivery, j.Origin, j.IdempotencyKey, j.ConcurrencyKey = Delivery(s.text()), Origin(s.text()), s.text(), s.text()
 	j.Trace = Trace{Traceparent: s.text(), Tracestate: s.text(), Baggage: s.text()}
 	j.CreatedAt, j.RunAt, j.ExpiresAt, j.StartedAt, j.FinishedAt = s.moment(), s.moment(), s.moment(), s.moment(), s.moment()
 	j.Worker, j.PID, j.ErrorSource = s.text(), int(s.int()), Source(s.text())

@@ -46,15 +46,16 @@ type Schedule struct {
 	Jitter   time.Duration // a job runs later than its time by up to so much, at random; 0: not later
 
 	// What the jobs are made of; see Job. Zero values mean what they mean there.
-	Pool        string
-	Method      string
-	Params      []byte
-	Labels      map[string]string
-	Priority    int
-	MaxAttempts int
-	Backoff     Backoff
-	Timeout     time.Duration
-	Delivery    Delivery
+	Pool           string
+	Method         string
+	Params         []byte
+	Labels         map[string]string
+	Priority       int
+	MaxAttempts    int
+	Backoff        Backoff
+	Timeout        time.Duration
+	Delivery       Delivery
+	ConcurrencyKey string
 
 	// What the ledger keeps; PutSchedule sets them.
 	CreatedAt time.Time
@@ -151,7 +152,7 @@ func (s *Schedule) job(at, now time.Time, delay time.Duration) Job {
 	return Job{
 		Pool: s.Pool, Method: s.Method, Params: s.Params, Labels: labels, Priority: s.Priority,
 		MaxAttempts: s.MaxAttempts, Backoff: s.Backoff, Timeout: s.Timeout, Delivery: s.Delivery,
-		IdempotencyKey: ScheduleKey(s.Name, at), CreatedAt: now, RunAt: now.Add(delay),
+		IdempotencyKey: ScheduleKey(s.Name, at), ConcurrencyKey: s.ConcurrencyKey, CreatedAt: now, RunAt: now.Add(delay),
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 // scheduleColumns is every column of a schedule, in the order of scheduleArgs and scanSchedule.
 const (
 	scheduleColumns = `name, pool, method, spec, timezone, overlap, missed, jitter, priority, max_attempts, backoff, timeout, delivery,
-		created_at, next_at, owed, last_at, last_job_id, skipped, labels, params`
-	scheduleWidth = 21
+		concurrency_key, created_at, next_at, owed, last_at, last_job_id, skipped, labels, params`
+	scheduleWidth = 22
 
 	// A job that is not there has no state.
 	scheduleSelect = `SELECT ` + scheduleColumns + `, (SELECT state FROM job WHERE id = last_job_id) FROM schedule`
@@ -45,7 +45,7 @@ func scheduleArgs(args []any, s *Schedule) ([]any, error) {
 	}
 	return append(args,
 		s.Name, s.Pool, s.Method, s.Spec, s.Timezone, string(s.Overlap), string(s.Missed), s.Jitter.Microseconds(), int64(s.Priority),
-		int64(s.MaxAttempts), backoff, s.Timeout.Microseconds(), string(s.Delivery), s.CreatedAt.UnixMicro(), moment(s.NextAt),
+		int64(s.MaxAttempts), backoff, s.Timeout.Microseconds(), string(s.Delivery), text(s.ConcurrencyKey), s.CreatedAt.UnixMicro(), moment(s.NextAt),
 		owed, moment(s.LastAt), number(int(s.LastJob)), s.Skipped, labels, s.Params), nil
 }
 
@@ -63,7 +63,7 @@ func scanSchedule(values []driver.Value) (Schedule, error) {
 		}
 		c.Backoff = Backoff{microseconds(b.BaseUs), b.Factor, microseconds(b.CapUs), b.Jitter}
 	}
-	c.Timeout, c.Delivery = microseconds(s.int()), Delivery(s.text())
+	c.Timeout, c.Delivery, c.ConcurrencyKey = microseconds(s.int()), Delivery(s.text()), s.text()
 	c.CreatedAt, c.NextAt = s.moment(), s.moment()
 	if text := s.text(); text != "" {
 		var spans [][2]int64

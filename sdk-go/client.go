@@ -151,14 +151,14 @@ func (c *Client) Stats(ctx context.Context, p PoolParams) (PoolStats, error) {
 	return call[PoolStats](ctx, c, jsonrpc.MethodPoolStats, p)
 }
 
-// Pause has no call or job handed to the pool's workers until Resume. Calls that they have go on, and what comes in waits. It returns
-// the pool as it is then.
-func (c *Client) Pause(ctx context.Context, p PoolParams) (Pool, error) {
+// Pause has no call or job of a pool, or of one of its methods, handed to a worker until Resume. Calls that workers have go on, and what
+// comes in waits. It returns the pool as it is then. The pause of a pool ends with its supervisor, that of a method does not.
+func (c *Client) Pause(ctx context.Context, p PauseParams) (Pool, error) {
 	return call[Pool](ctx, c, jsonrpc.MethodPoolPause, p)
 }
 
 // Resume ends a Pause.
-func (c *Client) Resume(ctx context.Context, p PoolParams) (Pool, error) {
+func (c *Client) Resume(ctx context.Context, p PauseParams) (Pool, error) {
 	return call[Pool](ctx, c, jsonrpc.MethodPoolResume, p)
 }
 

@@ -24,6 +24,10 @@ type (
 	PruneJobsParams = jsonrpc.PruneJobsParams
 	// PruneFilter selects jobs that have their final outcome.
 	PruneFilter = jsonrpc.PruneFilter
+	// PauseParams names a pool, or one of its methods.
+	PauseParams = jsonrpc.PauseParams
+	// Restriction is a method of a pool that has a limit or is paused.
+	Restriction = jsonrpc.Restriction
 	// PoolParams names a pool; where there is only one it may be left out.
 	PoolParams = jsonrpc.PoolParams
 	// ResizeParams is how many workers a pool should have at least and at most.

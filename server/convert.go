@@ -32,6 +32,7 @@ func WireJob(j *ledger.Job, attempts []ledger.Attempt) jsonrpc.Job {
 		TimeoutMs:      j.Timeout.Milliseconds(),
 		Worker:         j.Worker,
 		IdempotencyKey: j.IdempotencyKey,
+		ConcurrencyKey: j.ConcurrencyKey,
 		Delivery:       string(j.Delivery),
 		Origin:         string(j.Origin),
 		Trace:          jsonrpc.Trace(j.Trace),

@@ -294,7 +294,10 @@ func (f *fakePool) Stats() jsonrpc.PoolStats  { return jsonrpc.PoolStats{WorkerC
 func (f *fakePool) Workers() []jsonrpc.Worker { return nil }
 func (f *fakePool) Pause()                    {}
 func (f *fakePool) Resume()                   {}
-func (f *fakePool) Resize(int, int) error     { return nil }
+
+func (f *fakePool) PauseMethod(context.Context, string) error  { return nil }
+func (f *fakePool) ResumeMethod(context.Context, string) error { return nil }
+func (f *fakePool) Resize(int, int) error                      { return nil }
 func (f *fakePool) Restart(ctx context.Context) (int, error) {
 	return f.restart(ctx)
 }

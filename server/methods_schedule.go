@@ -69,7 +69,8 @@ func CheckSchedule(p jsonrpc.SchedulePutParams) error {
 		checkMaxAttempts("maxAttempts", p.MaxAttempts),
 		checkBackoff("backoff", p.Backoff),
 		checkDelivery("delivery", p.Delivery),
-		checkLabels("labels", p.Labels))
+		checkLabels("labels", p.Labels),
+		checkConcurrencyKey("concurrencyKey", p.ConcurrencyKey))
 	switch most := ledger.MaxJitter.Milliseconds(); {
 	case err != nil:
 		return err
@@ -121,13 +122,14 @@ func checkChoice(member, value, first, second string) error {
 func ToSchedule(p jsonrpc.SchedulePutParams, pool string) ledger.Schedule {
 	job := toJob(jsonrpc.SubmitParams{
 		Method: p.Method, Params: p.Params, TimeoutMs: p.TimeoutMs, Priority: p.Priority, MaxAttempts: p.MaxAttempts,
-		Backoff: p.Backoff, Delivery: p.Delivery, Labels: p.Labels,
+		Backoff: p.Backoff, Delivery: p.Delivery, Labels: p.Labels, ConcurrencyKey: p.ConcurrencyKey,
 	}, pool, time.Time{})
 	return ledger.Schedule{
 		Name: p.Name, Spec: p.Spec, Timezone: p.Timezone, Overlap: ledger.Overlap(p.Overlap), Missed: ledger.Missed(p.Missed),
 		Jitter: time.Duration(p.JitterMs) * time.Millisecond,
 		Pool:   pool, Method: job.Method, Params: job.Params, Labels: job.Labels, Priority: job.Priority,
 		MaxAttempts: job.MaxAttempts, Backoff: job.Backoff, Timeout: job.Timeout, Delivery: job.Delivery,
+		ConcurrencyKey: job.ConcurrencyKey,
 	}
 }
 
@@ -136,7 +138,7 @@ func WireSchedule(s *ledger.Schedule, payloads bool) jsonrpc.Schedule {
 	wire := jsonrpc.Schedule{
 		Name: s.Name, Spec: s.Spec, Timezone: s.Timezone, Overlap: string(s.Overlap), Missed: string(s.Missed),
 		JitterMs: s.Jitter.Milliseconds(), Pool: s.Pool, Method: s.Method, TimeoutMs: s.Timeout.Milliseconds(), Priority: s.Priority,
-		MaxAttempts: s.MaxAttempts, Delivery: string(s.Delivery), Labels: s.Labels, CreatedAt: jsonrpc.Time{Time: s.CreatedAt},
+		MaxAttempts: s.MaxAttempts, Delivery: string(s.Delivery), ConcurrencyKey: s.ConcurrencyKey, Labels: s.Labels, CreatedAt: jsonrpc.Time{Time: s.CreatedAt},
 		NextAt: jsonrpc.TimePtr(s.NextAt), LastAt: jsonrpc.TimePtr(s.LastAt), LastJob: s.LastJob, LastState: string(s.LastState),
 		Skipped: s.Skipped,
 	}

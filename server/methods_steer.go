@@ -10,21 +10,30 @@ import (
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
-func (s *Server) poolPause(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.Pool, error) {
-	pool, err := s.pools().named(p.Pool)
-	if err != nil {
-		return jsonrpc.Pool{}, err
-	}
-	pool.Pause()
-	return pool.Status(), nil
+func (s *Server) poolPause(ctx context.Context, p jsonrpc.PauseParams) (jsonrpc.Pool, error) {
+	return s.setPause(ctx, p, Pool.Pause, Pool.PauseMethod)
 }
 
-func (s *Server) poolResume(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.Pool, error) {
+func (s *Server) poolResume(ctx context.Context, p jsonrpc.PauseParams) (jsonrpc.Pool, error) {
+	return s.setPause(ctx, p, Pool.Resume, Pool.ResumeMethod)
+}
+
+// setPause pauses or resumes a pool, or one of its methods, which is on record before it answers.
+func (s *Server) setPause(ctx context.Context, p jsonrpc.PauseParams, all func(Pool), method func(Pool, context.Context, string) error) (jsonrpc.Pool, error) {
 	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.Pool{}, err
 	}
-	pool.Resume()
+	if p.Method == "" {
+		all(pool)
+		return pool.Status(), nil
+	}
+	if err := checkMethod("method", p.Method); err != nil {
+		return jsonrpc.Pool{}, err
+	}
+	if err := commit(ctx, func(ctx context.Context) error { return method(pool, ctx, p.Method) }); err != nil {
+		return jsonrpc.Pool{}, err
+	}
 	return pool.Status(), nil
 }
 

@@ -81,6 +81,7 @@ func checkSubmit(prefix string, p jsonrpc.SubmitParams) error {
 		checkBackoff(prefix+"backoff", p.Backoff),
 		checkDelivery(prefix+"delivery", p.Delivery),
 		checkLabels(prefix+"labels", p.Labels),
+		checkConcurrencyKey(prefix+"concurrencyKey", p.ConcurrencyKey),
 		checkMaxAttempts(prefix+"maxAttempts", p.MaxAttempts))
 	switch {
 	case err != nil:
@@ -104,6 +105,7 @@ func toJob(p jsonrpc.SubmitParams, pool string, now time.Time) ledger.Job {
 		Delivery:       ledger.Delivery(p.Delivery),
 		Origin:         ledger.FromSubmit,
 		IdempotencyKey: p.IdempotencyKey,
+		ConcurrencyKey: p.ConcurrencyKey,
 		Trace:          ledger.Trace(p.Trace),
 	}
 	if p.Backoff != nil {

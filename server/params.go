@@ -109,6 +109,13 @@ func checkLabels(member string, labels map[string]string) error {
 	return nil
 }
 
+func checkConcurrencyKey(member, key string) error {
+	if n := len(key); n > ledger.MaxConcurrencyKey {
+		return invalid(member, "it has %d bytes, and may have %d", n, ledger.MaxConcurrencyKey)
+	}
+	return nil
+}
+
 func checkID(member string, id int64) error {
 	if id < 1 {
 		return invalid(member, "%d is not a job's id, which is 1 or more", id)

@@ -21,6 +21,8 @@ type Pool interface {
 	Workers() []jsonrpc.Worker
 	Pause()
 	Resume()
+	PauseMethod(ctx context.Context, method string) error
+	ResumeMethod(ctx context.Context, method string) error
 	Resize(minWorkers, maxWorkers int) error
 	Restart(ctx context.Context) (replaced int, err error)
 }

@@ -57,7 +57,15 @@ type call struct {
 	caller    func(job int64, progress json.RawMessage) // nil: does not want to know; never changes
 	worker    *worker                                   // the one that has it
 	cancelled bool                                      // whoever wanted it does not any more
-	index     int                                       // in its queue
+	queue     *queue                                    // in which it waits; nil: in none
+	index     int                                       // in queue
+
+	method   string      // never changes
+	lane     ledger.Lane // in which it stood on disk; "": none
+	lanes    [2]*lane    // that it is on once let in: of its method and of its key
+	letIn    bool
+	over     bool // it has its outcome, or was left to the ledger
+	slotFree bool // and no worker is at it any more
 }
 
 // expired says whether the time has passed by which the job had to start.

@@ -76,6 +76,7 @@ func (p *Pool) cancelOnDisk(ctx context.Context, ids []int64) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, id := range cancelled {
+		p.unkeep(id)
 		if c := p.invoked[id]; c != nil {
 			c.job.State, c.job.FinishedAt = ledger.Cancelled, now
 			c.job.Error, c.job.ErrorSource = e, ledger.FromWhipper
@@ -103,17 +104,14 @@ func (p *Pool) cancelCall(c *call) {
 		c.worker.tell(command{kind: cancel, call: c})
 		return
 	}
-	switch {
-	case c.index < 0:
+	if c.queue != nil {
+		c.queue.remove(c)
+	} else {
 		for _, w := range p.seats {
 			if w.seat.reserved == c {
 				w.seat.reserved = nil
 			}
 		}
-	case c.reply != nil:
-		p.invokes.remove(c)
-	default:
-		p.window.remove(c)
 	}
 	p.finishWaiting(c, ledger.Cancelled, cancelledError())
 }

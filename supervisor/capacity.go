@@ -50,11 +50,12 @@ func (p *Pool) refuse(k *call) (dropped bool, err error) {
 	if !p.slotsKnown { // nobody can tell whether there is room
 		most, allowed = max(most, startingQueue), "as many as a pool takes that is only starting"
 	}
-	over := p.invokes.Len() - most // in a paused pool, free slots are of no use
+	barred := p.paused || p.bars(k) // free slots are of no use to it
+	over := p.invokes.Len() + p.lanes.invokes() - most
 	switch {
-	case over < 0 && (p.opts.AtCapacity == AtCapacityQueue || p.paused || !p.slotsKnown):
+	case over < 0 && (p.opts.AtCapacity == AtCapacityQueue || barred || !p.slotsKnown):
 		return false, nil
-	case p.paused || !p.slotsKnown:
+	case barred || !p.slotsKnown:
 	default:
 		slots, admitted := p.room()
 		if admitted < slots {

@@ -50,12 +50,18 @@ func (p *Pool) claim(ctx context.Context) {
 // Jobs that the pool has in memory are still queued on disk, so the read is told to leave them out. A job that the pool lets go
 // of while the read goes on may look queued to it, though it is not any more; such are remembered in released.
 func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err error) {
+	if err := p.lookUpLanes(ctx); err != nil {
+		return next, err
+	}
 	p.mu.Lock()
 	if due {
 		p.exhausted = false
 	}
-	n := p.claimSize(due)
-	if n == 0 || p.phase == poolDraining {
+	n := 0
+	if !p.exhausted {
+		n = p.claimSize(due)
+	}
+	if n == 0 && len(p.lanes.due) == 0 || p.phase == poolDraining {
 		p.mu.Unlock()
 		return next, nil
 	}
@@ -63,15 +69,27 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 		p.mu.Unlock()
 		return time.Now().Add(claimRetry), nil
 	}
-	p.exhausted = true // until somebody says otherwise, also during the read
+	reads := p.lanesToRead(p.windowSize() - p.window.Len())
+	look := n > 0
+	if look {
+		p.exhausted = true // until somebody says otherwise, also during the read
+	}
 	p.claiming = true
 	held := maps.Clone(p.held)
 	p.mu.Unlock()
 
+	for i := range reads {
+		if r := &reads[i]; err == nil {
+			r.jobs, r.skipped, r.more, err = p.ledger.InLane(ctx, p.name, r.name, r.limit, held)
+			n = max(0, n-len(r.jobs))
+		}
+	}
 	now := time.Now()
-	expired, err := p.ledger.Expired(ctx, p.name, now, expireAtOnce)
-	var jobs []ledger.Job
-	if err == nil {
+	var expired, jobs []ledger.Job
+	if err == nil && look {
+		expired, err = p.ledger.Expired(ctx, p.name, now, expireAtOnce)
+	}
+	if err == nil && n > 0 {
 		jobs, next, err = p.ledger.Ready(ctx, p.name, now, n, held)
 	}
 
@@ -79,6 +97,9 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	defer p.mu.Unlock()
 	for i := range expired {
 		p.expireClaimed(expired[i])
+	}
+	for i := range reads {
+		p.fromLane(&reads[i], err)
 	}
 	bytes := 0
 	for i := range jobs {
@@ -95,7 +116,7 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	}
 	p.claiming = false
 	clear(p.released)
-	if err == nil && (len(jobs) == n || len(expired) == expireAtOnce) {
+	if err == nil && look && (len(jobs) == n || len(expired) == expireAtOnce) {
 		p.exhausted = false
 	}
 	p.trim()
@@ -113,7 +134,7 @@ func (p *Pool) adopt(job ledger.Job) *call {
 		return nil
 	}
 	p.tellClaimed(&job)
-	c := &call{job: job, index: -1, onRecord: true}
+	c := &call{job: job, method: job.Method, onRecord: true}
 	if before := p.invoked[job.ID]; before != nil {
 		c.reply, c.caller = before.reply, before.caller
 		p.invoked[job.ID] = c
@@ -132,7 +153,7 @@ func (p *Pool) expireClaimed(job ledger.Job) {
 	switch {
 	case c == nil:
 		c = p.adopt(job)
-	case c.worker != nil || c.index < 0 || c.reply != nil:
+	case c.worker != nil || c.queue == nil || c.reply != nil:
 		return
 	default:
 		p.window.remove(c)

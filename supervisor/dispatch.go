@@ -20,6 +20,9 @@ func (p *Pool) dispatch() {
 			p.expire(from.take())
 			continue
 		}
+		if !p.letIn(c) {
+			continue
+		}
 		if c.job.Alone {
 			if !p.placeAlone(from, c) {
 				break
@@ -34,9 +37,10 @@ func (p *Pool) dispatch() {
 		p.turn = !p.turn
 		p.assign(w, c)
 	}
+	p.park()
 	p.grow()
 	if p.phase == poolDraining {
-		if p.invokes.Len() == 0 && !p.stopping {
+		if p.invokes.Len() == 0 && p.lanes.invokes() == 0 && !p.stopping {
 			p.stopping = true
 			for _, w := range p.seats {
 				w.tell(command{kind: stop})
@@ -44,7 +48,8 @@ func (p *Pool) dispatch() {
 		}
 		return
 	}
-	if !p.exhausted && p.window.Len() <= p.windowSize()/2 {
+	size := p.windowSize()
+	if !p.exhausted && p.window.Len() <= size/2 || len(p.lanes.due) > 0 && p.window.Len() < size {
 		p.wakeClaimer()
 	}
 }
@@ -119,10 +124,12 @@ func (p *Pool) assign(w *worker, c *call) {
 	p.countCall(w)
 }
 
-// release frees a slot of a worker.
-func (p *Pool) release(w *worker) {
+// release frees the slot of a worker that a call has had.
+func (p *Pool) release(w *worker, c *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	c.slotFree = true
+	p.leaveLanes(c)
 	p.vacate(w)
 	p.dispatch()
 }

@@ -44,6 +44,10 @@ func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) {
 	delete(p.current, next.ID)
 	p.ledger.Finish(next, attempt, p.finished(next, attempt.Outcome))
 	p.answer(c)
+	c.over = true
+	if p.leaveLanes(c) {
+		p.dispatch()
+	}
 }
 
 // finishWaiting ends a call that no worker has begun; mu is held.
@@ -60,6 +64,9 @@ func (p *Pool) finishWaiting(c *call, s ledger.State, e *jsonrpc.Error) {
 		p.ledger.Insert(next, p.finished(next, ""))
 	}
 	p.answer(c)
+	p.unkeep(next.ID)
+	c.over = true
+	p.leaveLanes(c)
 }
 
 // finished is what happens once a job's outcome, or its return to the queue, is on disk.
@@ -95,6 +102,8 @@ func (p *Pool) forget(c *call) {
 	delete(p.current, c.job.ID)
 	delete(p.invoked, c.job.ID)
 	p.letGo(c.job.ID)
+	c.over = true
+	p.leaveLanes(c)
 }
 
 // letGo leaves a job to the claimer again. A claim that is under way may have read it before the last change; mu is held.
@@ -103,6 +112,7 @@ func (p *Pool) letGo(id int64) {
 	if p.claiming {
 		p.released[id] = struct{}{}
 	}
+	p.stirUnsure()
 }
 
 // answer tells a caller who waits what became of the call, if that is final; mu is held.

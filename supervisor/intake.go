@@ -60,8 +60,7 @@ func (p *Pool) Invoke(ctx context.Context, c Call) (Reply, error) {
 	}
 	now := time.Now()
 	k := &call{
-		reply: make(chan Reply, 1), caller: c.Progress,
-		index: -1,
+		reply: make(chan Reply, 1), caller: c.Progress, method: c.Method,
 		job: ledger.Job{
 			ID: id, Pool: p.name, Method: c.Method, Params: c.Params, State: ledger.Queued, Priority: c.Priority,
 			MaxAttempts: 1, Backoff: ledger.DefaultBackoff, Timeout: c.Timeout, Delivery: ledger.AtLeastOnce,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -47,6 +48,8 @@ type Options struct {
 	AtCapacity   string // what becomes of an invoke that finds all slots taken: AtCapacityQueue, Drop or Error; queue
 	MaxQueueSize int    // invokes that wait while all slots are taken; 10000
 	MaxBacklog   int    // submitted jobs that may be queued; 0: any number
+
+	MethodConcurrency map[string]int // most calls of a method that run at once, in all workers; those without one: any number
 
 	MaxTotalCalls int           // that one process is given before it is replaced; 0: any number
 	MaxAge        time.Duration // of a process before it is replaced, less up to a tenth; 0: any
@@ -156,6 +159,11 @@ func (o Options) validate() error {
 	} {
 		if n.value < 0 {
 			bad(n.field, n.value, "at least 1, or 0 for no limit")
+		}
+	}
+	for _, method := range slices.Sorted(maps.Keys(o.MethodConcurrency)) {
+		if n := o.MethodConcurrency[method]; method == "" || n < 1 {
+			bad("MethodConcurrency", fmt.Sprintf("%s=%d", method, n), "a method and at least 1")
 		}
 	}
 	if o.MaxRSSHard > 0 && o.MaxRSSHard < o.MaxRSS {

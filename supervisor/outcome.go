@@ -102,7 +102,7 @@ func (w *worker) release(c *call) {
 		w.limitIdle()
 		w.schedulePing()
 	}
-	w.pool.release(w)
+	w.pool.release(w, c)
 	if w.state == Flushing && len(w.calls) == 0 {
 		w.fire(onFlushed)
 	}

@@ -38,6 +38,8 @@ type Pool struct {
 	workers    sync.WaitGroup // their goroutines
 	limitWake  chan struct{}  // memory is to be looked at
 
+	pausing sync.Mutex // held while a method is paused or resumed
+
 	mu         sync.Mutex
 	opts       Options // but for Pool and Logger, which never change
 	phase      poolPhase
@@ -59,6 +61,7 @@ type Pool struct {
 	invokes    queue
 	window     queue // jobs fetched from the ledger, still queued there
 	turn       bool  // the window's, when both queues are equal
+	lanes      lanes
 	held       map[int64]struct{}
 	invoked    map[int64]*call // by job, whose callers wait; one that is put back for later stays here
 	current    map[int64]*call // by job, all that the pool has in memory
@@ -107,8 +110,17 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		released:   map[int64]struct{}{},
 		toldEarly:  map[int64]struct{}{},
 		events:     o.Events,
+		lanes:      newLanes(),
 	}
 	p.sockets.Store(&sockets{})
+	paused, err := l.PausedMethods(context.Background(), o.Pool)
+	if err != nil {
+		return nil, err
+	}
+	for _, method := range paused {
+		p.lanes.method(method).paused = true
+	}
+	p.limit(o.MethodConcurrency)
 	return p, nil
 }
 
@@ -200,8 +212,13 @@ func (p *Pool) drain(kill <-chan struct{}, cause error) {
 		p.failWaiting(shutBefore(errors.New("the pool was paused")))
 	case p.phase != poolServing || p.hopeless(): // nobody is there to run them, and hardly will be
 		p.failWaiting(shutBefore(errors.New("no worker is ready")))
+	default:
+		p.failPaused()
 	}
 	p.phase, p.paused = poolDraining, false
+	for _, l := range p.lanes.methods {
+		p.stir(l)
+	}
 	p.endRollouts()
 	p.dispatch()
 	p.mu.Unlock()
@@ -261,9 +278,21 @@ func shutBefore(cause error) *jsonrpc.Error {
 	return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the pool shut down before the call could run: %v", cause)
 }
 
+// failPaused gives up the invokes whose method is paused; mu is held.
+func (p *Pool) failPaused() {
+	for _, l := range p.lanes.methods {
+		for l.paused && l.waiting.Len() > 0 {
+			p.finishWaiting(l.waiting.take(), ledger.Failed, shutBefore(errors.New("its method was paused")))
+		}
+	}
+}
+
 // failWaiting gives up the invokes that no worker has; mu is held.
 func (p *Pool) failWaiting(e *jsonrpc.Error) {
 	p.invokes.clear()
+	for _, l := range p.lanes.methods {
+		l.waiting.clear()
+	}
 	for id, c := range p.invoked {
 		if c.worker == nil || p.current[id] != c { // it waits, here or, put back for later, on disk
 			p.finishWaiting(c, ledger.Failed, e)

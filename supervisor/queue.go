@@ -23,7 +23,7 @@ func (q *queue) Swap(i, j int) {
 // Push is for package heap; use add.
 func (q *queue) Push(x any) {
 	c := x.(*call)
-	c.index = len(q.calls)
+	c.queue, c.index = q, len(q.calls)
 	q.calls = append(q.calls, c)
 }
 
@@ -33,7 +33,7 @@ func (q *queue) Pop() any {
 	c := q.calls[last]
 	q.calls[last] = nil
 	q.calls = q.calls[:last]
-	c.index = -1
+	c.queue = nil
 	return c
 }
 
@@ -78,7 +78,7 @@ func (q *queue) clear() []*call {
 	calls := q.calls
 	q.calls = nil
 	for _, c := range calls {
-		c.index = -1
+		c.queue = nil
 	}
 	return calls
 }

@@ -25,6 +25,7 @@ func (p *Pool) Reconfigure(o Options) error {
 	if n := o.MaxConcurrentCalls; n > 0 && !p.slotsKnown {
 		p.slots, p.slotsKnown = n, true
 	}
+	p.limit(o.MethodConcurrency)
 	p.fit()
 	p.dispatch()
 	p.wakeClaimer()

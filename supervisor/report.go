@@ -109,7 +109,7 @@ func (p *Pool) Status() jsonrpc.Pool {
 	d := jsonrpc.Pool{
 		Name: p.name, Command: append([]string{}, p.opts.Command...), // an array also where it is not known yet
 		MinWorkers: p.opts.MinWorkers, MaxWorkers: p.opts.MaxWorkers,
-		Program: p.program, Methods: slices.Clone(p.methods), Listen: p.sockets.Load().addresses(),
+		Program: p.program, Methods: slices.Clone(p.methods), Listen: p.sockets.Load().addresses(), Restrictions: p.restrictions(),
 	}
 	if err == nil {
 		d.Jobs = map[string]int64{}

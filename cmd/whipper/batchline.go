@@ -100,6 +100,8 @@ func jobFault(line []byte, job *jsonrpc.SubmitParams) *fault {
 		return &fault{`"delayMs" is negative`, at("delayMs")}
 	case job.MaxAttempts < 0:
 		return &fault{`"maxAttempts" is negative`, at("maxAttempts")}
+	case len(job.ConcurrencyKey) > ledger.MaxConcurrencyKey:
+		return &fault{fmt.Sprintf(`"concurrencyKey" has %d bytes, and may have %d`, len(job.ConcurrencyKey), ledger.MaxConcurrencyKey), at("concurrencyKey")}
 	case job.Delivery != "" && job.Delivery != string(ledger.AtLeastOnce) && job.Delivery != string(ledger.AtMostOnce):
 		return &fault{fmt.Sprintf(`"delivery" is neither %q nor %q`, ledger.AtLeastOnce, ledger.AtMostOnce), at("delivery")}
 	}
@@ -116,6 +118,7 @@ func fillIn(job *jsonrpc.SubmitParams, flags *jsonrpc.SubmitParams) {
 	fill(&job.Priority, flags.Priority)
 	fill(&job.MaxAttempts, flags.MaxAttempts)
 	fill(&job.Delivery, flags.Delivery)
+	fill(&job.ConcurrencyKey, flags.ConcurrencyKey)
 	for name, value := range flags.Labels {
 		if _, ok := job.Labels[name]; !ok {
 			if job.Labels == nil {

@@ -96,6 +96,13 @@ func (c *console) printPool(p *jsonrpc.Pool, workers []jsonrpc.Worker, apart boo
 	if len(p.Listen) > 0 {
 		fmt.Fprintf(&b, "  listens   %s\n", oneLine(strings.Join(p.Listen, ", ")))
 	}
+	for i, r := range p.Restrictions {
+		name := ""
+		if i == 0 {
+			name = "limits"
+		}
+		fmt.Fprintf(&b, "  %-8s  %s\n", name, restrictionText(r))
+	}
 	var jobs []string
 	for _, state := range jobStates {
 		if n := p.Jobs[string(state)]; n > 0 {
@@ -113,6 +120,18 @@ func (c *console) printPool(p *jsonrpc.Pool, workers []jsonrpc.Worker, apart boo
 		return err
 	}
 	return printTable(c.out, workerTable(workers, time.Now()))
+}
+
+// restrictionText says what holds a method's calls back.
+func restrictionText(r jsonrpc.Restriction) string {
+	text := fmt.Sprintf("%s: %d running", oneLine(r.Method), r.Running)
+	if r.Limit > 0 {
+		text += fmt.Sprintf(" of at most %d", r.Limit)
+	}
+	if r.Paused {
+		text += ", paused"
+	}
+	return text
 }
 
 // workerTable has a line for each worker.

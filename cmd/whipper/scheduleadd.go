@@ -33,6 +33,7 @@ func scheduleAddCommand(c *console) *cli.Command {
 			durationFlag("jitter", "run each job later than its time by up to so much, at random (default: off)"),
 			stringFlag("pool", "", "name of the pool; it may be left out where there is only one, and means default where no supervisor runs"),
 			priorityFlag(),
+			concurrencyKeyFlag(),
 			countFlagTo(ledger.MostAttempts, "max-attempts", 0, fmt.Sprint(ledger.DefaultMaxAttempts), "how often a job may fail before it stays failed"),
 			durationFlag("timeout", "how long one run may take (default: the pool's --invocation-timeout)"),
 			boolFlag("at-most-once", "never run a job again once it was started"),
@@ -93,15 +94,16 @@ func scheduleAdd(c *console, cc *cli.Context) error {
 func scheduleFlags(cc *cli.Context) (jsonrpc.SchedulePutParams, error) {
 	labels, err := labelFlags(cc)
 	p := jsonrpc.SchedulePutParams{
-		Timezone:    cc.String("timezone"),
-		Overlap:     choiceOf(cc, "overlap"),
-		Missed:      choiceOf(cc, "missed"),
-		JitterMs:    milliseconds(durationOf(cc, "jitter")),
-		Pool:        cc.String("pool"),
-		TimeoutMs:   milliseconds(durationOf(cc, "timeout")),
-		Priority:    countOf(cc, "priority"),
-		MaxAttempts: countOf(cc, "max-attempts"),
-		Labels:      labels,
+		Timezone:       cc.String("timezone"),
+		Overlap:        choiceOf(cc, "overlap"),
+		Missed:         choiceOf(cc, "missed"),
+		JitterMs:       milliseconds(durationOf(cc, "jitter")),
+		Pool:           cc.String("pool"),
+		TimeoutMs:      milliseconds(durationOf(cc, "timeout")),
+		Priority:       countOf(cc, "priority"),
+		MaxAttempts:    countOf(cc, "max-attempts"),
+		Labels:         labels,
+		ConcurrencyKey: cc.String("concurrency-key"),
 	}
 	if cc.Bool("at-most-once") {
 		p.Delivery = string(ledger.AtMostOnce)

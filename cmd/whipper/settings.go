@@ -18,7 +18,7 @@ func settingFlags[T any](t *T, settings []config.Setting[T]) []cli.Flag {
 			flags = append(flags, &cli.StringFlag{Name: s.Name, Value: *v.S, Destination: v.S, Usage: s.Usage, EnvVars: envOf(s.Name)})
 		case *config.Path:
 			flags = append(flags, &cli.StringFlag{Name: s.Name, Value: *v.S, Destination: v.S, Usage: s.Usage, EnvVars: envOf(s.Name)})
-		case *config.List, *config.Paths, *config.Addresses, *config.Assignments, *config.Retention:
+		case *config.List, *config.Paths, *config.Addresses, *config.Assignments, *config.Retention, *config.Limits:
 			flags = append(flags, listFlag(s.Name, s.Usage))
 		case *config.Toggle:
 			flags = append(flags, switchFlag{&cli.GenericFlag{Name: s.Name, Value: v, Usage: s.Usage, EnvVars: envOf(s.Name)}})

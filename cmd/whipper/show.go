@@ -94,6 +94,7 @@ func (v *jobPage) job(j *ledger.Job) {
 		v.field("timeout", brief(j.Timeout))
 	}
 	v.field("key", oneLine(j.IdempotencyKey))
+	v.field("serial", oneLine(j.ConcurrencyKey))
 	names := make([]string, 0, len(j.Labels))
 	for name, value := range j.Labels {
 		names = append(names, oneLine(name+"="+value))

@@ -15,8 +15,11 @@ import (
 // steerCommands are the subcommands of pool that change something.
 func steerCommands(c *console) []*cli.Command {
 	return []*cli.Command{
-		steerCommand(c, "pause", "have no call or job handed to the workers until resume", "", nil, pausePool),
-		steerCommand(c, "resume", "end a pause", "", nil, resumePool),
+		steerCommand(c, "pause", "have no call or job handed to the workers until resume",
+			"Calls that workers have go on, and what comes in waits. The pause of a pool ends with the supervisor; that of a method is\n"+
+				"kept in the ledger.",
+			[]cli.Flag{stringFlag("method", "", "pause this method alone")}, pausePool),
+		steerCommand(c, "resume", "end a pause", "", []cli.Flag{stringFlag("method", "", "resume this method")}, resumePool),
 		steerCommand(c, "restart", "replace all workers, one after the other, without failing a call",
 			"It waits until each worker has a successor that is ready. If one does not get ready, the workers that are left go on\n"+
 				"serving, the reason is printed, and the exit code is 1.", nil, restartPool),
@@ -46,13 +49,27 @@ func steerCommand(c *console, name, usage, description string, flags []cli.Flag,
 }
 
 func pausePool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
-	pool, err := client.Pause(ctx, jsonrpc.PoolParams{Pool: cc.String("pool")})
-	return c.printSteered(cc, pool, err, "pool "+oneLine(pool.Name)+" is "+oneLine(pool.State))
+	p := pauseParams(cc)
+	pool, err := client.Pause(ctx, p)
+	return c.printSteered(cc, pool, err, pauseWords(pool, p.Method, "paused"))
 }
 
 func resumePool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
-	pool, err := client.Resume(ctx, jsonrpc.PoolParams{Pool: cc.String("pool")})
-	return c.printSteered(cc, pool, err, "pool "+oneLine(pool.Name)+" is "+oneLine(pool.State))
+	p := pauseParams(cc)
+	pool, err := client.Resume(ctx, p)
+	return c.printSteered(cc, pool, err, pauseWords(pool, p.Method, "resumed"))
+}
+
+func pauseParams(cc *cli.Context) jsonrpc.PauseParams {
+	return jsonrpc.PauseParams{Pool: cc.String("pool"), Method: cc.String("method")}
+}
+
+// pauseWords says what a pause, or the end of one, has come to.
+func pauseWords(pool jsonrpc.Pool, method, done string) string {
+	if method != "" {
+		return "pool " + oneLine(pool.Name) + ": method " + oneLine(method) + " is " + done
+	}
+	return "pool " + oneLine(pool.Name) + " is " + oneLine(pool.State)
 }
 
 func resizePool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {

@@ -30,6 +30,7 @@ func submitCommand(c *console) *cli.Command {
 			momentFlag("at", false, "run it no sooner than at this time"),
 			priorityFlag(),
 			stringFlag("key", "", "idempotency key: submitting it again gives the id of the first job"),
+			concurrencyKeyFlag(),
 			countFlagTo(ledger.MostAttempts, "max-attempts", 0, fmt.Sprint(ledger.DefaultMaxAttempts), "how often it may fail before it stays failed"),
 			durationFlag("timeout", "how long one run may take (default: the pool's --invocation-timeout)"),
 			poolFlag(),
@@ -96,6 +97,7 @@ func jobFlags(cc *cli.Context) (jsonrpc.SubmitParams, error) {
 		RunAt:          jsonrpc.TimePtr(momentOf(cc, "at")),
 		MaxAttempts:    countOf(cc, "max-attempts"),
 		IdempotencyKey: cc.String("key"),
+		ConcurrencyKey: cc.String("concurrency-key"),
 	}
 	if cc.Bool("at-most-once") {
 		job.Delivery = string(ledger.AtMostOnce)
@@ -108,6 +110,10 @@ func jobFlags(cc *cli.Context) (jsonrpc.SubmitParams, error) {
 		return job, misuse("give one of them", "--delay and --at cannot be combined")
 	}
 	return job, nil
+}
+
+func concurrencyKeyFlag() cli.Flag {
+	return stringFlag("concurrency-key", "", "of the pool's jobs with the same one, run one at a time")
 }
 
 // labelFlags are the labels of a job; nil: none.

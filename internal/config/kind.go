@@ -46,6 +46,8 @@ func describe(v Value) description {
 		return description{"a list", "list of texts", listOf("text")}
 	case *Paths:
 		return description{"a list", "list of paths", listOf("path")}
+	case *Limits:
+		return description{"a mapping", "mapping from methods to numbers from 1", refer("limits")}
 	case *Assignments:
 		return description{"a mapping", "mapping from names to values", refer("environment")}
 	}

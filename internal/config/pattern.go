@@ -63,6 +63,11 @@ var kinds = schema{
 		"type": "string", "pattern": retentionPattern + `|` + variablePattern,
 		"errorMessage": "a rule such as 30d, failed=90d, dropped=forever, count=1000000, size=2GiB or none is wanted",
 	},
+	"limits": schema{
+		"type":                 "object",
+		"additionalProperties": schema{"allOf": []any{refer("number")}, "minimum": 1},
+		"errorMessage":         "numbers from 1 by the names of methods are wanted, as in resize: 2",
+	},
 	"environment": schema{
 		"type":                 "object",
 		"propertyNames":        schema{"pattern": `^[^=\x00]+$`, "errorMessage": "a variable's name has no ="},

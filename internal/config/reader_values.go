@@ -11,6 +11,8 @@ func (r *reader) value(e entry, v Value) {
 	switch v := v.(type) {
 	case *Assignments:
 		r.assignments(e, v)
+	case *Limits:
+		r.limits(e, v)
 	case *List:
 		*v.Items = r.list(e, e.name+": [one, two]") // instead of the list in defaults
 	case *Retention:
@@ -109,6 +111,28 @@ func (r *reader) assignments(e entry, v *Assignments) {
 		*v.Items = slices.DeleteFunc(*v.Items, func(item string) bool { return strings.HasPrefix(item, variable.name+"=") })
 		if err := v.Set(variable.name + "=" + text); err != nil {
 			r.problems.add(n.Place, "%s: %v", variable.name, err)
+		}
+	}
+}
+
+// limits reads numbers by method. Those of defaults stay where a pool does not set them.
+func (r *reader) limits(e entry, v *Limits) {
+	m := r.wanted(e, mapping, "a mapping is wanted, as in METHOD: 2")
+	if m == nil {
+		return
+	}
+	for _, method := range m.keys {
+		if !r.step(method.Place) {
+			return
+		}
+		n := r.wanted(entry{method.Place, method.name, method.value}, scalar, "a number is wanted")
+		if n == nil {
+			continue
+		}
+		if text, ok := r.text(method.name, n); ok {
+			if err := v.Set(method.name + "=" + text); err != nil {
+				r.problems.add(n.Place, "%s: %v", e.name, err)
+			}
 		}
 	}
 }

@@ -83,6 +83,9 @@ var PoolSettings = []Setting[Pool]{
 	{"max-backlog", "most submitted jobs that may be queued", func(p *Pool) Value {
 		return &Count{N: &p.MaxBacklog, Least: 1, Fallback: "no limit"}
 	}},
+	{"method-concurrency", "most calls of a method that run at once, in all workers, as `METHOD=N`; may be repeated", func(p *Pool) Value {
+		return &Limits{M: &p.MethodConcurrency}
+	}},
 	{"max-total-calls", "calls that one process is given before it is replaced", func(p *Pool) Value {
 		return &Count{N: &p.MaxTotalCalls, Least: 1, Fallback: "no limit"}
 	}},

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -350,3 +351,37 @@ func (a *Assignments) String() string {
 
 // Reset implements Value.
 func (a *Assignments) Reset() { *a.Items = nil }
+
+// Limits are whole numbers from 1 up by the name of a method, METHOD=N; there is none by default. Its flag may be repeated.
+type Limits struct{ M *map[string]int }
+
+// Set implements Value: it adds to the limits, or replaces that of the same method. Whoever has a copy of them keeps what it has.
+func (l *Limits) Set(s string) error {
+	at := strings.LastIndexByte(s, '=')
+	if at < 1 {
+		return errors.New("not a limit: write it as METHOD=N")
+	}
+	n, err := strconv.Atoi(s[at+1:])
+	if err != nil || n < 1 {
+		return fmt.Errorf("the limit of %s must be a whole number from 1 up", s[:at])
+	}
+	limits := maps.Clone(*l.M)
+	if limits == nil {
+		limits = map[string]int{}
+	}
+	limits[s[:at]] = n
+	*l.M = limits
+	return nil
+}
+
+// String implements Value.
+func (l *Limits) String() string {
+	var all []string
+	for _, method := range slices.Sorted(maps.Keys(*l.M)) {
+		all = append(all, fmt.Sprintf("%s=%d", method, (*l.M)[method]))
+	}
+	return strings.Join(all, ", ")
+}
+
+// Reset implements Value.
+func (l *Limits) Reset() { *l.M = nil }

@@ -32,9 +32,9 @@ func (l *life) vandalise(ctx context.Context, chance *rand.Rand) {
 				_, _ = l.client.Restart(ctx, whipper.PoolParams{})
 			}()
 		case n < 95:
-			if _, err = l.client.Pause(ctx, whipper.PoolParams{}); err == nil {
+			if _, err = l.client.Pause(ctx, whipper.PauseParams{}); err == nil {
 				pause(ctx, chance, 100*time.Millisecond)
-				_, err = l.client.Resume(ctx, whipper.PoolParams{})
+				_, err = l.client.Resume(ctx, whipper.PauseParams{})
 			}
 			l.books.add("pauses", 1)
 		default:
@@ -84,7 +84,7 @@ func (l *life) resumeProcesses() {
 // repair puts right what the vandal has left, so that calls under way can end.
 func (l *life) repair(ctx context.Context) {
 	l.resumeProcesses()
-	if _, err := l.client.Resume(ctx, whipper.PoolParams{}); err != nil {
+	if _, err := l.client.Resume(ctx, whipper.PauseParams{}); err != nil {
 		l.books.violation("resume the pool: %v", err)
 	}
 	if _, err := l.client.Resize(ctx, whipper.ResizeParams{MinWorkers: workers, MaxWorkers: workers}); err != nil {
