@@ -41,9 +41,9 @@ func TestJobsWithOneKeyRunOneAtATimeInTheirOrderAndOthersBesideThem(t *testing.T
 	for i := range 5 {
 		ids = append(ids, r.submit("gate", fmt.Sprintf(`["a%d"]`, i), keyed("a")))
 	}
+	first := r.gate.await("a0")
 	ids = append(ids, r.submit("gate", `["urgent"]`, func(j *ledger.Job) { j.ConcurrencyKey, j.Priority = "a", 9 }))
 	other := r.submit("gate", `["b"]`, keyed("b"))
-	first := r.gate.await("a0")
 	r.gate.await("b").pass()
 	r.wait(other)
 	r.nobodyAt("a1")
