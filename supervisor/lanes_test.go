@@ -374,3 +374,69 @@ func TestWhatStoodAsideWhenTheSupervisorDiedRunsUnderTheNext(t *testing.T) {
 		t.Errorf("a pool that has ended: %v", err)
 	}
 }
+
+func TestJobsOfAKeyDoNotAllFollowTheOneThatWaitsForItsMethod(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { crowd(o); o.MethodConcurrency = map[string]int{"gate": 1} }).ready()
+	first := r.submit("slow", `[]`, keyed("a"))
+	r.gate.await("slow")
+	busy := r.submit("gate", `["busy"]`, nil)
+	inside := r.gate.await("busy")
+	var ids []int64
+	for range 20 {
+		ids = append(ids, r.submit("gate", `["in"]`, keyed("a")))
+	}
+	stand := func(lane ledger.Lane) int {
+		jobs, skipped, _, err := r.ledger.InLane(t.Context(), "default", lane, 100, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(jobs) + len(skipped)
+	}
+	r.until(func() bool {
+		l := r.pool.lanes.keys["a"]
+		return l != nil && l.parked && l.parking == 0 && r.pool.window.Len() == 0
+	})
+	if n := stand(ledger.KeyLane("a")); n != 20 {
+		t.Fatalf("%d jobs wait for the key", n)
+	}
+	if _, err := r.pool.Cancel(t.Context(), []int64{first}); err != nil {
+		t.Fatal(err)
+	}
+	r.until(func() bool { l := r.pool.lanes.methods["gate"]; return l.parked && l.parking == 0 })
+	if key, method := stand(ledger.KeyLane("a")), stand(ledger.MethodLane("gate")); key != 19 || method != 1 {
+		t.Errorf("%d wait for the key and %d for the method", key, method)
+	}
+	if n, err := r.pool.Cancel(t.Context(), ids[:1]); err != nil || n != 1 { // the one that the key is kept for
+		t.Fatalf("cancelled %d, %v", n, err)
+	}
+	inside.pass()
+	for range ids[1:] {
+		r.gate.await("in").pass()
+	}
+	for _, id := range append(ids[1:], busy) {
+		r.wait(id)
+	}
+}
+
+func TestALaneIsReadAgainIfJobsWereOnTheirWayThereWhenItWasRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.pool.mu.Lock()
+	defer r.pool.mu.Unlock()
+	l := r.pool.lanes.key("a")
+	for name, read := range map[string]laneRead{
+		"when the read began": {lane: l, parking: true},
+		"more stand in it":    {lane: l, more: true},
+		"a job was let go of": {lane: l, skipped: []int64{7}},
+	} {
+		l.parked, l.due, r.pool.lanes.due = true, false, nil
+		if r.pool.fromLane(&read, nil); !l.due || !l.parked {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+	l.parked, l.due, r.pool.lanes.due = true, false, nil
+	if r.pool.fromLane(&laneRead{lane: l}, nil); l.due || l.parked || len(r.pool.lanes.keys) > 0 {
+		t.Errorf("an empty one: %+v", l)
+	}
+}

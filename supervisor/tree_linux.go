@@ -102,16 +102,33 @@ func (t *tree) owns(pid int, all map[int]stat, marks map[int]string) bool {
 
 // variable reads a variable, as NAME=VALUE, of the environment that a process was started with; empty: it has none.
 func variable(pid int, name []byte) string {
-	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return "" // it has ended, or is another user's
-	}
-	for assignment := range bytes.SplitSeq(env, []byte{0}) {
+	for assignment := range bytes.SplitSeq(environment(pid), []byte{0}) {
 		if bytes.HasPrefix(assignment, name) && len(assignment) > len(name) && assignment[len(name)] == '=' {
 			return string(assignment)
 		}
 	}
 	return ""
+}
+
+// startAtMost bounds how long a process may be in the middle of execve(2), where its environment cannot be read.
+const startAtMost = 100 * time.Millisecond
+
+// environment reads the environment that a process was started with. It is empty for one that has ended or is another user's. While the
+// kernel loads a program, the environment is empty too; that ends without an event, and soon.
+func environment(pid int) []byte {
+	for deadline := time.Now().Add(startAtMost); ; time.Sleep(100 * time.Microsecond) {
+		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		env, envErr := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+		if err != nil || envErr != nil || len(env) > 0 || !isLoading(text) || time.Now().After(deadline) {
+			return env
+		}
+	}
+}
+
+// isLoading says whether /proc/PID/stat is that of a process that has no environment yet: field 51, where it ends, is 0.
+func isLoading(text []byte) bool {
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]) // from the third on
+	return len(fields) > 51-3 && string(fields[51-3]) == "0" && !parseStat(text).ended()
 }
 
 // killAll kills what find finds until it finds no more.
