@@ -440,3 +440,29 @@ func TestALaneIsReadAgainIfJobsWereOnTheirWayThereWhenItWasRead(t *testing.T) {
 		t.Errorf("an empty one: %+v", l)
 	}
 }
+
+func TestAPauseFreesTheKeysOfTheJobsThatWaitForTheMethod(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { crowd(o); o.MethodConcurrency = map[string]int{"gate": 1} }).ready()
+	first := r.submit("slow", `[]`, keyed("a"))
+	r.gate.await("slow")
+	busy := r.submit("gate", `["busy"]`, nil)
+	inside := r.gate.await("busy")
+	waits, other := r.submit("gate", `["in"]`, keyed("a")), r.submit("echo", `[1]`, keyed("a"))
+	r.until(func() bool { l := r.pool.lanes.keys["a"]; return l != nil && l.parked && l.parking == 0 && r.pool.window.Len() == 0 })
+	if _, err := r.pool.Cancel(t.Context(), []int64{first}); err != nil {
+		t.Fatal(err)
+	}
+	r.until(func() bool { return len(r.pool.lanes.kept) == 1 })
+	if err := r.pool.PauseMethod(t.Context(), "gate"); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(other)
+	if err := r.pool.ResumeMethod(t.Context(), "gate"); err != nil {
+		t.Fatal(err)
+	}
+	inside.pass()
+	r.gate.await("in").pass()
+	r.wait(waits)
+	r.wait(busy)
+}
