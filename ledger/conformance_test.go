@@ -2,10 +2,13 @@ package ledger_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,9 +16,14 @@ import (
 	"github.com/whipper-sidecar/whipper/ledger/ledgertest"
 )
 
+const database = "ledger.db"
+
 // sqlite is the engine of this package. It does without the disk's promise that no test here is about.
 var sqlite = ledgertest.Engine{
 	Open: func(dir string, now func() time.Time) (ledgertest.Store, error) {
+		if err := begin(dir); err != nil {
+			return nil, err
+		}
 		return ledger.Open(context.Background(), ledger.Options{Dir: dir, Durability: ledger.Normal, Now: now})
 	},
 	Crash: crash,
@@ -33,10 +41,41 @@ var sqlite = ledgertest.Engine{
 
 func TestSQLiteKeepsTheContractOfAStore(t *testing.T) { ledgertest.Run(t, sqlite) }
 
+func TestSQLiteIsWhatAModelInMemoryIs(t *testing.T) { ledgertest.RunModel(t, sqlite) }
+
+// fresh is the file of a ledger that nothing has happened to. To make one anew for each of some hundred tests would take most of their time.
+var fresh = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	l, err := ledger.Open(context.Background(), ledger.Options{Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, database))
+})
+
+// begin puts a fresh ledger into a folder that has none.
+func begin(dir string) error {
+	path := filepath.Join(dir, database)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := fresh()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, file, 0o600)
+}
+
 // crash copies what a killed process would leave: the database as it is, then the log that completes it. That is what was there at one
 // moment as long as no checkpoint comes in between, so the database must be the same afterwards.
 func crash(from, to string) error {
-	const database = "ledger.db"
 	for {
 		before, err := os.ReadFile(filepath.Join(from, database))
 		if err != nil {

@@ -96,6 +96,18 @@ var runs = []behaviour{
 			b.Errorf("it is %s", b.states(id))
 		}
 	}},
+	{"the progress of a run stays until another begins", func(b *bench) {
+		id := b.submit(plain)[0]
+		job := b.start(id)
+		job.Progress = []byte(`0.5`)
+		b.finish(job, ledger.Ending{Outcome: ledger.OutcomeError})
+		if job := b.job(id); string(job.Progress) != `0.5` {
+			b.Errorf("%+v", job)
+		}
+		if b.start(id); b.job(id).Progress != nil {
+			b.Errorf("%+v", b.job(id))
+		}
+	}},
 	{"the error of a run stays until another has succeeded", func(b *bench) {
 		id := b.submit(plain)[0]
 		b.run(id, ledger.Ending{Outcome: ledger.OutcomeError, Error: []byte(`{"code":7}`), ErrorSource: ledger.FromWorker})
