@@ -62,45 +62,6 @@ func TestAFastInvokeWritesItsRowOnce(t *testing.T) {
 	}
 }
 
-func TestARefusedChangeLeavesTheRowAndItsNeighboursAlone(t *testing.T) {
-	l := open(t, t.TempDir())
-	ids := submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "m"})
-	first, _ := get(t, l.Reader, ids[0])
-	second, _ := get(t, l.Reader, ids[1])
-	ended := run(l, first, Ending{Outcome: OutcomeSucceeded, Result: []byte("1")})
-	flush(t, l)
-
-	late := Begin(first, "w2", 2, noon)
-	failed, attempt := Settle(late, Ending{Outcome: OutcomeError, At: noon, Permanent: true}, 0)
-	attempt.Number = 2 // so that it is the job's row that refuses
-	unknown := late
-	unknown.ID = 999
-	var errs []error
-	note := func(err error) { errs = append(errs, err) }
-	together(t, l, func() {
-		l.Finish(failed, attempt, note) // terminal is final
-		l.Start(unknown, note)          // there is no such row
-		l.Insert(first, note)           // the row is there already
-		run(l, second, Ending{Outcome: OutcomeCancelled})
-	})
-	if len(errs) != 3 {
-		t.Fatalf("%d answers, want 3", len(errs))
-	}
-	for i, err := range errs {
-		var guard *GuardError
-		if !errors.Is(err, ErrGuard) || !errors.As(err, &guard) {
-			t.Errorf("change %d: %v, want a guard error", i, err)
-		}
-	}
-	if got, attempts := get(t, l.Reader, ids[0]); !reflect.DeepEqual(got, ended) || len(attempts) != 1 {
-		t.Errorf("the ended job has become %+v with attempts %v", got, attempts)
-	}
-	if got, _ := get(t, l.Reader, ids[1]); got.State != Cancelled {
-		t.Errorf("the neighbour is %s", got.State)
-	}
-	mustBeSound(t, l.Reader)
-}
-
 func TestAChangeIsRefusedByTheOneBeforeItInTheSameTransaction(t *testing.T) {
 	l := open(t, t.TempDir())
 	id := submit(t, l, Job{Pool: "p", Method: "m"})[0]
@@ -177,23 +138,6 @@ func TestARowThatCannotBeWrittenIsRefusedAlone(t *testing.T) {
 	}
 	if l.Err() != nil {
 		t.Error(l.Err())
-	}
-}
-
-func TestAnExpiredJobEndsWithoutAnAttempt(t *testing.T) {
-	l := open(t, t.TempDir())
-	submit(t, l, Job{Pool: "p", Method: "m", CreatedAt: noon, ExpiresAt: noon.Add(time.Second)})
-	expired, err := l.Expired(t.Context(), "p", noon.Add(time.Second), 10)
-	if err != nil || len(expired) != 1 {
-		t.Fatal(expired, err)
-	}
-	job := expired[0]
-	job.State, job.FinishedAt, job.Error, job.ErrorSource = Failed, noon.Add(time.Second), []byte(`{"code":1008}`), FromWhipper
-	var answer error
-	l.Finish(job, Attempt{}, func(err error) { answer = err })
-	flush(t, l)
-	if got, attempts := get(t, l.Reader, job.ID); answer != nil || !reflect.DeepEqual(got, job) || attempts != nil {
-		t.Errorf("%v: %+v, attempts %v", answer, got, attempts)
 	}
 }
 

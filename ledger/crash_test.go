@@ -148,25 +148,6 @@ func TestIDsGoOnWhereACleanCloseLeftOff(t *testing.T) {
 	}
 }
 
-func TestIDsOfPrunedJobsAreNotUsedAgain(t *testing.T) {
-	dir := t.TempDir()
-	l := open(t, dir)
-	ids := submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "m"})
-	err := l.writer.do(t.Context(), 1, func(b *batch) error {
-		_, err := b.conn.exec("DELETE FROM job")
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if again := submit(t, open(t, dir), Job{Pool: "p", Method: "m"}); again[0] <= ids[1] {
-		t.Errorf("id %d was used before", again[0])
-	}
-}
-
 func TestASubmissionMayBeLargerThanTheReservedBlock(t *testing.T) {
 	l := open(t, t.TempDir())
 	l.ids.block = testBlock

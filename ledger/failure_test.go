@@ -150,44 +150,6 @@ func TestAChangeWhoseFailedCommitReachedTheDiskIsNotAConflict(t *testing.T) {
 	mustBeSound(t, l.Reader)
 }
 
-func TestAfterCloseNothingIsAccepted(t *testing.T) {
-	l := open(t, t.TempDir())
-	id := submit(t, l, Job{Pool: "p", Method: "m"})[0]
-	job, _ := get(t, l.Reader, id)
-	waited := make(chan error, 1)
-	registered := make(chan struct{})
-	go func() {
-		close(registered)
-		_, err := l.Wait(context.Background(), []int64{id})
-		waited <- err
-	}()
-	<-registered
-	answer := make(chan error, 2)
-	l.Start(Begin(job, "w1", 1, noon), func(err error) { answer <- err })
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-answer; err != nil {
-		t.Errorf("what was handed over before Close: %v", err)
-	}
-	if err := <-waited; err == nil {
-		t.Error("a wait ended well although the job has not")
-	}
-	l.Start(job, func(err error) { answer <- err })
-	if err := <-answer; !errors.Is(err, ErrClosed) {
-		t.Errorf("Start: %v", err)
-	}
-	if _, err := l.Submit(t.Context(), []Job{{Pool: "p", Method: "m"}}); !errors.Is(err, ErrClosed) {
-		t.Errorf("Submit: %v", err)
-	}
-	if _, err := l.NextID(t.Context()); !errors.Is(err, ErrClosed) {
-		t.Errorf("NextID: %v", err)
-	}
-	if err := l.Flush(t.Context()); !errors.Is(err, ErrClosed) {
-		t.Errorf("Flush: %v", err)
-	}
-}
-
 func TestASubmissionGivenUpInTimeIsNotWritten(t *testing.T) {
 	l := open(t, t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())

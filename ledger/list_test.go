@@ -1,119 +1,11 @@
 package ledger
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"pgregory.net/rapid"
 )
-
-func TestAListingIsPagedByKeyAndMissesNothing(t *testing.T) {
-	l := open(t, t.TempDir())
-	rapid.Check(t, func(t *rapid.T) {
-		// Every check adds to the ledger that it lists.
-		var jobs []Job
-		for range rapid.IntRange(1, 10).Draw(t, "jobs") {
-			job := drawJob(t)
-			job.CreatedAt = noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "created")) * time.Hour)
-			job.Labels = rapid.SampledFrom([]map[string]string{nil, {"a": "1"}, {"a": "2", `"q"`: "1"}}).Draw(t, "labels")
-			jobs = append(jobs, job)
-		}
-		if _, err := l.Submit(context.Background(), jobs); err != nil {
-			t.Fatal(err)
-		}
-		ready, _, err := l.Ready(context.Background(), "a", noon.Add(time.Hour), 2, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, job := range ready {
-			run(l, job, Ending{Outcome: OutcomeSucceeded})
-		}
-		if err := l.Flush(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-
-		f := Filter{
-			Pool: rapid.SampledFrom([]string{"", "a", "b", "nowhere"}).Draw(t, "pool filter"), Method: rapid.SampledFrom([]string{"", "m", "n"}).Draw(t, "method filter"),
-			States: rapid.SliceOfN(rapid.SampledFrom(allStates), 0, 3).Draw(t, "states"), Limit: rapid.IntRange(20, 60).Draw(t, "limit"),
-		}
-		if rapid.Bool().Draw(t, "between") {
-			f.Since, f.Until = noon.Add(time.Hour), noon.Add(3*time.Hour)
-		}
-		f.LabelName = rapid.SampledFrom([]string{"", "a", `"q"`}).Draw(t, "label")
-		f.LabelValue = "1"
-		var got []int64
-		for pages := 0; ; pages++ {
-			page, next, err := l.List(context.Background(), f)
-			if err != nil || len(page) > f.Limit || next != "" && len(page) != f.Limit {
-				t.Fatalf("page of %d, next %q: %v", len(page), next, err)
-			}
-			got = append(got, idsOf(page)...)
-			if next == "" {
-				break
-			}
-			f.Cursor = next
-		}
-		var want []int64
-		var all []Job
-		scan, err := scanJobs(l.db.Query("SELECT " + jobColumns + " FROM job ORDER BY id DESC"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, scan...)
-		for _, job := range all {
-			if (f.Pool == "" || job.Pool == f.Pool) && (f.Method == "" || job.Method == f.Method) &&
-				(len(f.States) == 0 || slices.Contains(f.States, job.State)) &&
-				(f.Since.IsZero() || !job.CreatedAt.Before(f.Since)) && (f.Until.IsZero() || job.CreatedAt.Before(f.Until)) &&
-				(f.LabelName == "" || job.Labels[f.LabelName] == f.LabelValue) {
-				want = append(want, job.ID)
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Fatalf("filter %+v\ngot  %v\nwant %v", f, got, want)
-		}
-	})
-}
-
-func TestAListingLeavesPayloadsOutUnlessAsked(t *testing.T) {
-	l := open(t, t.TempDir())
-	id := submit(t, l, Job{Pool: "p", Method: "m", Params: []byte(`[1]`)})[0]
-	job, _ := get(t, l.Reader, id)
-	run(l, job, Ending{Outcome: OutcomeSucceeded, Result: []byte(`2`)})
-	flush(t, l)
-	for _, payloads := range []bool{false, true} {
-		jobs, _, err := l.List(t.Context(), Filter{Payloads: payloads})
-		if err != nil || len(jobs) != 1 || (jobs[0].Params != nil) != payloads || (jobs[0].Result != nil) != payloads {
-			t.Errorf("payloads %t: %+v, %v", payloads, jobs, err)
-		}
-	}
-}
-
-func TestAListingsLimitHasADefaultAndAMaximum(t *testing.T) {
-	l := open(t, t.TempDir())
-	jobs := make([]Job, MaxListLimit+1)
-	for i := range jobs {
-		jobs[i] = Job{Pool: "p", Method: "m"}
-	}
-	submit(t, l, jobs...)
-	for limit, want := range map[int]int{0: DefaultListLimit, 7: 7, 5000: MaxListLimit} {
-		if got, next, err := l.List(t.Context(), Filter{Limit: limit}); len(got) != want || next == "" || err != nil {
-			t.Errorf("limit %d: %d jobs, next %q, %v", limit, len(got), next, err)
-		}
-	}
-}
-
-func TestAStrangeCursorIsRefused(t *testing.T) {
-	l := open(t, t.TempDir())
-	for _, cursor := range []string{"2", "j", "j-1", "j!", "j" + strings.Repeat("z", 20)} {
-		if _, _, err := l.List(t.Context(), Filter{Cursor: cursor}); !errors.Is(err, ErrCursor) {
-			t.Errorf("%q: %v", cursor, err)
-		}
-	}
-}
 
 func TestListingsAreServedByTheirIndexes(t *testing.T) {
 	l := open(t, t.TempDir())
@@ -136,6 +28,36 @@ func TestListingsAreServedByTheirIndexes(t *testing.T) {
 		query, args := listQuery(c.filter, ranges[0], 0, 1<<62, 10)
 		if plan := explain(t, l.Reader, query, args...); plan != c.want {
 			t.Errorf("%+v\nis planned as %s\nnot as        %s", c.filter, plan, c.want)
+		}
+	}
+}
+
+func TestACountSeeksAsItsListingDoes(t *testing.T) {
+	l := open(t, t.TempDir())
+	f := Filter{States: []State{Failed}, LabelName: "a"}
+	conditions, args := f.conditions(listRange{state: Failed}, 0, 1<<62)
+	if plan := explain(t, l.Reader, "SELECT count(*) FROM job WHERE "+conditions, args...); !strings.Contains(plan, "INDEX job_state") {
+		t.Errorf("it is planned as %s", plan)
+	}
+}
+
+func TestPagesAreThoseOfTheCursorsAndEndWithAnError(t *testing.T) {
+	l := open(t, t.TempDir())
+	ids := submit(t, l, slices.Repeat([]Job{{Pool: "p", Method: "m"}}, 5)...)
+	slices.Reverse(ids)
+	var listed []int64
+	for jobs, err := range l.Pages(t.Context(), Filter{Limit: 2}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed = append(listed, idsOf(jobs)...)
+	}
+	if !slices.Equal(listed, ids) {
+		t.Errorf("got %v, want %v", listed, ids)
+	}
+	for _, err := range l.Pages(t.Context(), Filter{Cursor: "x"}) {
+		if !errors.Is(err, ErrCursor) {
+			t.Errorf("a strange cursor: %v", err)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (r *Retainer) Run(ctx context.Context) {
 // sweep prunes once and returns when to do so again.
 func (r *Retainer) sweep(ctx context.Context, rules Retention) (next time.Time, err error) {
 	began := r.ledger.now()
-	pruned, next, err := r.ledger.sweep(ctx, rules)
+	pruned, next, err := r.ledger.Sweep(ctx, rules)
 	if pruned > 0 {
 		r.ledger.log.Info("pruned jobs that are not to be kept any longer", "jobs", pruned, "took", r.ledger.now().Sub(began))
 	}

@@ -37,8 +37,8 @@ func (r *Retention) dueAfter(ended time.Time) time.Time {
 	return due
 }
 
-// sweep prunes what a retention does not keep and returns how many jobs that were, and when the next one will be too old, zero if none will.
-func (l *Ledger) sweep(ctx context.Context, r Retention) (pruned int, next time.Time, err error) {
+// Sweep prunes what a retention does not keep and returns how many jobs that were, and when the next one will be too old, zero if none will.
+func (l *Ledger) Sweep(ctx context.Context, r Retention) (pruned int, next time.Time, err error) {
 	for _, state := range terminalStates {
 		age := r.Age[state]
 		if age <= 0 {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,62 +29,6 @@ func left(t testing.TB, l *Ledger) string {
 	return strings.Join(dump(t, l.db, "SELECT id FROM job ORDER BY id"), " ")
 }
 
-func TestASweepKeepsWhatIsYoungEnoughForItsState(t *testing.T) {
-	l := open(t, t.TempDir())
-	now := l.now()
-	endAs(t, l, OutcomeSucceeded, now.Add(-3*time.Hour), "[]") // 1
-	endAs(t, l, OutcomeError, now.Add(-3*time.Hour), "[]")     // 2
-	endAs(t, l, OutcomeCancelled, now.Add(-3*time.Hour), "[]") // 3: its state has no limit
-	endAs(t, l, OutcomeSucceeded, now.Add(-time.Hour), "[]")   // 4
-	endAs(t, l, OutcomeError, now.Add(-9*time.Hour), "[]")     // 5
-	submit(t, l, Job{Pool: "p", Method: "m", CreatedAt: now.Add(-time.Hour * 1000)})
-	rules := Retention{Age: map[State]time.Duration{Succeeded: 2 * time.Hour, Failed: 8 * time.Hour}}
-	n, next, err := l.sweep(t.Context(), rules)
-	if n != 2 || err != nil || left(t, l) != "2 3 4 6" {
-		t.Errorf("pruned %d, %v, left %s", n, err, left(t, l))
-	}
-	if d := next.Sub(now); d < time.Hour || d > time.Hour+time.Second {
-		t.Errorf("the next is due in %v, want an hour", d)
-	}
-	if n, next, err := l.sweep(t.Context(), Retention{}); n != 0 || !next.IsZero() || err != nil {
-		t.Errorf("without a rule: %d, %v, %v", n, next, err)
-	}
-	mustBeSound(t, l.Reader)
-}
-
-func TestASweepPrunesTheLongestEndedBeyondTheCount(t *testing.T) {
-	l := open(t, t.TempDir())
-	var order []int64
-	for i := range 3 * pruneRows {
-		outcome := OutcomeSucceeded
-		if i%7 == 0 {
-			outcome = OutcomeError
-		}
-		at := noon.Add(time.Duration(i*37%1000) * time.Second) // the order of the ends is not that of the ids
-		order = append(order, 0)
-		order[i] = int64(i + 1)
-		id := submit(t, l, Job{Pool: "p", Method: "m", CreatedAt: at})[0]
-		job, _ := get(t, l.Reader, id)
-		job = Begin(job, "w1", 1, at)
-		l.Start(job, nil)
-		job, attempt := Settle(job, Ending{Outcome: outcome, At: at, Permanent: true}, 0)
-		l.Finish(job, attempt, nil)
-	}
-	flush(t, l)
-	const keep = pruneRows / 2
-	n, _, err := l.sweep(t.Context(), Retention{Count: keep})
-	if n != 3*pruneRows-keep || err != nil {
-		t.Errorf("pruned %d, %v", n, err)
-	}
-	slices.SortFunc(order, func(a, b int64) int { return int((a-1)*37%1000 - (b-1)*37%1000) })
-	want := order[len(order)-keep:]
-	slices.Sort(want)
-	if got := left(t, l); got != strings.Trim(fmt.Sprint(want), "[]") {
-		t.Errorf("left %s\nwant %v", got, want)
-	}
-	mustBeSound(t, l.Reader)
-}
-
 func TestASweepPrunesUntilTheFileIsSmallEnough(t *testing.T) {
 	l := open(t, t.TempDir())
 	const limit = 4 << 20
@@ -100,7 +43,7 @@ func TestASweepPrunesUntilTheFileIsSmallEnough(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := l.sweep(t.Context(), Retention{Bytes: limit}); err != nil {
+	if _, _, err := l.Sweep(t.Context(), Retention{Bytes: limit}); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Vacuum(t.Context()); err != nil {

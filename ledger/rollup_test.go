@@ -38,65 +38,6 @@ func mustBalance(t testing.TB, r *Reader) {
 	}
 }
 
-func TestEveryWayToEndIsRolledUpOnce(t *testing.T) {
-	dir := t.TempDir()
-	l := open(t, dir)
-	ids := submit(t, l, slices.Repeat([]Job{{Pool: "p", Method: "m", MaxAttempts: 2, CreatedAt: noon}}, 6)...)
-	job := func(i int) Job {
-		j, _ := get(t, l.Reader, ids[i])
-		return j
-	}
-	run(l, job(0), Ending{Outcome: OutcomeSucceeded})
-	again := run(l, job(1), Ending{Outcome: OutcomeCrashed}) // is queued again
-	run(l, again, Ending{Outcome: OutcomeError})
-	if _, err := l.CancelQueued(t.Context(), []int64{ids[2], ids[0]}, noon.Add(2*time.Hour), nil); err != nil {
-		t.Fatal(err)
-	}
-	invoke := func(running bool) {
-		id, err := l.NextID(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		j := Job{ID: id, Pool: "p", Method: "n", Origin: FromInvoke, CreatedAt: noon}.withDefaults(noon)
-		if running {
-			j = Begin(j, "w1", 1, noon)
-		}
-		l.Insert(j, nil)
-	}
-	invoke(true)
-	invoke(false)
-	l.Start(Begin(job(3), "w1", 1, noon), nil)
-	dropped := job(4)
-	dropped.State, dropped.FinishedAt = Dropped, noon
-	l.Finish(dropped, Attempt{}, nil)
-	refused := job(0) // has ended already
-	refused.State, refused.FinishedAt = Cancelled, noon
-	l.Finish(refused, Attempt{}, nil)
-	flush(t, l)
-	if _, err := l.Recover(t.Context()); err != nil { // one is queued again, one invoke fails, one is cancelled
-		t.Fatal(err)
-	}
-	mustBalance(t, l.Reader)
-	if got := dump(t, l.db, "SELECT sum(succeeded), sum(failed), sum(cancelled), sum(dropped), sum(attempts), sum(crashes) FROM rollup"); got[0] != "1 2 2 1 5 1" {
-		t.Errorf("altogether %s", got[0])
-	}
-
-	// What is pruned stays in the books, and so does what another process has counted.
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l = open(t, dir)
-	if _, err := l.Prune(t.Context(), PruneFilter{}); err != nil {
-		t.Fatal(err)
-	}
-	last, _ := get(t, l.Reader, ids[5])
-	run(l, last, Ending{Outcome: OutcomeSucceeded})
-	flush(t, l)
-	if got := dump(t, l.db, "SELECT sum(succeeded), sum(failed), sum(cancelled), sum(dropped), sum(attempts), sum(crashes) FROM rollup"); got[0] != "2 2 2 1 6 1" {
-		t.Errorf("afterwards %s", got[0])
-	}
-}
-
 func TestATransactionThatFailedIsNotRolledUpTwice(t *testing.T) {
 	l := open(t, t.TempDir())
 	ids := submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "m"})

@@ -27,7 +27,7 @@ type MethodStats struct {
 	Ended           map[State]int64 // how many have ended in each final state
 	Attempts        int64           // runs that have ended, charged or not
 	Crashes         int64           // those whose process died
-	Wait, Run       Latency         // of the last runs of jobs that have ended
+	Wait, Run       Latency         // of the last runs of jobs that have ended; not of those that a supervisor's death cut short, nobody knows when
 	Hours           []HourStats     // in order; hours in which nothing ended are not there
 	Queued, Running int64           // how many are so now
 }

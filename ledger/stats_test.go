@@ -4,72 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 	"time"
 )
-
-func TestStatsTellWhatEndedInTheHours(t *testing.T) {
-	l := open(t, t.TempDir())
-	end := func(method string, o Outcome, at time.Time, wait, ran time.Duration) {
-		id := submit(t, l, Job{Pool: "p", Method: method, CreatedAt: at.Add(-wait - ran)})[0]
-		job, _ := get(t, l.Reader, id)
-		job = Begin(job, "w1", 1, at.Add(-ran))
-		l.Start(job, nil)
-		job, attempt := Settle(job, Ending{Outcome: o, At: at, Permanent: true}, 0)
-		l.Finish(job, attempt, nil)
-	}
-	for i := range 100 {
-		end("a", OutcomeSucceeded, noon.Add(30*time.Minute), time.Duration(i+1)*time.Second, time.Duration(i+1)*time.Millisecond)
-	}
-	for range 25 {
-		end("a", OutcomeError, noon.Add(90*time.Minute), 0, 200*time.Millisecond)
-	}
-	end("a", OutcomeSucceeded, noon.Add(5*time.Hour), 0, time.Minute)
-	end("b", OutcomeCancelled, noon, 0, 0)
-	submit(t, l, Job{Pool: "p", Method: "a"}, Job{Pool: "other", Method: "c"})
-	flush(t, l)
-	if _, err := l.Prune(t.Context(), PruneFilter{Method: "a"}); err != nil { // they stay in the books
-		t.Fatal(err)
-	}
-
-	all, err := l.Stats(t.Context(), StatsFilter{Pool: "p", Since: noon.Add(40 * time.Minute), Until: noon.Add(5 * time.Hour)})
-	if err != nil || len(all) != 2 {
-		t.Fatal(all, err)
-	}
-	a := all[0]
-	if a.Method != "a" || a.Ended[Succeeded] != 100 || a.Ended[Failed] != 25 || a.Attempts != 125 || a.Queued != 1 || a.Running != 0 {
-		t.Errorf("a is %+v", a)
-	}
-	if a.ErrorRate() != 0.2 || a.Total() != 125 {
-		t.Errorf("rate %v of %d", a.ErrorRate(), a.Total())
-	}
-	near := func(what string, got, want time.Duration) {
-		t.Helper()
-		if math.Abs(float64(got-want)) > 0.03*float64(want) {
-			t.Errorf("%s is %v, want %v", what, got, want)
-		}
-	}
-	if a.Wait.N != 125 || a.Run.N != 125 {
-		t.Errorf("waits %+v, runs %+v", a.Wait, a.Run)
-	}
-	near("median run", a.Run.P50, 63*time.Millisecond)
-	near("slow run", a.Run.P99, 200*time.Millisecond)
-	near("mean run", a.Run.Mean, (5050+25*200)*time.Millisecond/125)
-	near("slow wait", a.Wait.P95, 93*time.Second)
-	if got := fmt.Sprint(a.Hours); got != fmt.Sprint([]HourStats{{noon, 100, 0}, {noon.Add(time.Hour), 25, 25}}) {
-		t.Errorf("hours are %s", got)
-	}
-	if b := all[1]; b.Method != "b" || b.Ended[Cancelled] != 1 || b.ErrorRate() != 0 {
-		t.Errorf("b is %+v", b)
-	}
-
-	all, err = l.Stats(t.Context(), StatsFilter{Method: "c"})
-	if err != nil || len(all) != 1 || all[0].Queued != 1 || all[0].Wait != (Latency{}) || all[0].Hours != nil {
-		t.Errorf("c is %+v, %v", all, err)
-	}
-}
 
 func TestStatsSeekTheirRows(t *testing.T) {
 	l := open(t, t.TempDir())
