@@ -104,7 +104,7 @@ var claims = []behaviour{
 				}
 			}
 			limit := rapid.IntRange(1, 12).Draw(t, "limit")
-			want, wantNext := search(jobs, noon, limit, skip)
+			want, wantNext := search(jobs, noon, limit, skip, nil)
 			got, next, err := b.Ready(context.Background(), name, noon, limit, skip)
 			if err != nil || !slices.Equal(idsOf(got), want) || !next.Equal(wantNext) {
 				t.Fatalf("got %v, next %v, %v; want %v, next %v", idsOf(got), next, err, want, wantNext)
@@ -113,25 +113,35 @@ var claims = []behaviour{
 	}},
 }
 
-// search is Ready among queued jobs in memory.
-func search(jobs []ledger.Job, now time.Time, limit int, skip map[int64]struct{}) (ids []int64, next time.Time) {
-	jobs = slices.SortedFunc(slices.Values(jobs), func(a, b ledger.Job) int {
-		return cmp.Or(b.Priority-a.Priority, a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID))
-	})
+// search is Ready among queued jobs in memory. Those in aside stand in a lane.
+func search(jobs []ledger.Job, now time.Time, limit int, skip, aside map[int64]struct{}) (ids []int64, next time.Time) {
+	jobs = slices.Clone(jobs)
+	inOrder(jobs)
 	for i := range jobs {
 		j := &jobs[i]
 		_, skipped := skip[j.ID]
-		if !skipped && len(ids) < limit && !j.RunAt.After(now) && !expired(j, now) {
+		_, parked := aside[j.ID]
+		if !skipped && !parked && len(ids) < limit && !j.RunAt.After(now) && !expired(j, now) {
 			ids = append(ids, j.ID)
 			continue
 		}
 		for _, at := range []time.Time{j.RunAt, j.ExpiresAt} {
+			if parked && at.Equal(j.RunAt) {
+				continue // what it waits for is not that
+			}
 			if at.After(now) && (next.IsZero() || at.Before(next)) {
 				next = at
 			}
 		}
 	}
 	return ids, next
+}
+
+// inOrder sorts jobs as they are to run.
+func inOrder(jobs []ledger.Job) {
+	slices.SortFunc(jobs, func(a, b ledger.Job) int {
+		return cmp.Or(b.Priority-a.Priority, a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID))
+	})
 }
 
 func expired(j *ledger.Job, now time.Time) bool {

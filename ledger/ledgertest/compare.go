@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -18,7 +19,7 @@ var pools = []string{"p", "q"}
 
 // compare says in what a store differs from a model, or "". now is the clock's.
 func compare(s Store, m *model, now time.Time) string {
-	for _, of := range []func(Store, *model, time.Time) string{compareJobs, compareCounts, compareQueue, compareStats} {
+	for _, of := range []func(Store, *model, time.Time) string{compareJobs, compareCounts, compareQueue, compareLanes, compareStats} {
 		if diff := of(s, m, now); diff != "" {
 			return diff
 		}
@@ -93,8 +94,11 @@ func compareQueue(s Store, m *model, now time.Time) string {
 	for _, pool := range pools {
 		var queued []ledger.Job
 		var late []int64
-		skip := map[int64]struct{}{}
+		skip, aside := map[int64]struct{}{}, map[int64]struct{}{}
 		for _, id := range m.ids(ledger.Queued) {
+			if m.jobs[id].lane != "" {
+				aside[id] = struct{}{}
+			}
 			if j := m.jobs[id].job; j.Pool == pool {
 				queued = append(queued, j)
 				if expired(&j, now) {
@@ -109,7 +113,7 @@ func compareQueue(s Store, m *model, now time.Time) string {
 		if len(queued)%2 == 0 { // now one way, now the other
 			limit, skip = 100, nil
 		}
-		want, wantNext := search(queued, now, limit, skip)
+		want, wantNext := search(queued, now, limit, skip, aside)
 		ready, next, err := s.Ready(context.Background(), pool, now, limit, skip)
 		if err != nil || !slices.Equal(idsOf(ready), want) || !next.Equal(wantNext) {
 			return fmt.Sprintf("ready of pool %s without %v: %v, then %v, %v; want %v, then %v", pool, skip, idsOf(ready), next, err, want, wantNext)
@@ -117,6 +121,29 @@ func compareQueue(s Store, m *model, now time.Time) string {
 		got, err := s.Expired(context.Background(), pool, now, 100)
 		if ids := slices.Sorted(slices.Values(idsOf(got))); err != nil || !slices.Equal(ids, late) {
 			return fmt.Sprintf("expired of pool %s: %v, %v; want %v", pool, ids, err, late)
+		}
+	}
+	return ""
+}
+
+func compareLanes(s Store, m *model, _ time.Time) string {
+	for _, pool := range pools {
+		want := map[ledger.Lane][]ledger.Job{}
+		for _, id := range m.ids(ledger.Queued) {
+			if e := m.jobs[id]; e.lane != "" && e.job.Pool == pool {
+				want[e.lane] = append(want[e.lane], e.job)
+			}
+		}
+		names, err := s.Lanes(context.Background(), pool)
+		if err != nil || !slices.Equal(names, slices.Sorted(maps.Keys(want))) {
+			return fmt.Sprintf("lanes of pool %s: %v, %v; want %v", pool, names, err, want)
+		}
+		for name, jobs := range want {
+			inOrder(jobs)
+			got, skipped, more, err := s.InLane(context.Background(), pool, name, 3, nil)
+			if first := idsOf(jobs)[:min(3, len(jobs))]; err != nil || skipped != nil || more != (len(jobs) > 3) || !slices.Equal(idsOf(got), first) {
+				return fmt.Sprintf("in lane %s of pool %s: %v, more %v, %v; want the first of %v", name, pool, idsOf(got), more, err, idsOf(jobs))
+			}
 		}
 	}
 	return ""

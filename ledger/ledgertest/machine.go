@@ -25,6 +25,7 @@ func RunModel(t *testing.T, e Engine) {
 			"":                           func(*rapid.T) { m.check() },
 			"submit":                     func(*rapid.T) { m.submit() },
 			"invoke":                     m.settled(m.invoke),
+			"park":                       m.settled(m.park),
 			"start":                      m.settled(m.start),
 			"finish":                     m.settled(m.finish),
 			"finish, and another start":  m.settled(m.finish, m.start),

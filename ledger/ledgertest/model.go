@@ -19,6 +19,7 @@ type model struct {
 type entry struct {
 	job      ledger.Job
 	attempts []ledger.Attempt // that have ended
+	lane     ledger.Lane      // "": none
 	compared bool             // with the store, since it has changed
 }
 
@@ -39,7 +40,7 @@ func newModel() *model { return &model{jobs: map[int64]*entry{}, books: map[meth
 func (m *model) clone() *model {
 	c := &model{jobs: map[int64]*entry{}, books: map[method]*book{}, last: m.last}
 	for id, e := range m.jobs {
-		c.jobs[id] = &entry{job: e.job, attempts: slices.Clone(e.attempts)}
+		c.jobs[id] = &entry{job: e.job, attempts: slices.Clone(e.attempts), lane: e.lane}
 	}
 	for name, b := range m.books {
 		c.books[name] = &book{maps.Clone(b.ended), b.attempts, b.crashes, b.ran}
@@ -105,9 +106,9 @@ func (m *model) add(job ledger.Job) {
 
 func (m *model) book(j *ledger.Job) *book { return m.books[method{j.Pool, j.Method}] }
 
-// change is the job to be changed.
+// change is the job to be changed. It leaves its lane.
 func (m *model) change(id int64) *ledger.Job {
-	m.jobs[id].compared = false
+	m.jobs[id].compared, m.jobs[id].lane = false, ""
 	return &m.jobs[id].job
 }
 

@@ -103,6 +103,6 @@ func (b *bench) everyState() {
 	b.start(ids[4])
 	b.run(ids[5], ledger.Ending{Outcome: ledger.OutcomeCrashed, Shared: true})
 	keyed := rich
-	keyed.IdempotencyKey, keyed.Delivery = "k", ledger.AtMostOnce
+	keyed.IdempotencyKey, keyed.ConcurrencyKey, keyed.Delivery = "k", "user", ledger.AtMostOnce
 	b.submit(keyed)
 }

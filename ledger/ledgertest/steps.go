@@ -24,7 +24,7 @@ func (m *machine) drawJob() ledger.Job {
 		Pool: draw(m, "pool", "p", "q"), Method: draw(m, "method", "m", "n"), Params: draw(m, "params", nil, []byte(`[1]`), []byte(`[2]`)),
 		State: ledger.Queued, Priority: draw(m, "priority", 0, 0, -1, 1), MaxAttempts: rapid.IntRange(1, 4).Draw(m.T, "attempts"),
 		Backoff: backoff, Delivery: draw(m, "delivery", ledger.AtLeastOnce, ledger.AtLeastOnce, ledger.AtMostOnce), Origin: ledger.FromSubmit,
-		CreatedAt: m.now, RunAt: second("delay", 0, 0, 0, 2, 60),
+		ConcurrencyKey: draw(m, "concurrency key", "", "u"), CreatedAt: m.now, RunAt: second("delay", 0, 0, 0, 2, 60),
 	}
 	if rapid.IntRange(0, 3).Draw(m.T, "expires") == 0 {
 		job.ExpiresAt = second("expiry", -1, 1, 3, 3600)
@@ -147,6 +147,17 @@ func (m *machine) refuse() {
 	if err := <-m.answered; !errors.Is(err, ledger.ErrGuard) {
 		m.Fatalf("a change of a job that is %s was answered: %v", job.State, err)
 	}
+}
+
+// park has a job stand aside.
+func (m *machine) park() bool {
+	id, ok := m.pick(ledger.Queued)
+	if ok {
+		lane := draw(m, "lane", ledger.KeyLane("u"), ledger.MethodLane("m"))
+		m.Park([]ledger.Parked{{Job: id, Lane: lane}}, m.answer)
+		m.model.jobs[id].lane = lane
+	}
+	return ok
 }
 
 // expire ends what has expired, as a claimer does.

@@ -20,10 +20,16 @@ type Store interface {
 	// They are claimed and run. The rows are those that ledger.Begin and ledger.Settle return.
 	Ready(ctx context.Context, pool string, now time.Time, limit int, skip map[int64]struct{}) (jobs []ledger.Job, next time.Time, err error)
 	Expired(ctx context.Context, pool string, now time.Time, limit int) ([]ledger.Job, error)
+	Park(jobs []ledger.Parked, done func(error))
+	InLane(ctx context.Context, pool string, lane ledger.Lane, limit int, skip map[int64]struct{}) (jobs []ledger.Job, skipped []int64, more bool, err error)
+	Lanes(ctx context.Context, pool string) ([]ledger.Lane, error)
 	Start(job ledger.Job, done func(error))
 	Finish(job ledger.Job, a ledger.Attempt, done func(error))
 
 	// Somebody commands.
+	PauseMethod(ctx context.Context, pool, method string) error
+	ResumeMethod(ctx context.Context, pool, method string) error
+	PausedMethods(ctx context.Context, pool string) ([]string, error)
 	CancelQueued(ctx context.Context, ids []int64, at time.Time, errJSON []byte) (cancelled []int64, err error)
 	Retry(ctx context.Context, ids []int64, committed func([]ledger.Job)) (retried []int64, err error)
 	Prune(ctx context.Context, f ledger.PruneFilter) (int, error)

@@ -17,7 +17,7 @@ var submissions = []behaviour{
 		want := ledger.Job{
 			Pool: "p", Method: "m", State: ledger.Queued, Priority: -7, Params: []byte(" {\"a\":\"\xff\"} "), Labels: map[string]string{"k": "v"},
 			MaxAttempts: 9, Backoff: ledger.Backoff{Base: time.Minute, Factor: 1.5, Cap: time.Hour, Jitter: 1}, Timeout: 1500 * time.Microsecond,
-			Delivery: ledger.AtMostOnce, Origin: ledger.FromInvoke, IdempotencyKey: "key",
+			Delivery: ledger.AtMostOnce, Origin: ledger.FromInvoke, IdempotencyKey: "key", ConcurrencyKey: "user",
 			Trace:     ledger.Trace{Traceparent: "00-a-b-01", Tracestate: "x=y", Baggage: "c=d"},
 			CreatedAt: noon, RunAt: noon.Add(time.Microsecond), ExpiresAt: noon.Add(time.Hour),
 		}

@@ -19,7 +19,7 @@ type behaviour struct {
 // Run holds an engine to the contract. Each sentence has a store of its own.
 func Run(t *testing.T, e Engine) {
 	for _, c := range slices.Concat(
-		submissions, keys, claims, changes, runs, commands, waits, prunes, recoveries, statistics, listings, schedules, reopenings,
+		submissions, keys, claims, lanes, changes, runs, commands, waits, prunes, recoveries, statistics, listings, schedules, reopenings,
 	) {
 		t.Run(c.sentence, func(t *testing.T) { c.holds(newBench(t, e)) })
 	}
