@@ -27,9 +27,9 @@ type Client struct {
 	nc   *net.UnixConn // under conn
 
 	mu      sync.Mutex
-	fault   error                         // why this side gave the connection up
-	streams map[int64]*stream             // by the number of their subscription
-	waiting map[uint64]*mailbox[Progress] // by the id of their call
+	fault   error                               // why this side gave the connection up
+	streams map[int64]*stream                   // by the number of their subscription
+	waiting map[uint64]*mailbox[ProgressUpdate] // by the id of their call
 }
 
 // Connect connects to a supervisor that is running. It returns a *NoSupervisorError where none is, and an
@@ -53,7 +53,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err := t.checkPeer(uc); err != nil {
 		return nil, errors.Join(err, uc.Close())
 	}
-	c := &Client{nc: uc, streams: map[int64]*stream{}, waiting: map[uint64]*mailbox[Progress]{}}
+	c := &Client{nc: uc, streams: map[int64]*stream{}, waiting: map[uint64]*mailbox[ProgressUpdate]{}}
 	c.conn = jsonrpc.NewConn(uc, jsonrpc.HandlerFunc(c.receive), jsonrpc.Options{Stray: c.giveUp})
 	return c, nil
 }

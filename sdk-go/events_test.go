@@ -113,7 +113,7 @@ func TestProgressIsToldOnTheWayToTheResult(t *testing.T) {
 	c, ctx := connect(t)
 	var told []string
 	result, meta, err := c.InvokeProgress(ctx, whipper.InvokeParams{Method: "tell", Params: args(t, 0.5, map[string]int{"progress": 1}, "<x>")},
-		func(p whipper.Progress) { told = append(told, fmt.Sprintf("%d %s", p.Job, p.Value)) })
+		func(p whipper.ProgressUpdate) { told = append(told, fmt.Sprintf("%d %s", p.Job, p.Value)) })
 	if err != nil || string(result) != `"told"` {
 		t.Fatalf("result = %s %v", result, err)
 	}
@@ -127,14 +127,14 @@ func TestProgressIsToldOnTheWayToTheResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	told = nil
-	jobs, err := c.WaitProgress(ctx, whipper.WaitParams{IDs: []int64{s.ID}}, func(p whipper.Progress) { told = append(told, fmt.Sprintf("%d %s", p.Job, p.Value)) })
+	jobs, err := c.WaitProgress(ctx, whipper.WaitParams{IDs: []int64{s.ID}}, func(p whipper.ProgressUpdate) { told = append(told, fmt.Sprintf("%d %s", p.Job, p.Value)) })
 	if err != nil || len(jobs.Jobs) != 1 || jobs.Jobs[0].State != "succeeded" || !slices.Equal(told, []string{fmt.Sprintf("%d 7", s.ID)}) {
 		t.Errorf("jobs = %+v %v, told %q", jobs, err, told)
 	}
 
 	hanging, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, _, err := c.InvokeProgress(hanging, whipper.InvokeParams{Method: "hang"}, func(whipper.Progress) {}); !errors.Is(err, context.Canceled) {
+	if _, _, err := c.InvokeProgress(hanging, whipper.InvokeParams{Method: "hang"}, func(whipper.ProgressUpdate) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
 }

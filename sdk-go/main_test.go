@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 	case "worker":
 		runWorker()
+	case "basic":
+		serveBasic()
+	case "own":
+		serveOwn()
 	case "listeners":
 		serveListeners()
 	case "connect": // as another user
@@ -39,6 +43,15 @@ func TestMain(m *testing.M) {
 		fmt.Println(errors.As(err, &untrusted), err)
 	case "impostor": // another user's process on the socket, until stdin ends
 		runImpostor(os.Args[1])
+	}
+}
+
+// serveBasic is the main of a worker, made to print before it serves.
+func serveBasic() {
+	fmt.Print("it begins") // without a line end
+	if err := (whipper.Server{Methods: basic(), Version: "1.0.0"}).Serve(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 

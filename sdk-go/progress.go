@@ -8,8 +8,8 @@ import (
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
-// Progress is what the worker of a job has said about it. Value is the worker's own JSON.
-type Progress struct {
+// ProgressUpdate is what the worker of a job has said about it. Value is the worker's own JSON.
+type ProgressUpdate struct {
 	Job   int64
 	Value json.RawMessage
 }
@@ -19,24 +19,24 @@ const waitingProgress = 64
 
 // InvokeProgress is Invoke, and calls told with what the worker says about the call, on the caller's goroutine. A told that is slow
 // misses values, the older ones first. After InvokeProgress has returned it is not called.
-func (c *Client) InvokeProgress(ctx context.Context, p InvokeParams, told func(Progress)) (json.RawMessage, ResponseMeta, error) {
+func (c *Client) InvokeProgress(ctx context.Context, p InvokeParams, told func(ProgressUpdate)) (json.RawMessage, ResponseMeta, error) {
 	r, err := c.sendTold(ctx, jsonrpc.MethodJobInvoke, p, told)
 	return invoked(r, err)
 }
 
 // WaitProgress is Wait, and calls told with what the jobs' workers say, as InvokeProgress does.
-func (c *Client) WaitProgress(ctx context.Context, p WaitParams, told func(Progress)) (JobsResult, error) {
+func (c *Client) WaitProgress(ctx context.Context, p WaitParams, told func(ProgressUpdate)) (JobsResult, error) {
 	r, err := c.sendTold(ctx, jsonrpc.MethodJobWait, p, told)
 	return decode[JobsResult](jsonrpc.MethodJobWait, r, err)
 }
 
 // sendTold is send with progress.
-func (c *Client) sendTold(ctx context.Context, method string, params any, told func(Progress)) (*jsonrpc.Response, error) {
+func (c *Client) sendTold(ctx context.Context, method string, params any, told func(ProgressUpdate)) (*jsonrpc.Response, error) {
 	raw, err := jsonrpc.Encode(params)
 	if err != nil {
 		return nil, fmt.Errorf("encode params of %s: %w", method, err)
 	}
-	box := newMailbox[Progress](waitingProgress)
+	box := newMailbox[ProgressUpdate](waitingProgress)
 	var id uint64
 	begun := func(i uint64) {
 		id = i
@@ -84,6 +84,6 @@ func (c *Client) progressed(params json.RawMessage) {
 	box := c.waiting[id]
 	c.mu.Unlock()
 	if box != nil {
-		box.put(Progress{p.Job, p.Value})
+		box.put(ProgressUpdate{p.Job, p.Value})
 	}
 }

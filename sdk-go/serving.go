@@ -1,0 +1,239 @@
+package whipper
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+// lastMoments is how long methods may go on after the supervisor has gone.
+const lastMoments = 3 * time.Second
+
+// errSupervisorGone is the cause of a method's context that has ended because nobody waits for its answer.
+var errSupervisorGone = errors.New("the supervisor is gone")
+
+// serving is a worker at work. Its goroutines are those of the calls, and the connection's.
+type serving struct {
+	Server
+	names []string
+	base  context.Context // of all calls
+	conn  *jsonrpc.Conn
+	calls sync.WaitGroup // Add only under mu and while not declining
+
+	shutdown chan struct{} // closed by $/shutdown
+	once     sync.Once
+
+	mu        sync.Mutex
+	declining bool            // no call begins any more
+	running   map[string]*run // by id
+}
+
+// run is one call that is served.
+type run struct {
+	cancel    context.CancelCauseFunc
+	cancelled atomic.Bool
+}
+
+// atWork is the worker that this process is, for log records that belong to no call; nil: none.
+var atWork atomic.Pointer[serving]
+
+func (s Server) serve(ctx context.Context, w *wire, limit int) error {
+	base, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	v := &serving{
+		Server:   s,
+		names:    slices.Sorted(maps.Keys(s.Methods)),
+		base:     base,
+		shutdown: make(chan struct{}),
+		running:  map[string]*run{},
+	}
+	ready := make(chan struct{})
+	v.conn = jsonrpc.NewConn(w, jsonrpc.HandlerFunc(func(_ *jsonrpc.Conn, r *jsonrpc.Request) {
+		<-ready
+		v.receive(r)
+	}), jsonrpc.Options{MaxMessageSize: limit})
+	atWork.Store(v)
+	defer atWork.Store(nil)
+	close(ready)
+
+	select {
+	case <-ctx.Done():
+		v.finish(w)
+	case <-v.shutdown:
+		v.finish(w)
+	case <-w.ended:
+		select {
+		case <-v.shutdown: // it came before
+			v.finish(w)
+		default:
+			v.abandon(w, cancel)
+		}
+	case <-v.conn.Done(): // it cannot be written to
+		v.abandon(w, cancel)
+	}
+	return nil
+}
+
+// finish waits for the calls, and has their answers written.
+func (v *serving) finish(w *wire) {
+	v.decline()
+	v.calls.Wait()
+	for room := v.conn.Room(1); room != nil; room = v.conn.Room(1) {
+		select {
+		case <-room:
+		case <-v.conn.Done():
+		}
+	}
+	v.close(w)
+}
+
+// abandon has the calls end, since nobody wants them any more.
+func (v *serving) abandon(w *wire, cancel context.CancelCauseFunc) {
+	v.decline()
+	cancel(errSupervisorGone)
+	done := make(chan struct{})
+	go func() { // left to the end of the process where a method does not return
+		v.calls.Wait()
+		close(done)
+	}()
+	moment := time.NewTimer(lastMoments)
+	defer moment.Stop()
+	select {
+	case <-done:
+	case <-moment.C:
+	}
+	v.close(w)
+}
+
+// decline has no more calls begin.
+func (v *serving) decline() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.declining = true
+}
+
+func (v *serving) close(w *wire) {
+	_ = v.conn.Close() // the supervisor may be gone: nobody is left to be told
+	close(w.hold)
+}
+
+// receive runs on the reader's goroutine.
+func (v *serving) receive(r *jsonrpc.Request) {
+	switch r.Method { // an answer that cannot be sent is the supervisor's end, here and below
+	case jsonrpc.MethodInitialize:
+		_ = v.conn.Reply(r, v.declaration(), nil)
+		return
+	case jsonrpc.MethodPing:
+		_ = v.conn.Reply(r, nil, nil)
+		return
+	case jsonrpc.MethodCancel:
+		v.cancel(r.Params)
+		return
+	case jsonrpc.MethodShutdown:
+		v.once.Do(func() { close(v.shutdown) })
+		return
+	}
+	m, ok := v.Methods[r.Method]
+	switch {
+	case !ok:
+		_ = v.conn.ReplyError(r, v.unknown(r.Method), nil)
+	case !v.begin(r, m):
+		_ = v.conn.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "the worker is shutting down"), nil)
+	}
+}
+
+func (v *serving) declaration() json.RawMessage {
+	result := jsonrpc.InitializeResult{
+		ProtocolVersion: jsonrpc.ProtocolVersion, Name: v.Name, Version: v.Version, Concurrency: v.Concurrency,
+	}
+	for _, name := range v.names {
+		result.Methods = append(result.Methods, jsonrpc.WorkerMethod{Name: name})
+	}
+	raw, _ := jsonrpc.Encode(result) // of strings and numbers only
+	return raw
+}
+
+func (v *serving) unknown(name string) *jsonrpc.Error {
+	e := jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q not found", name)
+	if !strings.HasPrefix(name, "$/") {
+		e.Data, _ = jsonrpc.Encode(jsonrpc.ErrorData{Type: "MethodNotFoundError", Methods: v.names}) // of strings only
+	}
+	return e
+}
+
+func (v *serving) cancel(params json.RawMessage) {
+	var p jsonrpc.CancelParams
+	if len(params) == 0 || json.Unmarshal(params, &p) != nil || p.ID == nil {
+		return
+	}
+	v.mu.Lock()
+	r := v.running[idKey(p.ID)]
+	v.mu.Unlock()
+	if r != nil {
+		r.cancelled.Store(true)
+		r.cancel(errCallCancelled)
+	}
+}
+
+// begin serves a call on a goroutine of its own. The supervisor sends no more than were declared. False: the call is declined.
+func (v *serving) begin(r *jsonrpc.Request, m Method) bool {
+	c := &Call{Method: r.Method, id: r.ID, conn: v.conn, over: &atomic.Bool{}}
+	var meta callMeta
+	if len(r.Meta) > 0 && json.Unmarshal(r.Meta, &meta) == nil {
+		c.Job, c.Attempt, c.Deadline = meta.Job, meta.Attempt, meta.Deadline.Time
+	}
+	ctx, cancel := context.WithCancelCause(context.WithValue(withTrace(v.base, meta.Trace), callKey{}, c))
+	one := &run{cancel: cancel}
+	key := idKey(r.ID)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.declining {
+		cancel(nil)
+		return false
+	}
+	if r.ID != nil {
+		v.running[key] = one
+	}
+	v.calls.Go(func() {
+		result, err := m.serve(ctx, c.Deadline, r.Params)
+		c.over.Store(true)
+		cancel(nil)
+		v.mu.Lock()
+		if v.running[key] == one {
+			delete(v.running, key)
+		}
+		v.mu.Unlock()
+		switch {
+		case err == nil:
+			_ = v.conn.Reply(r, result, nil)
+		case one.cancelled.Load():
+			_ = v.conn.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeRequestCancelled, "%v", err), nil)
+		default:
+			_ = v.conn.ReplyError(r, failure(err), nil)
+		}
+	})
+	return true
+}
+
+// serve calls the function, with a context that ends at the deadline if there is one. A panic is an error.
+func (m Method) serve(ctx context.Context, deadline time.Time, params json.RawMessage) (result json.RawMessage, err error) {
+	if !deadline.IsZero() {
+		var stop context.CancelFunc
+		ctx, stop = context.WithDeadline(ctx, deadline)
+		defer stop()
+	}
+	defer func() {
+		if value := recover(); value != nil {
+			result, err = nil, caught(value)
+		}
+	}()
+	return m.call(ctx, params)
+}
