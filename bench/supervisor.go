@@ -40,7 +40,7 @@ func startSupervisor(ctx context.Context, binary, dir string, workers, calls int
 		_ = s.end() // it has ended already
 		return nil, fmt.Errorf("whipper exec did not get ready: %w", err)
 	}
-	if s.client, err = whipper.Connect(ctx, whipper.Options{Dir: dir}); err != nil {
+	if s.client, err = whipper.Dial(ctx, whipper.Options{Dir: dir, Once: true}); err != nil {
 		_ = s.end() // the first error says more
 		return nil, err
 	}

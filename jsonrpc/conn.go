@@ -202,6 +202,7 @@ func (c *Conn) CallRaw(ctx context.Context, method string, params, meta json.Raw
 // Hooks are for callers whose calls are followed by notifications. Each may be nil.
 type Hooks struct {
 	Begun    func(id uint64)   // gets the call's id before the call is sent
+	Sent     func()            // after it is on its way, or cannot be sent
 	Answered func(r *Response) // gets the answer on the reader's goroutine, before anything that came after it, and even if the caller has given up
 }
 
@@ -221,6 +222,9 @@ func (c *Conn) CallWith(ctx context.Context, method string, params, meta json.Ra
 		}
 		answer <- r
 	})
+	if h.Sent != nil {
+		h.Sent()
+	}
 	if err != nil {
 		return nil, err
 	}

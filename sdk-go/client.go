@@ -5,80 +5,140 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
+	"slices"
 	"sync"
-	"syscall"
+	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
-// Options say which supervisor is meant. Where both members are empty, the environment's WHIPPER_SOCKET or WHIPPER_DIR
+// Options say which supervisor is meant. Where Dir and Socket are empty, the environment's WHIPPER_SOCKET or WHIPPER_DIR
 // decides, or else the folder that FindDir finds from the working folder.
 type Options struct {
 	Dir    string // the supervisor's folder
 	Socket string // path of its socket; goes before Dir
+
+	// Once has the client not connect again: when the connection ends, calls give ErrClosed.
+	Once bool
+
+	// Patience is how long a call waits for a supervisor that is gone; 0: 30 s. When it is over, calls give a *NoSupervisorError.
+	Patience time.Duration
+
+	// MaxMessageSize is the most bytes of a call or a result; 0: 16 MiB, the supervisor's default. The supervisor's --max-message-size holds too.
+	MaxMessageSize int
 }
 
-// Client is a connection to a supervisor. Its methods may be called from any goroutine, and calls run side by side. A call
+const (
+	defaultPatience = 30 * time.Second
+	maxInFlight     = 4000    // requests on one connection: of more than 4,096 a supervisor would not even read that one is cancelled
+	maxUnsent       = 4 << 20 // bytes that wait for the supervisor to read them, before the next request waits too
+)
+
+func (o Options) withDefaults() Options {
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
+	return o
+}
+
+func (o Options) validate() error {
+	var problems []error
+	if o.Patience < 0 {
+		problems = append(problems, fmt.Errorf("Patience: %s given, 0 or more wanted", o.Patience))
+	}
+	if o.MaxMessageSize < 0 {
+		problems = append(problems, fmt.Errorf("MaxMessageSize: %d given, 0 or more wanted", o.MaxMessageSize))
+	}
+	return errors.Join(problems...)
+}
+
+// Client speaks with a supervisor over one connection, and makes another when that has ended. Its methods may be called from any goroutine,
+// and calls run side by side: 4,000 of them, and more wait for their turn, as does who sends more than the supervisor takes. A call
 // whose context ends gives the context's error, and the supervisor is told to cancel it.
+//
+// When the supervisor ends, requests that have not been sent wait for the next one, for Options.Patience. Those that are under way
+// are sent again where that is safe: what only asks, Wait, and submissions with an IdempotencyKey. All others give an *UnknownOutcomeError.
 type Client struct {
-	conn *jsonrpc.Conn
-	nc   *net.UnixConn // under conn
+	opts    Options
+	dial    func(context.Context) (*link, error)
+	sidecar *sidecar // nil: somebody else's supervisor
 
-	mu      sync.Mutex
-	fault   error                               // why this side gave the connection up
-	streams map[int64]*stream                   // by the number of their subscription
-	waiting map[uint64]*mailbox[ProgressUpdate] // by the id of their call
+	slots   chan struct{} // one token per request in flight
+	sending chan struct{} // one token: who sends, or waits for room to
+	dialing chan struct{} // one token: who connects again
+	ending  chan struct{} // closed by Close
+
+	mu     sync.Mutex
+	link   *link // the newest
+	closed bool
+	failed error // why the last attempt to connect again failed; nil: it has not
 }
 
-// Connect connects to a supervisor that is running. It returns a *NoSupervisorError where none is, and an
+// Dial connects to a supervisor that is running. It returns a *NoSupervisorError where none is, and an
 // *UntrustedError where the folder or the process belongs to another user. Close the client after use.
-func Connect(ctx context.Context, o Options) (*Client, error) {
-	t, err := locate(o)
+func Dial(ctx context.Context, o Options) (*Client, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	return newClient(ctx, o, nil, func(ctx context.Context) (*link, error) {
+		t, err := locate(o)
+		if err != nil {
+			return nil, err
+		}
+		return t.connect(ctx, o.MaxMessageSize)
+	})
+}
+
+func newClient(ctx context.Context, o Options, s *sidecar, dial func(context.Context) (*link, error)) (*Client, error) {
+	l, err := dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "unix", t.socket)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTSOCK):
-		return nil, &NoSupervisorError{Dir: t.dir, Socket: t.socket, Err: err}
-	case errors.Is(err, syscall.EINVAL): // the path is too long, so nothing can listen there
-		return nil, &NoSupervisorError{Dir: t.dir, Socket: t.socket, Err: errTooLong}
-	case err != nil:
-		return nil, fmt.Errorf("connect to supervisor: %w", err)
-	}
-	uc := nc.(*net.UnixConn)
-	if err := t.checkPeer(uc); err != nil {
-		return nil, errors.Join(err, uc.Close())
-	}
-	c := &Client{nc: uc, streams: map[int64]*stream{}, waiting: map[uint64]*mailbox[ProgressUpdate]{}}
-	c.conn = jsonrpc.NewConn(uc, jsonrpc.HandlerFunc(c.receive), jsonrpc.Options{Stray: c.giveUp})
-	return c, nil
+	return &Client{
+		opts: o, dial: dial, sidecar: s, link: l,
+		slots:   make(chan struct{}, maxInFlight),
+		sending: make(chan struct{}, 1),
+		dialing: make(chan struct{}, 1),
+		ending:  make(chan struct{}),
+	}, nil
 }
 
 // Socket is the path of the socket in use.
-func (c *Client) Socket() string { return c.nc.RemoteAddr().String() }
+func (c *Client) Socket() string { return c.newest().nc.RemoteAddr().String() }
 
-// Close ends the connection and cancels the invocations that are under way. Submitted jobs go on.
+// Close ends the connection and cancels the invocations that are under way. Submitted jobs go on. A supervisor that Start has started
+// ends too: Close waits until its running jobs are done, for as long as its --drain-timeout (30 s) allows.
 func (c *Client) Close() error {
-	err := c.conn.Close()
-	if errors.Is(err, net.ErrClosed) { // an answer came that Close no longer waits for, and giveUp was quicker
-		return nil
+	c.mu.Lock()
+	first := !c.closed
+	if first {
+		c.closed = true
+		close(c.ending)
+	}
+	l := c.link
+	c.mu.Unlock()
+	err := l.conn.Close()
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, ErrClosed) && !c.opts.Once { // it had ended, which this client does not mind
+		err = nil
+	}
+	if c.sidecar != nil && first {
+		err = errors.Join(err, c.sidecar.stop())
 	}
 	return err
 }
 
 // Ping asks the supervisor what it is.
 func (c *Client) Ping(ctx context.Context) (PingResult, error) {
-	return call[PingResult](ctx, c, jsonrpc.MethodServerPing, nil)
+	return ask[PingResult](ctx, c, jsonrpc.MethodServerPing, nil)
 }
 
 // Invoke runs a method and returns the worker's own result bytes. A call that failed gives an *Error. The meta says which job,
 // worker and times it was, on an error too. The call belongs to its caller: when ctx ends it is cancelled.
 func (c *Client) Invoke(ctx context.Context, p InvokeParams) (json.RawMessage, ResponseMeta, error) {
-	return invoked(c.send(ctx, jsonrpc.MethodJobInvoke, p))
+	p.Trace = traced(ctx, p.Trace)
+	return invoked(c.do(ctx, &request{method: jsonrpc.MethodJobInvoke, params: p}))
 }
 
 // invoked takes the answer to job.invoke apart.
@@ -93,35 +153,45 @@ func invoked(r *jsonrpc.Response, err error) (json.RawMessage, ResponseMeta, err
 		}
 	}
 	if r.Error != nil {
-		return nil, meta, r.Error
+		return nil, meta, &CallError{Method: jsonrpc.MethodJobInvoke, Meta: meta, Err: r.Error}
 	}
 	return r.Result, meta, nil
 }
 
-// Submit returns once the job is on disk. Retrying after an error is safe with an IdempotencyKey.
+// Submit returns once the job is on disk. With an IdempotencyKey it is safe to try again after an error,
+// and the client does so by itself when the supervisor ends meanwhile.
 func (c *Client) Submit(ctx context.Context, p SubmitParams) (SubmitResult, error) {
-	return call[SubmitResult](ctx, c, jsonrpc.MethodJobSubmit, p)
+	p.Trace = traced(ctx, p.Trace)
+	q := &request{method: jsonrpc.MethodJobSubmit, params: p, again: p.IdempotencyKey != ""}
+	return decode[SubmitResult](q.method)(c.do(ctx, q))
 }
 
 // SubmitBatch submits all jobs or none. They must be for the same pool.
 func (c *Client) SubmitBatch(ctx context.Context, p SubmitBatchParams) (SubmitBatchResult, error) {
-	return call[SubmitBatchResult](ctx, c, jsonrpc.MethodJobSubmitBatch, p)
+	p.Jobs = slices.Clone(p.Jobs)
+	again := true
+	for i := range p.Jobs {
+		p.Jobs[i].Trace = traced(ctx, p.Jobs[i].Trace)
+		again = again && p.Jobs[i].IdempotencyKey != ""
+	}
+	q := &request{method: jsonrpc.MethodJobSubmitBatch, params: p, again: again}
+	return decode[SubmitBatchResult](q.method)(c.do(ctx, q))
 }
 
 // Get returns a job with its attempts. An unknown id is an *Error with CodeNotFound.
 func (c *Client) Get(ctx context.Context, p GetParams) (Job, error) {
-	return call[Job](ctx, c, jsonrpc.MethodJobGet, p)
+	return ask[Job](ctx, c, jsonrpc.MethodJobGet, p)
 }
 
 // List returns a page of jobs, newest first; NextCursor is the Cursor of the next page.
 func (c *Client) List(ctx context.Context, p ListParams) (JobsResult, error) {
-	return call[JobsResult](ctx, c, jsonrpc.MethodJobList, p)
+	return ask[JobsResult](ctx, c, jsonrpc.MethodJobList, p)
 }
 
 // Wait returns the jobs, in the order of the ids and without their params, when all have their final outcome; a job that failed
 // is no error here. When TimeoutMs are over first it is an *Error with CodeTimeout.
 func (c *Client) Wait(ctx context.Context, p WaitParams) (JobsResult, error) {
-	return call[JobsResult](ctx, c, jsonrpc.MethodJobWait, p)
+	return ask[JobsResult](ctx, c, jsonrpc.MethodJobWait, p)
 }
 
 // Cancel cancels queued jobs and asks running ones to cancel. The count has both.
@@ -143,29 +213,29 @@ func (c *Client) Prune(ctx context.Context, p PruneJobsParams) (CountResult, err
 
 // Pools lists the supervisor's pools.
 func (c *Client) Pools(ctx context.Context) (PoolListResult, error) {
-	return call[PoolListResult](ctx, c, jsonrpc.MethodPoolList, nil)
+	return ask[PoolListResult](ctx, c, jsonrpc.MethodPoolList, nil)
 }
 
 // Stats returns a pool's counters.
 func (c *Client) Stats(ctx context.Context, p PoolParams) (PoolStats, error) {
-	return call[PoolStats](ctx, c, jsonrpc.MethodPoolStats, p)
+	return ask[PoolStats](ctx, c, jsonrpc.MethodPoolStats, p)
 }
 
 // Pause has no call or job of a pool, or of one of its methods, handed to a worker until Resume. Calls that workers have go on, and what
 // comes in waits. It returns the pool as it is then. The pause of a pool ends with its supervisor, that of a method does not.
 func (c *Client) Pause(ctx context.Context, p PauseParams) (Pool, error) {
-	return call[Pool](ctx, c, jsonrpc.MethodPoolPause, p)
+	return ask[Pool](ctx, c, jsonrpc.MethodPoolPause, p)
 }
 
 // Resume ends a Pause.
 func (c *Client) Resume(ctx context.Context, p PauseParams) (Pool, error) {
-	return call[Pool](ctx, c, jsonrpc.MethodPoolResume, p)
+	return ask[Pool](ctx, c, jsonrpc.MethodPoolResume, p)
 }
 
 // Resize changes between how many workers a pool has, until its supervisor ends. It returns at once; workers that are too many finish
 // their calls first.
 func (c *Client) Resize(ctx context.Context, p ResizeParams) (Pool, error) {
-	return call[Pool](ctx, c, jsonrpc.MethodPoolResize, p)
+	return ask[Pool](ctx, c, jsonrpc.MethodPoolResize, p)
 }
 
 // Restart replaces all workers of a pool, one after the other, each once its successor is ready, and waits for that. No call is failed
@@ -177,91 +247,31 @@ func (c *Client) Restart(ctx context.Context, p PoolParams) (RestartResult, erro
 
 // Workers lists a pool's workers.
 func (c *Client) Workers(ctx context.Context, p PoolParams) (WorkerListResult, error) {
-	return call[WorkerListResult](ctx, c, jsonrpc.MethodWorkerList, p)
+	return ask[WorkerListResult](ctx, c, jsonrpc.MethodWorkerList, p)
 }
 
-// Args encodes by-position params for InvokeParams and SubmitParams. A json.RawMessage goes in as it is.
-func Args(args ...any) (json.RawMessage, error) {
-	if args == nil {
-		args = []any{}
-	}
-	return jsonrpc.Encode(args)
+// ask sends a request without effect, or one that may be had twice, and decodes its result.
+func ask[R any](ctx context.Context, c *Client, method string, params any) (R, error) {
+	return decode[R](method)(c.do(ctx, &request{method: method, params: params, again: true}))
 }
 
-// call sends a request and decodes its result.
+// call sends a request that must not be sent twice, and decodes its result.
 func call[R any](ctx context.Context, c *Client, method string, params any) (R, error) {
-	r, err := c.send(ctx, method, params)
-	return decode[R](method, r, err)
+	return decode[R](method)(c.do(ctx, &request{method: method, params: params}))
 }
 
 // decode gives the result of an answer.
-func decode[R any](method string, r *jsonrpc.Response, err error) (R, error) {
-	var result R
-	switch {
-	case err != nil:
-		return result, err
-	case r.Error != nil:
-		return result, r.Error
-	}
-	if err := json.Unmarshal(r.Result, &result); err != nil {
-		return result, fmt.Errorf("read result of %s: %w", method, err)
-	}
-	return result, nil
-}
-
-func (c *Client) send(ctx context.Context, method string, params any) (*jsonrpc.Response, error) {
-	var raw json.RawMessage
-	if params != nil {
-		var err error
-		if raw, err = jsonrpc.Encode(params); err != nil {
-			return nil, fmt.Errorf("encode params of %s: %w", method, err)
+func decode[R any](method string) func(*jsonrpc.Response, error) (R, error) {
+	return func(r *jsonrpc.Response, err error) (result R, _ error) {
+		switch {
+		case err != nil:
+			return result, err
+		case r.Error != nil:
+			return result, &CallError{Method: method, Err: r.Error}
 		}
+		if err := json.Unmarshal(r.Result, &result); err != nil {
+			return result, fmt.Errorf("read result of %s: %w", method, err)
+		}
+		return result, nil
 	}
-	return c.sendRaw(ctx, method, raw, jsonrpc.Hooks{})
-}
-
-func (c *Client) sendRaw(ctx context.Context, method string, params json.RawMessage, h jsonrpc.Hooks) (*jsonrpc.Response, error) {
-	r, err := c.conn.CallWith(ctx, method, params, nil, h)
-	if err != nil {
-		return nil, c.closed(method, err)
-	}
-	return r, nil
-}
-
-// closed adds to an error why this side gave the connection up, if it did.
-func (c *Client) closed(method string, err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fault != nil && errors.Is(err, ErrClosed) {
-		return fmt.Errorf("%s: %w: %w", method, err, c.fault)
-	}
-	return fmt.Errorf("%s: %w", method, err)
-}
-
-// giveUp ends the connection when the supervisor could not read a request, or we an answer: which call it belonged to is unknown,
-// and that call would wait for ever.
-func (c *Client) giveUp(frame []byte, _ int64, why string) {
-	var answer struct{ Error *Error }
-	c.mu.Lock()
-	if json.Unmarshal(frame, &answer) == nil && answer.Error != nil {
-		c.fault = answer.Error
-	} else {
-		c.fault = fmt.Errorf("the supervisor sent what is no answer: %s", why)
-	}
-	c.mu.Unlock()
-	_ = c.nc.Close() // ends the connection
-}
-
-// receive takes notifications, dropping those that it does not know, and refuses requests, of which this client serves none.
-func (c *Client) receive(conn *jsonrpc.Conn, r *jsonrpc.Request) {
-	switch {
-	case !r.Notification():
-	case r.Method == jsonrpc.MethodEvent:
-		c.happened(r.Params)
-		return
-	case r.Method == jsonrpc.MethodProgress:
-		c.progressed(r.Params)
-		return
-	}
-	_ = conn.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q not found", r.Method), nil)
 }

@@ -30,7 +30,7 @@ func connect(t *testing.T) (*whipper.Client, context.Context) {
 	t.Cleanup(stop)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	c, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	c, err := whipper.Dial(ctx, whipper.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestRequestThatTheSupervisorCannotReadEndsTheConnectionWithItsReason(t *tes
 		_, _ = io.WriteString(c, `{"jsonrpc":"2.0","id":null,"error":{"code":1009,"message":"message too large: 99 bytes"}}`+"\n")
 		_, _ = io.Copy(io.Discard, c)
 	}()
-	c, err := whipper.Connect(t.Context(), whipper.Options{Socket: path})
+	c, err := whipper.Dial(t.Context(), whipper.Options{Socket: path})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package whipper
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"sync"
 
@@ -51,34 +50,32 @@ const waitingEvents = 1024
 // stream is one subscription of this client's.
 type stream struct {
 	*mailbox[*Event]
-	once   sync.Once
-	number int64 // 0: not answered; guarded by the client's mutex
-	over   bool  // nobody wants it any more; guarded by the client's mutex
+	once sync.Once
+
+	state  sync.Mutex // comes before the link's
+	link   *link      // nil: not answered
+	number int64      // of the link's subscription
+	over   bool       // nobody wants it any more
 }
 
 // Events subscribes, and gives what happens from the moment it returns. The sequence can be ranged over once. It ends with an error:
-// ctx's, or ErrClosed when the supervisor has ended or the client was closed; leaving the loop ends the subscription too. A loop
+// ctx's, or ErrClosed when the connection has ended, whatever the client does to have another: what happens meanwhile nobody tells; leaving the loop ends the subscription too. A loop
 // that is slow misses events, and the next one says how many; it holds nothing else up.
 //
 // Where the sequence is not ranged over, end ctx.
 func (c *Client) Events(ctx context.Context, f EventFilter) (iter.Seq2[Event, error], error) {
-	params, err := jsonrpc.Encode(f)
-	if err != nil {
-		return nil, fmt.Errorf("encode the filter of events: %w", err)
-	}
 	s := &stream{mailbox: newMailbox[*Event](waitingEvents)}
-	r, err := c.sendRaw(ctx, jsonrpc.MethodSubscribe, params, jsonrpc.Hooks{Answered: func(r *jsonrpc.Response) { c.subscribed(s, r) }})
-	if err == nil && r.Error != nil {
-		err = r.Error
-	}
-	if err != nil {
-		c.unsubscribe(s)
+	s.told = func(e *Event) int64 { return e.Lost }
+	q := &request{method: jsonrpc.MethodSubscribe, params: f, again: true, answered: s.subscribed}
+	if _, err := decode[jsonrpc.SubscribeResult](q.method)(c.do(ctx, q)); err != nil {
+		s.unsubscribe()
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { c.unsubscribe(s) })
+	l := s.link
+	stop := context.AfterFunc(ctx, func() { s.unsubscribe() })
 	return func(yield func(Event, error) bool) {
 		defer stop()
-		defer c.unsubscribe(s)
+		defer s.unsubscribe()
 		for {
 			events, lost := s.take()
 			for i := range events {
@@ -101,9 +98,9 @@ func (c *Client) Events(ctx context.Context, f EventFilter) (iter.Seq2[Event, er
 			select {
 			case <-s.ready:
 			case <-ctx.Done():
-			case <-c.conn.Done():
+			case <-l.conn.Done():
 				if events, _ := s.look(); events == 0 {
-					yield(Event{}, c.closed(jsonrpc.MethodSubscribe, ErrClosed))
+					yield(Event{}, l.closed(jsonrpc.MethodSubscribe, ErrClosed))
 					return
 				}
 			}
@@ -112,52 +109,54 @@ func (c *Client) Events(ctx context.Context, f EventFilter) (iter.Seq2[Event, er
 }
 
 // subscribed notes the number of a subscription, on the reader's goroutine and so before its first event.
-func (c *Client) subscribed(s *stream, r *jsonrpc.Response) {
+func (s *stream) subscribed(l *link, r *jsonrpc.Response) {
 	var result jsonrpc.SubscribeResult
 	if r.Error != nil || json.Unmarshal(r.Result, &result) != nil {
 		return
 	}
-	c.mu.Lock()
-	s.number = result.Subscription
-	over := s.over
-	if !over {
-		c.streams[s.number] = s
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.link, s.number = l, result.Subscription
+	if s.over {
+		l.tellUnsubscribe(s.number)
+		return
 	}
-	c.mu.Unlock()
-	if over {
-		c.tellUnsubscribe(s.number)
-	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.streams[s.number] = s
 }
 
 // unsubscribe ends a subscription; again, it does nothing.
-func (c *Client) unsubscribe(s *stream) {
+func (s *stream) unsubscribe() {
 	s.once.Do(func() {
-		c.mu.Lock()
+		s.state.Lock()
+		defer s.state.Unlock()
 		s.over = true
-		number := s.number
-		delete(c.streams, number)
-		c.mu.Unlock()
-		if number != 0 {
-			c.tellUnsubscribe(number)
+		if s.link == nil {
+			return
 		}
+		s.link.mu.Lock()
+		delete(s.link.streams, s.number)
+		s.link.mu.Unlock()
+		s.link.tellUnsubscribe(s.number)
 	})
 }
 
 // tellUnsubscribe does not wait for the answer: events that still come are dropped.
-func (c *Client) tellUnsubscribe(number int64) {
+func (l *link) tellUnsubscribe(number int64) {
 	params, _ := json.Marshal(jsonrpc.SubscribeResult{Subscription: number})
-	_, _ = c.conn.Start(jsonrpc.MethodUnsubscribe, params, nil, func(*jsonrpc.Response) {}) // a closed connection has no subscriptions
+	_, _ = l.conn.Start(jsonrpc.MethodUnsubscribe, params, nil, func(*jsonrpc.Response) {}) // a closed connection has no subscriptions
 }
 
 // happened takes an event notification, on the reader's goroutine.
-func (c *Client) happened(params json.RawMessage) {
+func (l *link) happened(params json.RawMessage) {
 	var e Event
 	if json.Unmarshal(params, &e) != nil {
 		return
 	}
-	c.mu.Lock()
-	s := c.streams[e.Subscription]
-	c.mu.Unlock()
+	l.mu.Lock()
+	s := l.streams[e.Subscription]
+	l.mu.Unlock()
 	if s != nil {
 		e.Subscription = 0 // this client's own affair
 		s.put(&e)

@@ -146,7 +146,7 @@ func TestEventsEndWhenTheSupervisorDoes(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	c, err := whipper.Dial(ctx, whipper.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func ExampleClient_Invoke() {
 	defer stop()
 	ctx := context.Background()
 
-	client, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func ExampleClient_Submit() {
 	defer stop()
 	ctx := context.Background()
 
-	client, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func ExampleError() {
 	defer stop()
 	ctx := context.Background()
 
-	client, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -90,4 +90,48 @@ func ExampleError() {
 		fmt.Printf("%s's %s: %s\n", meta.ErrorSource, failed.Type(), failed.Message)
 	}
 	// Output: worker's PrinterError: out of paper
+}
+
+func ExampleInvoke() {
+	dir, stop := exampleDir()
+	defer stop()
+	ctx := context.Background()
+
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	text, err := whipper.Invoke[string](ctx, client, "sayHi", "Winfred")
+	fmt.Println(text, err)
+	// Output: hi Winfred <nil>
+}
+
+func ExampleCallError() {
+	dir, stop := exampleDir()
+	defer stop()
+	ctx := context.Background()
+
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	_, _, err = client.Invoke(ctx, whipper.InvokeParams{Method: "hang", TimeoutMs: 10})
+	var failed *whipper.CallError
+	if errors.As(err, &failed) && errors.Is(err, whipper.ErrTimeout) {
+		fmt.Println("worker", failed.Meta.Worker, "took too long")
+	}
+	// Output: worker w1 took too long
+}
+
+func ExampleServe() { // the main of a worker
+	err := whipper.Serve(context.Background(), whipper.Methods{
+		"add": whipper.Func2(func(_ context.Context, a, b int) (int, error) { return a + b, nil }, "a", "b"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
 }

@@ -66,6 +66,15 @@ func (p *panicked) Unwrap() error {
 // caught makes an error of what recover gives.
 func caught(value any) error { return &panicked{value: value, stack: string(debug.Stack())} }
 
+// tooLarge is the error answer in place of a result that has so many bytes. Another run would give the same.
+func tooLarge(size, limit int) *jsonrpc.Error {
+	return &jsonrpc.Error{
+		Code:    jsonrpc.CodeMessageTooLarge,
+		Message: fmt.Sprintf("a result of %d bytes is over the limit of %d", size, limit),
+		Data:    json.RawMessage(`{"type":"MessageTooLargeError","retryable":false}`),
+	}
+}
+
 // failure is the error answer to a call whose method gave err.
 func failure(err error) *jsonrpc.Error {
 	var own *jsonrpc.Error

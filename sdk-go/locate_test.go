@@ -92,7 +92,7 @@ func TestSocketIsTheOneThatTheFolderNames(t *testing.T) {
 	listen(t, elsewhere)
 	connect := func(o whipper.Options) string {
 		t.Helper()
-		c, err := whipper.Connect(t.Context(), o)
+		c, err := whipper.Dial(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestNoSupervisorIsItsOwnKindOfError(t *testing.T) {
 		"socket not there":   {whipper.Options{Socket: empty + "/s"}, `no supervisor listens on socket "` + empty + `/s": `},
 		"the file is no one": {whipper.Options{Socket: "/etc/passwd"}, `no supervisor listens on socket "/etc/passwd": `},
 	} {
-		_, err := whipper.Connect(t.Context(), test.options)
+		_, err := whipper.Dial(t.Context(), test.options)
 		var none *whipper.NoSupervisorError
 		if !errors.As(err, &none) || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s…", name, err, test.want)

@@ -7,6 +7,7 @@ import "sync"
 type mailbox[T any] struct {
 	most  int
 	ready chan struct{} // one token: there may be something
+	told  func(T) int64 // how many were lost before one, as it says itself; nil: none
 
 	mu    sync.Mutex
 	queue []T
@@ -20,8 +21,11 @@ func newMailbox[T any](most int) *mailbox[T] {
 func (m *mailbox[T]) put(v T) {
 	m.mu.Lock()
 	if len(m.queue) == m.most {
-		m.queue = append(m.queue[:0], m.queue[1:]...)
 		m.lost++
+		if m.told != nil {
+			m.lost += m.told(m.queue[0])
+		}
+		m.queue = append(m.queue[:0], m.queue[1:]...)
 	}
 	m.queue = append(m.queue, v)
 	m.mu.Unlock()

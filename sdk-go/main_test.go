@@ -28,17 +28,24 @@ const childEnv = "GORACE=atexit_sleep_ms=0"
 func TestMain(m *testing.M) {
 	switch os.Getenv(modeEnv) {
 	case "":
-		goleak.VerifyTestMain(m)
+		goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+			if builtIn != "" {
+				_ = os.RemoveAll(builtIn)
+			}
+			os.Exit(code)
+		}))
 	case "worker":
 		runWorker()
 	case "basic":
 		serveBasic()
 	case "own":
 		serveOwn()
+	case "application":
+		runApplication(os.Args[1])
 	case "listeners":
 		serveListeners()
 	case "connect": // as another user
-		_, err := whipper.Connect(context.Background(), whipper.Options{Dir: os.Args[1]})
+		_, err := whipper.Dial(context.Background(), whipper.Options{Dir: os.Args[1]})
 		var untrusted *whipper.UntrustedError
 		fmt.Println(errors.As(err, &untrusted), err)
 	case "impostor": // another user's process on the socket, until stdin ends

@@ -3,7 +3,6 @@ package whipper
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
@@ -20,51 +19,37 @@ const waitingProgress = 64
 // InvokeProgress is Invoke, and calls told with what the worker says about the call, on the caller's goroutine. A told that is slow
 // misses values, the older ones first. After InvokeProgress has returned it is not called.
 func (c *Client) InvokeProgress(ctx context.Context, p InvokeParams, told func(ProgressUpdate)) (json.RawMessage, ResponseMeta, error) {
-	r, err := c.sendTold(ctx, jsonrpc.MethodJobInvoke, p, told)
-	return invoked(r, err)
+	p.Trace = traced(ctx, p.Trace)
+	return invoked(c.doTold(ctx, &request{method: jsonrpc.MethodJobInvoke, params: p}, told))
 }
 
 // WaitProgress is Wait, and calls told with what the jobs' workers say, as InvokeProgress does.
 func (c *Client) WaitProgress(ctx context.Context, p WaitParams, told func(ProgressUpdate)) (JobsResult, error) {
-	r, err := c.sendTold(ctx, jsonrpc.MethodJobWait, p, told)
-	return decode[JobsResult](jsonrpc.MethodJobWait, r, err)
+	q := &request{method: jsonrpc.MethodJobWait, params: p, again: true}
+	return decode[JobsResult](q.method)(c.doTold(ctx, q, told))
 }
 
-// sendTold is send with progress.
-func (c *Client) sendTold(ctx context.Context, method string, params any, told func(ProgressUpdate)) (*jsonrpc.Response, error) {
-	raw, err := jsonrpc.Encode(params)
-	if err != nil {
-		return nil, fmt.Errorf("encode params of %s: %w", method, err)
-	}
-	box := newMailbox[ProgressUpdate](waitingProgress)
-	var id uint64
-	begun := func(i uint64) {
-		id = i
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.waiting[id] = box
-	}
+// doTold is do with progress.
+func (c *Client) doTold(ctx context.Context, q *request, told func(ProgressUpdate)) (*jsonrpc.Response, error) {
+	q.told = newMailbox[ProgressUpdate](waitingProgress)
 	type outcome struct {
 		r   *jsonrpc.Response
 		err error
 	}
 	done := make(chan outcome, 1)
 	go func() { // ends with the call, or with ctx
-		r, err := c.sendRaw(ctx, method, raw, jsonrpc.Hooks{Begun: begun})
-		c.mu.Lock()
-		delete(c.waiting, id)
-		c.mu.Unlock()
+		r, err := c.do(ctx, q)
 		done <- outcome{r, err}
 	}()
 	tell := func() {
-		values, _ := box.take()
+		values, _ := q.told.take()
 		for _, v := range values {
 			told(v)
 		}
 	}
 	for {
 		select {
-		case <-box.ready:
+		case <-q.told.ready:
 			tell()
 		case o := <-done:
 			tell()
@@ -74,15 +59,15 @@ func (c *Client) sendTold(ctx context.Context, method string, params any, told f
 }
 
 // progressed takes a $/progress notification, on the reader's goroutine.
-func (c *Client) progressed(params json.RawMessage) {
+func (l *link) progressed(params json.RawMessage) {
 	var p jsonrpc.ProgressParams
 	var id uint64
 	if json.Unmarshal(params, &p) != nil || json.Unmarshal(p.ID, &id) != nil {
 		return
 	}
-	c.mu.Lock()
-	box := c.waiting[id]
-	c.mu.Unlock()
+	l.mu.Lock()
+	box := l.waiting[id]
+	l.mu.Unlock()
 	if box != nil {
 		box.put(ProgressUpdate{p.Job, p.Value})
 	}

@@ -10,12 +10,12 @@ import (
 // name; with the same expression and time zone that changes none of its times. What cannot be meant, as an expression that cannot be
 // read, is an *Error with CodeInvalidArgument.
 func (c *Client) PutSchedule(ctx context.Context, p SchedulePutParams) (SchedulePutResult, error) {
-	return call[SchedulePutResult](ctx, c, jsonrpc.MethodSchedulePut, p)
+	return ask[SchedulePutResult](ctx, c, jsonrpc.MethodSchedulePut, p)
 }
 
 // Schedules lists all schedules, by name.
 func (c *Client) Schedules(ctx context.Context, p ScheduleListParams) (ScheduleListResult, error) {
-	return call[ScheduleListResult](ctx, c, jsonrpc.MethodScheduleList, p)
+	return ask[ScheduleListResult](ctx, c, jsonrpc.MethodScheduleList, p)
 }
 
 // DeleteSchedules deletes schedules, all or none. Their jobs stay. A name that there is no schedule of is an *Error with CodeNotFound.

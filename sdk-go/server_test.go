@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +63,10 @@ func serveOwn() {
 		}),
 		"tell": whipper.Func0(func(ctx context.Context) (any, error) {
 			return nil, errors.Join(whipper.Progress(ctx, map[string]int{"progress": 1}), whipper.Progress(ctx, "half"))
+		}),
+		"figures": whipper.Func0(func(context.Context) (map[string]any, error) {
+			files, err := os.ReadDir("/proc/self/fd")
+			return map[string]any{"Heap": heapNow(), "Goroutines": runtime.NumGoroutine(), "Files": len(files)}, err
 		}),
 		"log": whipper.Func0(func(ctx context.Context) (any, error) {
 			log.WarnContext(ctx, "of a call", "n", 1, slog.Group("g", "took", time.Second))
@@ -300,4 +305,13 @@ func TestAMethodHasANameForEachParamOrNone(t *testing.T) {
 		}
 	}()
 	whipper.Func2(func(_ context.Context, a, b int) (int, error) { return a + b, nil }, "a")
+}
+
+// heapNow is what is live on the heap.
+func heapNow() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

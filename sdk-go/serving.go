@@ -17,6 +17,9 @@ import (
 // lastMoments is how long methods may go on after the supervisor has gone.
 const lastMoments = 3 * time.Second
 
+// answerOverhead is the bytes of an answer beside its id and its result.
+const answerOverhead = len(`{"jsonrpc":"2.0","id":,"result":}`)
+
 // errSupervisorGone is the cause of a method's context that has ended because nobody waits for its answer.
 var errSupervisorGone = errors.New("the supervisor is gone")
 
@@ -26,6 +29,7 @@ type serving struct {
 	names []string
 	base  context.Context // of all calls
 	conn  *jsonrpc.Conn
+	limit int            // bytes of a message
 	calls sync.WaitGroup // Add only under mu and while not declining
 
 	shutdown chan struct{} // closed by $/shutdown
@@ -42,6 +46,20 @@ type run struct {
 	cancelled atomic.Bool
 }
 
+// timeoutNews is how long the supervisor's word is waited for when a deadline has passed.
+const timeoutNews = time.Second
+
+// awaitTimeout waits for the supervisor to say that the call's time is over, as its clock has it. An error that comes of the deadline
+// must not be quicker than that, or it would count as the method's own.
+func awaitTimeout(ctx context.Context) {
+	news := time.NewTimer(timeoutNews)
+	defer news.Stop()
+	select {
+	case <-ctx.Done():
+	case <-news.C:
+	}
+}
+
 // atWork is the worker that this process is, for log records that belong to no call; nil: none.
 var atWork atomic.Pointer[serving]
 
@@ -52,6 +70,7 @@ func (s Server) serve(ctx context.Context, w *wire, limit int) error {
 		Server:   s,
 		names:    slices.Sorted(maps.Keys(s.Methods)),
 		base:     base,
+		limit:    limit,
 		shutdown: make(chan struct{}),
 		running:  map[string]*run{},
 	}
@@ -204,6 +223,9 @@ func (v *serving) begin(r *jsonrpc.Request, m Method) bool {
 	}
 	v.calls.Go(func() {
 		result, err := m.serve(ctx, c.Deadline, r.Params)
+		if err != nil && !c.Deadline.IsZero() && !time.Now().Before(c.Deadline) {
+			awaitTimeout(ctx)
+		}
 		c.over.Store(true)
 		cancel(nil)
 		v.mu.Lock()
@@ -212,6 +234,8 @@ func (v *serving) begin(r *jsonrpc.Request, m Method) bool {
 		}
 		v.mu.Unlock()
 		switch {
+		case err == nil && len(result)+len(r.ID)+answerOverhead > v.limit:
+			_ = v.conn.ReplyError(r, tooLarge(len(result), v.limit), nil)
 		case err == nil:
 			_ = v.conn.Reply(r, result, nil)
 		case one.cancelled.Load():

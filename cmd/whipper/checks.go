@@ -130,7 +130,7 @@ func addressFinding(dir, socket string) finding {
 func (c *console) supervisorFinding(ctx context.Context, cc *cli.Context) finding {
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
-	client, err := whipper.Connect(ctx, c.place(cc))
+	client, err := whipper.Dial(ctx, c.place(cc))
 	if none := (*whipper.NoSupervisorError)(nil); errors.As(err, &none) {
 		return finding{"supervisor", warning, err.Error(), explainClient(err).Hint}
 	}

@@ -25,12 +25,12 @@ func placeFlags() []cli.Flag {
 // place is which supervisor is meant. A flag on the command line beats every environment variable: inside a worker those
 // name the worker's own supervisor.
 func (c *console) place(cc *cli.Context) whipper.Options {
-	o := whipper.Options{Dir: cc.String("dir"), Socket: cc.String("socket")}
+	o := whipper.Options{Dir: cc.String("dir"), Socket: cc.String("socket"), Once: true}
 	switch {
 	case c.line.given["socket"]:
-		return whipper.Options{Socket: o.Socket}
+		o.Dir = ""
 	case c.line.given["dir"]:
-		return whipper.Options{Dir: o.Dir}
+		o.Socket = ""
 	case o.Socket != "":
 		o.Dir = ""
 	}
@@ -45,7 +45,7 @@ func (c *console) withClient(cc *cli.Context, f func(context.Context, *whipper.C
 	if len(place.Socket) > server.MaxAddress {
 		return &server.AddressTooLongError{Path: place.Socket}
 	}
-	client, err := whipper.Connect(ctx, place)
+	client, err := whipper.Dial(ctx, place)
 	if err != nil && explainClient(err) == nil && ctx.Err() == nil {
 		return &failure{Err: err, Code: exitNoSupervisor}
 	}

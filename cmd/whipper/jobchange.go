@@ -143,7 +143,7 @@ func (ch *jobChange) preview(ctx context.Context, c *console, cc *cli.Context, s
 
 // apply has the supervisor change the jobs, or changes them.
 func (ch *jobChange) apply(ctx context.Context, c *console, dir string, set jobSet) (count int, err error) {
-	client, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir, Once: true})
 	if err == nil {
 		defer client.Close() // the answer is in
 		return ch.online(ctx, client, set)

@@ -58,7 +58,7 @@ func TestSupervisorWhoseStderrNobodyReadsGoesOnAndEnds(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			client, err := whipper.Connect(ctx, whipper.Options{Dir: filepath.Join(dir, ".w")})
+			client, err := whipper.Dial(ctx, whipper.Options{Dir: filepath.Join(dir, ".w"), Once: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -125,7 +125,7 @@ func (c *console) pruneAll(ctx context.Context, cc *cli.Context, p *pruning, bar
 	if err != nil {
 		return 0, err
 	}
-	client, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir, Once: true})
 	var none *whipper.NoSupervisorError
 	if errors.As(err, &none) {
 		return p.offline(ctx, dir, bar)

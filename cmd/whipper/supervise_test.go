@@ -224,7 +224,7 @@ func interrupted(ts *testscript.TestScript, _ bool, args []string) {
 func sameJob(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	client, err := whipper.Connect(ctx, whipper.Options{Dir: ts.MkAbs(".whipper")})
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: ts.MkAbs(".whipper"), Once: true})
 	ts.Check(err)
 	defer client.Close()
 	id, err := strconv.ParseInt(args[0], 10, 64)

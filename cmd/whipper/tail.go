@@ -124,7 +124,7 @@ func (t *tailing) begin(ctx context.Context, r *ledger.Reader) error {
 
 // follow begins and then prints what happens. It subscribes first, so that nothing falls between the two.
 func (t *tailing) follow(ctx context.Context, r *ledger.Reader, dir string) error {
-	client, err := whipper.Connect(ctx, whipper.Options{Dir: dir})
+	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir, Once: true})
 	var none *whipper.NoSupervisorError
 	if errors.As(err, &none) {
 		return errors.Join(t.begin(ctx, r), &failure{

@@ -139,7 +139,7 @@ func (s *supervisor) says(n int, pattern string) {
 // client connects to the supervisor.
 func (s *supervisor) client() *whipper.Client {
 	s.t.Helper()
-	c, err := whipper.Connect(s.t.Context(), whipper.Options{Dir: s.dir})
+	c, err := whipper.Dial(s.t.Context(), whipper.Options{Dir: s.dir, Once: true})
 	check(s.t, err)
 	s.t.Cleanup(func() { _ = c.Close() })
 	return c

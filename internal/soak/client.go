@@ -62,7 +62,7 @@ func gone(err error) bool {
 
 // connect gives a client of its own.
 func (l *life) connect(ctx context.Context) *whipper.Client {
-	c, err := whipper.Connect(ctx, whipper.Options{Dir: l.state()})
+	c, err := whipper.Dial(ctx, whipper.Options{Dir: l.state(), Once: true})
 	if err != nil {
 		if ctx.Err() == nil && !gone(err) {
 			l.books.violation("connect: %v", err)

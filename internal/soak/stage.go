@@ -85,7 +85,7 @@ func (s *stage) live(ctx context.Context, number uint64, span time.Duration, end
 		return false
 	}
 	defer l.abandon()
-	if l.client, err = whipper.Connect(ctx, whipper.Options{Dir: s.state()}); err != nil {
+	if l.client, err = whipper.Dial(ctx, whipper.Options{Dir: s.state(), Once: true}); err != nil {
 		s.books.violation("connect: %v", err)
 		return false
 	}
