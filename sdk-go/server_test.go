@@ -233,6 +233,19 @@ func TestTheDeadlineEndsTheContext(t *testing.T) {
 	w.end()
 }
 
+// The supervisor's clock says when a call has timed out: an error that comes of the deadline is not the method's own.
+func TestAnErrorAtTheDeadlineWaitsForTheSupervisor(t *testing.T) {
+	w := startWorker(t, "own")
+	w.send(`{"jsonrpc":"2.0","id":3,"method":"hang","meta":{"deadline":"2001-01-02T03:04:05.678Z"}}`)
+	w.line() // it runs
+	w.line() // its log record: the deadline has passed
+	w.send(`{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":3}}`)
+	if got := string(w.line()); !strings.Contains(got, `"code":-32800`) {
+		t.Error(got)
+	}
+	w.end()
+}
+
 func TestAWorkerThatIsToldToEndFinishesItsCalls(t *testing.T) {
 	for _, test := range []struct {
 		name string
