@@ -18,7 +18,7 @@ func main() {
 	runs := flag.Int("runs", 5, "repetitions; the medians are printed")
 	jobs := flag.Int("jobs", 20_000, "durable jobs in one repetition")
 	calls := flag.Int("calls", 5_000, "calls one after the other in one repetition")
-	part := flag.String("part", "all", "all, calls, or supervision: replacements, restarts and idle workers")
+	part := flag.String("part", "all", "all, calls, sdk: the Go client with workers of each language, or supervision: replacements, restarts and idle workers")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -44,12 +44,21 @@ func run(ctx context.Context, part string, runs, jobs, calls int) error {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/whipper").CombinedOutput(); err != nil {
 		return fmt.Errorf("build whipper: %w\n%s", err, out)
 	}
-	if part != "supervision" {
-		if err := throughput(ctx, binary, dir, runs, jobs, calls); err != nil || part == "calls" {
-			return err
+	for _, p := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"calls", func() error { return throughput(ctx, binary, dir, runs, jobs, calls) }},
+		{"sdk", func() error { return sdk(ctx, binary, dir, runs, calls) }},
+		{"supervision", func() error { return supervision(ctx, binary, dir, runs) }},
+	} {
+		if part == "all" || part == p.name {
+			if err := p.measure(); err != nil {
+				return err
+			}
 		}
 	}
-	return supervision(ctx, binary, dir, runs)
+	return nil
 }
 
 // throughput measures durable jobs and calls.
