@@ -136,7 +136,7 @@ type bareWorker struct {
 	pipes  []uint64 // the inodes of stdin and stdout
 }
 
-func startWorker(t *testing.T, mode string, env ...string) *bareWorker {
+func startWorker(t *testing.T, mode string) *bareWorker {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -145,7 +145,7 @@ func startWorker(t *testing.T, mode string, env ...string) *bareWorker {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	w := &bareWorker{t: t, cmd: exec.CommandContext(ctx, self)}
-	w.cmd.Env = append(append(os.Environ(), childEnv, modeEnv+"="+mode), env...)
+	w.cmd.Env = append(os.Environ(), childEnv, modeEnv+"="+mode)
 	w.cmd.Stderr = &w.stderr
 	w.cmd.WaitDelay = time.Second
 	if w.in, err = w.cmd.StdinPipe(); err != nil {

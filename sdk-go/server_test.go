@@ -83,7 +83,7 @@ func serveOwn() {
 		"hang": whipper.Func0(func(ctx context.Context) (any, error) {
 			_ = whipper.Progress(ctx, "hanging")
 			<-ctx.Done()
-			log.Info(context.Cause(ctx).Error())
+			log.Info("given up", "cause", context.Cause(ctx))
 			return nil, ctx.Err()
 		}),
 		"stubborn": whipper.Func0(func(ctx context.Context) (string, error) {
