@@ -96,13 +96,20 @@ func newClient(ctx context.Context, o Options, s *sidecar, dial func(context.Con
 	if err != nil {
 		return nil, err
 	}
+	c := clientOver(l, o)
+	c.dial, c.sidecar = dial, s
+	return c, nil
+}
+
+// clientOver gives a client with its first connection.
+func clientOver(l *link, o Options) *Client {
 	return &Client{
-		opts: o, dial: dial, sidecar: s, link: l,
+		opts: o, link: l,
 		slots:   make(chan struct{}, maxInFlight),
 		sending: make(chan struct{}, 1),
 		dialing: make(chan struct{}, 1),
 		ending:  make(chan struct{}),
-	}, nil
+	}
 }
 
 // Socket is the path of the socket in use.
