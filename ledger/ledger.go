@@ -115,6 +115,9 @@ func (l *Ledger) open(ctx context.Context, path string, d Durability) error {
 	if err := makePrivate(path); err != nil {
 		return err
 	}
+	if err := rewrite(path + "-wal"); err != nil {
+		return err
+	}
 	saved, err := migrate(ctx, path, d, migrations.SQLite())
 	if err != nil {
 		return err
