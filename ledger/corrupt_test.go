@@ -48,7 +48,7 @@ func TestDamageIsFoundWhereverItIs(t *testing.T) {
 		"the index of what is ready":    {damage: pages("name = 'job_ready'")},
 		"the counter":                   {damage: pages("name = 'counter'")},
 		"the migrations":                {damage: pages("name = 'goose_db_version'")},
-		"rows, but not their index":     {damage: content(func(b []byte) []byte { return bytes.Replace(b, []byte("ptherequeued"), []byte("ptherXqueued"), -1) }), check: true},
+		"rows, but not their index":     {damage: content(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("ptherequeued"), []byte("ptherXqueued")) }), check: true},
 		"the header":                    {damage: content(func(b []byte) []byte { return append(bytes.Repeat([]byte{7}, 100), b[100:]...) })},
 		"the size of pages":             {damage: content(func(b []byte) []byte { b[16] = 3; return b })},
 		"the list of free pages":        {damage: content(func(b []byte) []byte { copy(b[32:40], []byte{0, 0, 0, 2, 0, 0, 0, 9}); return b })},

@@ -28,7 +28,7 @@ func workForever(dir string) error {
 		return err
 	}
 	say := func(what string, id int64, more any) {
-		os.Stdout.WriteString(fmt.Sprintln(what, id, more, ".")) // at once: lines of two goroutines don't mix
+		fmt.Fprintln(os.Stdout, what, id, more, ".") // in one write: lines of two goroutines don't mix
 	}
 	failed := make(chan error, 4)
 	for range 2 {
