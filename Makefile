@@ -83,7 +83,7 @@ soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped an
 	SOAK_SECONDS=$(SOAK_SECONDS) go run ./internal/soak
 
 KILLS ?= 300
-chaos: ## kill the ledger's process KILLS (300) times, then let each call of its disk fail in turn; takes some minutes
+chaos: ## kill the ledger's process KILLS (300) times, then let each call of its disk fail in turn; takes up to an hour
 	WHIPPER_KILLS=$(KILLS) go test ./ledger -count=1 -v -run '^TestWheneverTheProcessIsKilledWhatItSaidIsTrue$$'
 	WHIPPER_FAULTS=1 go test ./ledger -count=1 -timeout 60m -run '^TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost$$'
 
