@@ -19,7 +19,7 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench soak fuzz \
+.PHONY: help demo build test check fmt docs servers bench soak chaos fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
@@ -81,6 +81,11 @@ bench: ## measure whipper against bare pipes; takes two minutes
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books
 	SOAK_SECONDS=$(SOAK_SECONDS) go run ./internal/soak
+
+KILLS ?= 300
+chaos: ## kill the ledger's process KILLS (300) times, then let each call of its disk fail in turn; takes up to an hour
+	WHIPPER_KILLS=$(KILLS) go test ./ledger -count=1 -v -run '^TestWheneverTheProcessIsKilledWhatItSaidIsTrue$$'
+	WHIPPER_FAULTS=1 go test ./ledger -count=1 -timeout 60m -run '^TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost$$'
 
 FUZZTIME ?= 60s
 fuzz: ## feed each parser with random input for FUZZTIME (60s)

@@ -169,3 +169,11 @@ func asDamaged(path string, err error) error {
 	}
 	return err
 }
+
+// asFull says in words what SQLite's number means where it finds no room for the WAL's index, which it needs to open a ledger at all.
+func asFull(err error) error {
+	if e := (*sqlite.Error)(nil); errors.As(err, &e) && e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE {
+		return fmt.Errorf("there is no room on the disk for the WAL's index: %w", err)
+	}
+	return err
+}

@@ -103,7 +103,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	l := &Ledger{log: o.Logger, now: o.Now, lock: lock, watches: newWatches(), pruned: newBell(), schedules: newScheduleNews()}
 	path := filepath.Join(o.Dir, fileName)
 	if err := l.open(ctx, path, o.Durability); err != nil {
-		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, err), lock.release())
+		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, asFull(err)), lock.release())
 	}
 	return l, nil
 }
@@ -113,6 +113,9 @@ func (l *Ledger) open(ctx context.Context, path string, d Durability) error {
 	// Where the system has none, the error says only that the default stays.
 	_, _ = sqlite.Fdatasync(true)
 	if err := makePrivate(path); err != nil {
+		return err
+	}
+	if err := rewrite(path + "-wal"); err != nil {
 		return err
 	}
 	saved, err := migrate(ctx, path, d, migrations.SQLite())
