@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -32,11 +33,11 @@ func besideHistory(ctx context.Context, w *tabwriter.Writer, h *history, dir str
 	if _, err := claimAndComplete(ctx, full, jobs/4); err != nil { // its pages are read, as they are of the other, which is written anew
 		return err
 	}
-	var rates, floors, ratios, cpus []float64
+	var r race
 	for n := range runs {
-		var rate, floor claimRate
+		var ours, floor pace
 		filled := func() (err error) {
-			rate, err = claimAndComplete(ctx, full, jobs)
+			ours, err = claimAndComplete(ctx, full, jobs)
 			return err
 		}
 		empty := func() (err error) {
@@ -46,68 +47,42 @@ func besideHistory(ctx context.Context, w *tabwriter.Writer, h *history, dir str
 		if err := inTurn(n, filled, empty); err != nil {
 			return err
 		}
-		rates, floors = append(rates, rate.jobs), append(floors, floor.jobs)
-		ratios, cpus = append(ratios, rate.jobs/floor.jobs), append(cpus, floor.cpu.Seconds()/rate.cpu.Seconds())
+		r.add(ours, floor)
 	}
-	fmt.Fprintf(w, "claim, start and finish, %s finished jobs in the ledger\t%.0f/s\t%.0f/s (empty ledger)\t%.2f\t%.2f\n",
-		humanize.Comma(h.jobs), median(rates), median(floors), median(ratios), median(cpus))
+	r.print(w, fmt.Sprintf("claim, start and finish, %s finished jobs in the ledger", humanize.Comma(h.jobs)))
 	return nil
 }
 
-// claimRate is how fast jobs were claimed and completed: jobs a second, and the processor time of one, which other load on the machine changes less.
-type claimRate struct {
-	jobs float64
-	cpu  time.Duration
-}
-
-// inTurn does two things, the other way round every second time.
-func inTurn(n int, a, b func() error) error {
-	if n%2 == 1 {
-		a, b = b, a
-	}
-	if err := a(); err != nil {
-		return err
-	}
-	return b()
-}
-
-func onEmpty(ctx context.Context, dir string, jobs int) (rate claimRate, err error) {
+func onEmpty(ctx context.Context, dir string, jobs int) (p pace, err error) {
 	l, err := ledger.Open(ctx, ledger.Options{Dir: dir})
 	if err != nil {
-		return claimRate{}, err
+		return pace{}, err
 	}
 	defer func() { err = errors.Join(err, l.Close(), os.RemoveAll(dir)) }()
 	if _, err := claimAndComplete(ctx, l, jobs/4); err != nil {
-		return claimRate{}, err
+		return pace{}, err
 	}
 	return claimAndComplete(ctx, l, jobs)
 }
 
 // claimAndComplete submits jobs and then takes them from queued to succeeded, through the ledger's package as a supervisor's pool does it: a claimer keeps a window
 // filled, starts are handed over without waiting, and a slot is free when its job's outcome is on disk. Their submission is not measured.
-func claimAndComplete(ctx context.Context, l *ledger.Ledger, n int) (claimRate, error) {
-	if _, err := submitJobs(ctx, l, n, job()); err != nil {
-		return claimRate{}, err
+func claimAndComplete(ctx context.Context, l *ledger.Ledger, n int) (pace, error) {
+	if err := submitJobs(ctx, l, n, job()); err != nil {
+		return pace{}, err
 	}
 	var mu sync.Mutex
 	held := make(map[int64]struct{}) // from the claim until the outcome is on disk
 	window := make(chan ledger.Job, claimWindow)
-	slots := make(chan struct{}, claimSlots)
-	claimed := make(chan error, 1)
-	took, used := stopwatch(), processor()
-	go func() { // ends when all jobs are claimed
+	claim := func() error {
 		defer close(window)
 		for left := n; left > 0; {
 			mu.Lock()
 			skip := maps.Clone(held)
 			mu.Unlock()
-			jobs, _, err := l.Ready(ctx, pool, time.Now(), claimWindow/2, skip)
-			if err == nil && len(jobs) == 0 {
-				err = fmt.Errorf("no job is ready, though %d have not run", left)
-			}
+			jobs, err := readyJobs(ctx, l, claimWindow/2, skip)
 			if err != nil {
-				claimed <- err
-				return
+				return err
 			}
 			mu.Lock()
 			for i := range jobs {
@@ -119,49 +94,56 @@ func claimAndComplete(ctx context.Context, l *ledger.Ledger, n int) (claimRate, 
 			}
 			left -= len(jobs)
 		}
-		claimed <- nil
-	}()
-	var failed error
-	for j := range window {
-		slots <- struct{}{}
-		runJob(l, j, []byte(`"a-100.png"`), func(err error) {
-			mu.Lock()
-			delete(held, j.ID)
-			failed = errors.Join(failed, err)
-			mu.Unlock()
-			<-slots
-		})
+		return nil
 	}
-	if err := errors.Join(<-claimed, l.Flush(ctx)); err != nil {
-		return claimRate{}, err
-	}
-	return claimRate{rate(n, took()), used() / time.Duration(n)}, failed
+	return paceOf(n, func() error {
+		claimed := make(chan error, 1)
+		go func() { claimed <- claim() }()
+		slots := make(chan struct{}, claimSlots)
+		var failed error // written by the ledger's one goroutine
+		for j := range window {
+			slots <- struct{}{}
+			runJob(l, j, result, func(err error) {
+				failed = errors.Join(failed, err)
+				mu.Lock()
+				delete(held, j.ID)
+				mu.Unlock()
+				<-slots
+			})
+		}
+		err := errors.Join(<-claimed, l.Flush(ctx))
+		return errors.Join(err, failed)
+	})
 }
 
-// pool and method are of the jobs that are measured.
+// readyJobs is Ready, where there must be one.
+func readyJobs(ctx context.Context, l *ledger.Ledger, limit int, skip map[int64]struct{}) ([]ledger.Job, error) {
+	jobs, _, err := l.Ready(ctx, pool, time.Now(), limit, skip)
+	if err == nil && len(jobs) == 0 {
+		err = errors.New("no job is ready, though not all have run")
+	}
+	return jobs, err
+}
+
+// What the jobs have that are measured.
 const pool, method = "default", "m0"
 
+var params, result = []byte(`["a.png",100]`), []byte(`"a-100.png"`)
+
 func job() ledger.Job {
-	return ledger.Job{Pool: pool, Method: method, Params: []byte(`["a.png",100]`)}
+	return ledger.Job{Pool: pool, Method: method, Params: params}
 }
 
 // submitJobs submits n jobs like one.
-func submitJobs(ctx context.Context, l *ledger.Ledger, n int, like ledger.Job) ([]int64, error) {
-	var ids []int64
-	for len(ids) < n {
-		jobs := make([]ledger.Job, min(n-len(ids), 1000))
-		for i := range jobs {
-			jobs[i] = like
+func submitJobs(ctx context.Context, l *ledger.Ledger, n int, like ledger.Job) error {
+	for n > 0 {
+		jobs := slices.Repeat([]ledger.Job{like}, min(n, 1000))
+		if _, err := l.Submit(ctx, jobs); err != nil {
+			return err
 		}
-		answers, err := l.Submit(ctx, jobs)
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range answers {
-			ids = append(ids, a.ID)
-		}
+		n -= len(jobs)
 	}
-	return ids, nil
+	return nil
 }
 
 // runJob hands over a queued job's start and its end.

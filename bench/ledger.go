@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
@@ -69,7 +68,7 @@ func beside(ctx context.Context, w *tabwriter.Writer, binary, dir string, runs i
 	}
 	h := newHistory(filepath.Join(dir, "history"), sizes.history[0])
 	defer func() { _ = os.RemoveAll(h.dir) }()
-	fmt.Fprintln(w, "\nWORK\tWHIPPER\tFLOOR\tRATIO\tOF CPU TIME")
+	fmt.Fprintln(w, "\nWORK\tLEDGER\tEMPTY LEDGER\tRATIO\tOF CPU TIME")
 	var asked bytes.Buffer // a table of its own, printed after this one
 	for i, n := range sizes.history {
 		told(fmt.Sprintf("history of %s jobs", humanize.Comma(n)))
@@ -104,22 +103,3 @@ func parseHistory(text string) ([]int64, error) {
 	}
 	return sizes, nil
 }
-
-// stopwatch returns what tells how much time has gone since.
-func stopwatch() func() time.Duration {
-	began := time.Now()
-	return func() time.Duration { return time.Since(began) }
-}
-
-// processor returns what tells how much processor time this process has used since.
-func processor() func() time.Duration {
-	used := func() time.Duration {
-		var u unix.Rusage
-		_ = unix.Getrusage(unix.RUSAGE_SELF, &u) // it has no way to fail
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	before := used()
-	return func() time.Duration { return used() - before }
-}
-
-func rate(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }

@@ -77,8 +77,7 @@ func TestTheLoopWritesWhatTheLedgerWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, err := submitJobs(t.Context(), l, 1, job())
-	if err != nil {
+	if err := submitJobs(t.Context(), l, 1, job()); err != nil {
 		t.Fatal(err)
 	}
 	bare, err := newLoop(t.Context(), byLoop)
@@ -90,7 +89,7 @@ func TestTheLoopWritesWhatTheLedgerWrites(t *testing.T) {
 	}
 	compare := func() {
 		t.Helper()
-		want, wantAttempts, err := l.Get(t.Context(), ids[0])
+		want, wantAttempts, err := l.Get(t.Context(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,11 +110,11 @@ func TestTheLoopWritesWhatTheLedgerWrites(t *testing.T) {
 		mustBeSound(t, reader(t, byLoop))
 	}
 	compare()
-	jobs, _, err := l.Ready(t.Context(), pool, time.Now(), 1, nil)
+	jobs, err := readyJobs(t.Context(), l, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := completeEach(t.Context(), l, jobs, []byte(`"a-100.png"`), 1); err != nil {
+	if err := completeEach(t.Context(), l, jobs, result, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := bare.finish(1, 4); err != nil {

@@ -41,7 +41,7 @@ func leave(ctx context.Context, state ledger.State, dir string, n int) error {
 	}
 	j := job()
 	j.Method = "echo"
-	if _, err := submitJobs(ctx, l, n, j); err != nil {
+	if err := submitJobs(ctx, l, n, j); err != nil {
 		return err
 	}
 	if state == ledger.Running {

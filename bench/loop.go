@@ -127,7 +127,7 @@ func (l *loop) submit(first, end int) error {
 			now := time.Now().UnixMicro()
 			err := l.exec(loopInsert, int64(id), pool, method, "queued", int64(0), int64(0), int64(3), int64(0), int64(0), int64(0), nil, int64(0),
 				"at-least-once", "submit", nil, nil, nil, nil, now, now, nil, nil,
-				nil, nil, nil, nil, nil, nil, nil, []byte(`["a.png",100]`), nil)
+				nil, nil, nil, nil, nil, nil, nil, params, nil)
 			if err != nil {
 				return err
 			}
@@ -152,7 +152,7 @@ func (l *loop) finish(first, end int) error {
 				return err
 			}
 			err = l.exec(loopFinish, "succeeded", int64(1), int64(1), int64(0), int64(0), now, now, now, "w1", int64(4711), nil, nil, nil,
-				[]byte(`"a-100.png"`), int64(id), "queued")
+				result, int64(id), "queued")
 			if err != nil {
 				return err
 			}

@@ -154,7 +154,7 @@ func report(samples []sample, jobs, calls int) error {
 	return nil
 }
 
-func each[T any](samples []sample, of func(sample) T) []T {
+func each[S, T any](samples []S, of func(S) T) []T {
 	out := make([]T, len(samples))
 	for i, s := range samples {
 		out[i] = of(s)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"text/tabwriter"
-	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -54,16 +53,13 @@ func weigh(ctx context.Context, dir string, payload, n int) (fresh, full, pruned
 	full, err = size(func(l *ledger.Ledger) error {
 		j := job()
 		j.Params = text
-		if _, err := submitJobs(ctx, l, n, j); err != nil {
+		if err := submitJobs(ctx, l, n, j); err != nil {
 			return err
 		}
 		for left := n; left > 0; { // not all at once, for their payloads are in memory
-			jobs, _, err := l.Ready(ctx, pool, time.Now(), min(left, claimWindow), nil)
-			if err == nil && len(jobs) == 0 {
-				err = fmt.Errorf("no job is ready, though %d have not run", left)
-			}
+			jobs, err := readyJobs(ctx, l, claimWindow, nil)
 			if err == nil {
-				_, err = completeEach(ctx, l, jobs, text, claimSlots)
+				err = completeEach(ctx, l, jobs, text, claimSlots)
 			}
 			if err != nil {
 				return err
