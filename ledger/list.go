@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -33,11 +34,15 @@ type Filter struct {
 	Payloads     bool      // with Params, Result, Error and Progress, which are nil otherwise
 }
 
-const pairsSQL = `SELECT DISTINCT pool, method FROM tally WHERE (pool = ?1 OR ?1 = '') AND (method = ?2 OR ?2 = '')`
+const (
+	pairsSQL     = `SELECT DISTINCT pool, method FROM tally WHERE (pool = ?1 OR ?1 = '') AND (method = ?2 OR ?2 = '')`
+	allCountsSQL = `SELECT pool, method, state, n FROM tally`
+)
 
 // List returns a page of jobs, the newest (highest id) first. next continues after it, and is "" on the last page. A
-// page costs the same wherever it is: it begins by a seek to the cursor's id in the primary key, in the index of states
-// where States is set, or else in that of pools and methods. What else is in the filter is checked row by row.
+// page costs the same wherever it is: it begins by a seek to the cursor's id in the primary key, in the index of states, or in that
+// of pools and methods, whichever has fewer jobs where the filter names both. What else is in the filter is checked row by row, without
+// a row being kept; where jobs that match are rare, that is many rows. ctx ends it at once.
 func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, err error) {
 	before, err := decodeCursor(f.Cursor)
 	if err != nil {
@@ -103,16 +108,15 @@ func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) ([
 
 // ranges returns what to read for a filter.
 func (r *Reader) ranges(ctx context.Context, f Filter) ([]listRange, error) {
-	var ranges []listRange
-	if len(f.States) > 0 {
-		for _, state := range slices.Compact(slices.Sorted(slices.Values(f.States))) {
-			ranges = append(ranges, listRange{state: state})
-		}
-		return ranges, nil
-	}
-	if f.Pool == "" && f.Method == "" {
+	switch {
+	case f.Pool == "" && f.Method == "" && len(f.States) == 0:
 		return []listRange{{}}, nil
+	case f.Pool == "" && f.Method == "":
+		return stateRanges(f.States), nil
+	case len(f.States) > 0:
+		return r.fewerRanges(ctx, f)
 	}
+	var ranges []listRange
 	rows, err := r.stmt[pairsSQL].QueryContext(ctx, f.Pool, f.Method)
 	err = eachRow(rows, err, 2, func(values []driver.Value) error {
 		s := scanner{values: values}
@@ -120,6 +124,52 @@ func (r *Reader) ranges(ctx context.Context, f Filter) ([]listRange, error) {
 		return nil
 	})
 	return ranges, err
+}
+
+func stateRanges(states []State) []listRange {
+	var ranges []listRange
+	for _, state := range slices.Compact(slices.Sorted(slices.Values(states))) {
+		ranges = append(ranges, listRange{state: state})
+	}
+	return ranges
+}
+
+// fewerRanges returns the ranges of states or those of pools and methods for a filter that has both: those with fewer jobs by the tally, and none in
+// which there is no job that has both.
+func (r *Reader) fewerRanges(ctx context.Context, f Filter) ([]listRange, error) {
+	type pair struct{ pool, method string }
+	byState, byPair := make(map[State]int64), make(map[pair]int64) // all jobs of a state, of a pair
+	states, pairs := make(map[State]int64), make(map[pair]int64)   // those that match
+	rows, err := r.stmt[allCountsSQL].QueryContext(ctx)
+	err = eachRow(rows, err, 4, func(values []driver.Value) error {
+		s := scanner{values: values}
+		p, state, n := pair{s.text(), s.text()}, State(s.text()), s.int()
+		byState[state] += n
+		byPair[p] += n
+		if n > 0 && slices.Contains(f.States, state) && (f.Pool == "" || f.Pool == p.pool) && (f.Method == "" || f.Method == p.method) {
+			states[state] += n
+			pairs[p] += n
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var inStates, inPairs int64
+	for state := range states {
+		inStates += byState[state]
+	}
+	for p := range pairs {
+		inPairs += byPair[p]
+	}
+	if inStates <= inPairs {
+		return stateRanges(slices.Collect(maps.Keys(states))), nil
+	}
+	var ranges []listRange
+	for p := range pairs {
+		ranges = append(ranges, listRange{pool: p.pool, method: p.method})
+	}
+	return ranges, nil
 }
 
 // listQuery writes the query for the newest jobs of a range between two ids.
@@ -170,6 +220,14 @@ func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 		}
 	case in.pool != "":
 		where("pool = ? AND method = ?", in.pool, in.method)
+		var either []string
+		var states []any
+		for _, state := range f.States {
+			either, states = append(either, "+state = ?"), append(states, string(state))
+		}
+		if len(either) > 0 {
+			where("("+strings.Join(either, " OR ")+")", states...)
+		}
 	}
 	if !f.Since.IsZero() {
 		where("created_at >= ?", f.Since.UnixMicro())
@@ -178,7 +236,7 @@ func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 		where("created_at < ?", f.Until.UnixMicro())
 	}
 	if f.LabelName != "" {
-		where("EXISTS (SELECT 1 FROM json_each(job.labels) WHERE key = ? AND value = ?)", f.LabelName, f.LabelValue)
+		where(labelSQL, labelArgs(f.LabelName, f.LabelValue)...)
 	}
 	return strings.Join(conditions, " AND "), args
 }
