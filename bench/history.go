@@ -53,6 +53,7 @@ func (h *history) grow(ctx context.Context, n int64) (err error) {
 			return err
 		}
 		slots <- struct{}{}
+		bar.increment()
 		done := func(err error) {
 			failed = errors.Join(failed, err)
 			<-slots
@@ -68,7 +69,6 @@ func (h *history) grow(ctx context.Context, n int64) (err error) {
 		ended, attempt := ledger.Settle(running, end, 0)
 		l.Insert(running, nil)
 		l.Finish(ended, attempt, done)
-		bar.increment()
 	}
 	if err := l.Flush(ctx); err != nil {
 		return err

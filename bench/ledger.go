@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,30 +27,26 @@ type ledgerSizes struct {
 // jobBytes is more than a job of the history takes on disk, with its share of the WAL.
 const jobBytes = 1 << 10
 
-// ledgers measures the ledger: beside its history, its listings, its start, its size and its writer.
+// ledgers measures the ledger: beside its history, its listings, its start, its size and its writer. Each table is printed as soon as it is there.
 func ledgers(ctx context.Context, out io.Writer, binary, dir string, runs int, sizes ledgerSizes) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if err := beside(ctx, w, binary, dir, runs, sizes); err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	told("starts after SIGKILL")
-	if err := starts(ctx, w, binary, dir, runs, sizes.left); err != nil {
-		return fmt.Errorf("starts: %w", err)
-	}
-	told("size of the file")
-	if err := weights(ctx, w, dir, sizes.left); err != nil {
-		return fmt.Errorf("size: %w", err)
-	}
-	told("group commit")
-	if err := groupCommits(ctx, w, dir, runs, sizes.jobs); err != nil {
-		return fmt.Errorf("group commit: %w", err)
+	for _, part := range []struct {
+		what    string
+		measure func() error
+	}{
+		{"history", func() error { return beside(ctx, w, binary, dir, runs, sizes) }},
+		{"starts after SIGKILL", func() error { return starts(ctx, w, binary, dir, runs, sizes.left) }},
+		{"size of the file", func() error { return weights(ctx, w, dir, sizes.left) }},
+		{"group commit", func() error { return groupCommits(ctx, w, dir, runs, sizes.jobs) }},
+	} {
+		told(part.what)
+		if err := errors.Join(part.measure(), w.Flush()); err != nil {
+			return fmt.Errorf("%s: %w", part.what, err)
+		}
 	}
 	synced, err := fsync(filepath.Join(dir, "fsync"), 200)
 	if err != nil {
 		return fmt.Errorf("fsync: %w", err)
-	}
-	if err := w.Flush(); err != nil {
-		return err
 	}
 	_, err = fmt.Fprintf(out, "medians of %d runs; %s, %d cores; one write+fsync: %s\n", runs, runtime.Version(), runtime.NumCPU(), synced)
 	return err
