@@ -75,8 +75,9 @@ docs: build ## write what is made from the code: docs/cli.md, docs/configuration
 
 servers: $(SERVERS_READY) ## install the programs of others that the end-to-end tests call
 
-bench: ## measure whipper against bare pipes; takes two minutes
-	go run ./bench
+BENCH ?=
+bench: ## measure whipper against bare pipes, in two minutes; BENCH='-part ledger' the ledger, BENCH=-help says what else
+	go run ./bench $(BENCH)
 
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books

@@ -3,7 +3,6 @@ package ledger
 import (
 	"cmp"
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"iter"
 	"math"
@@ -33,11 +32,10 @@ type Filter struct {
 	Payloads     bool      // with Params, Result, Error and Progress, which are nil otherwise
 }
 
-const pairsSQL = `SELECT DISTINCT pool, method FROM tally WHERE (pool = ?1 OR ?1 = '') AND (method = ?2 OR ?2 = '')`
-
 // List returns a page of jobs, the newest (highest id) first. next continues after it, and is "" on the last page. A
-// page costs the same wherever it is: it begins by a seek to the cursor's id in the primary key, in the index of states
-// where States is set, or else in that of pools and methods. What else is in the filter is checked row by row.
+// page costs the same wherever it is: it begins by a seek to the cursor's id in the primary key, in the index of states, or in that
+// of pools and methods, whichever has fewer jobs where the filter names both. What else is in the filter is checked row by row, without
+// a row being kept; where jobs that match are rare, that is many rows. ctx ends it at once.
 func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, err error) {
 	before, err := decodeCursor(f.Cursor)
 	if err != nil {
@@ -71,12 +69,6 @@ func (r *Reader) Pages(ctx context.Context, f Filter) iter.Seq2[[]Job, error] {
 	}
 }
 
-// listRange is a part of an index in which entries are in order of id. The zero range is the primary key.
-type listRange struct {
-	state        State
-	pool, method string
-}
-
 // list merges the newest jobs of all ranges.
 func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) ([]Job, error) {
 	ranges, err := r.ranges(ctx, f)
@@ -99,27 +91,6 @@ func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) ([
 		}
 	}
 	return jobs, nil
-}
-
-// ranges returns what to read for a filter.
-func (r *Reader) ranges(ctx context.Context, f Filter) ([]listRange, error) {
-	var ranges []listRange
-	if len(f.States) > 0 {
-		for _, state := range slices.Compact(slices.Sorted(slices.Values(f.States))) {
-			ranges = append(ranges, listRange{state: state})
-		}
-		return ranges, nil
-	}
-	if f.Pool == "" && f.Method == "" {
-		return []listRange{{}}, nil
-	}
-	rows, err := r.stmt[pairsSQL].QueryContext(ctx, f.Pool, f.Method)
-	err = eachRow(rows, err, 2, func(values []driver.Value) error {
-		s := scanner{values: values}
-		ranges = append(ranges, listRange{pool: s.text(), method: s.text()})
-		return nil
-	})
-	return ranges, err
 }
 
 // listQuery writes the query for the newest jobs of a range between two ids.
@@ -170,6 +141,14 @@ func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 		}
 	case in.pool != "":
 		where("pool = ? AND method = ?", in.pool, in.method)
+		var either []string
+		var states []any
+		for _, state := range f.States {
+			either, states = append(either, "+state = ?"), append(states, string(state))
+		}
+		if len(either) > 0 {
+			where("("+strings.Join(either, " OR ")+")", states...)
+		}
 	}
 	if !f.Since.IsZero() {
 		where("created_at >= ?", f.Since.UnixMicro())
@@ -178,7 +157,7 @@ func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 		where("created_at < ?", f.Until.UnixMicro())
 	}
 	if f.LabelName != "" {
-		where("EXISTS (SELECT 1 FROM json_each(job.labels) WHERE key = ? AND value = ?)", f.LabelName, f.LabelValue)
+		where(labelSQL, labelArgs(f.LabelName, f.LabelValue)...)
 	}
 	return strings.Join(conditions, " AND "), args
 }

@@ -91,7 +91,7 @@ func (f *PruneFilter) conditions(state State) (string, []any) {
 		where("created_at < ?", f.Until.UnixMicro())
 	}
 	if f.LabelName != "" {
-		where("EXISTS (SELECT 1 FROM json_each(job.labels) WHERE key = ? AND value = ?)", f.LabelName, f.LabelValue)
+		where(labelSQL, labelArgs(f.LabelName, f.LabelValue)...)
 	}
 	return strings.Join(conditions, " AND "), args
 }
