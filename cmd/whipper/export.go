@@ -31,7 +31,7 @@ func exportCommand(c *console) *cli.Command {
 	}
 }
 
-func exportJobs(c *console, cc *cli.Context) (err error) {
+func exportJobs(c *console, cc *cli.Context) error {
 	if cc.NArg() > 1 {
 		return misuse("whipper ledger export jobs.ndjson", "export takes the name of one file")
 	}
@@ -39,27 +39,22 @@ func exportJobs(c *console, cc *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
+	return c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) error {
+		e := &exporter{c: c, ledger: r, filter: filter}
+		name := cc.Args().First()
+		if name == "" || name == "-" {
+			return e.toStdout(ctx)
+		}
+		jobs, err := e.toFile(ctx, name, cc.Bool("force"))
+		if errors.Is(err, fs.ErrExist) {
+			return misuse("choose another name, or add --force", "write %s: %w", name, fs.ErrExist)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.out, "%s: %s\n", oneLine(name), plural(int(jobs), "job"))
 		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	e := &exporter{c: c, ledger: r, filter: filter}
-	name := cc.Args().First()
-	if name == "" || name == "-" {
-		return e.toStdout(ctx)
-	}
-	jobs, err := e.toFile(ctx, name, cc.Bool("force"))
-	if errors.Is(err, fs.ErrExist) {
-		return misuse("choose another name, or add --force", "write %s: %w", name, fs.ErrExist)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.out, "%s: %s\n", oneLine(name), plural(int(jobs), "job"))
-	return err
+	})
 }
 
 // exporter is one export under way.

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -31,7 +31,7 @@ func showCommand(c *console) *cli.Command {
 	}
 }
 
-func show(c *console, cc *cli.Context) (err error) {
+func show(c *console, cc *cli.Context) error {
 	ids, err := jobIDs(cc.Args().Slice())
 	if err != nil {
 		return err
@@ -39,14 +39,12 @@ func show(c *console, cc *cli.Context) (err error) {
 	if len(ids) != 1 {
 		return misuse("whipper ledger show 1", "show needs the id of one job")
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
+	var job ledger.Job
+	var attempts []ledger.Attempt
+	err = c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) (err error) {
+		job, attempts, err = r.Get(ctx, ids[0])
 		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	job, attempts, err := r.Get(ctx, ids[0])
+	})
 	if err != nil {
 		return err
 	}
