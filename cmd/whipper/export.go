@@ -101,7 +101,7 @@ func (e *exporter) toFile(ctx context.Context, name string, force bool) (jobs in
 	}
 	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.tmp")
 	if err != nil {
-		return 0, fmt.Errorf("export jobs: %w", err)
+		return 0, fmt.Errorf("export jobs: write %s: %w", name, bareReason(err))
 	}
 	defer func() { _ = os.Remove(temp.Name()) }() // it has its own name by then, or is worth nothing
 	jobs, err = e.buffered(ctx, temp)
@@ -115,6 +115,14 @@ func (e *exporter) toFile(ctx context.Context, name string, force bool) (jobs in
 		return jobs, os.Link(temp.Name(), name)
 	}
 	return jobs, os.Rename(temp.Name(), name)
+}
+
+// bareReason is the system's, without the name of a file that nobody knows of.
+func bareReason(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // tameWriter is a terminal that gets whole lines of JSON.

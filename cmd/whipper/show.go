@@ -51,8 +51,8 @@ func show(c *console, cc *cli.Context) error {
 	if cc.Bool("json") {
 		return c.printJSON(server.WireJob(&job, attempts))
 	}
-	v := &jobPage{out: &strings.Builder{}, paint: painter(coloured(c.out)), now: time.Now()}
-	v.job(&job)
+	v := &jobPage{out: &strings.Builder{}, paint: painter(coloured(c.out)), now: time.Now(), told: map[string]int{}}
+	v.job(&job, attempts)
 	for i := range attempts {
 		v.attempt(&attempts[i], job.CreatedAt)
 	}
@@ -65,21 +65,29 @@ type jobPage struct {
 	out   *strings.Builder
 	paint painter
 	now   time.Time
+	told  map[string]int // errors, and the attempts that they were told with
 }
 
 const clock = "2006-01-02 15:04:05.000 -07:00"
 
-func (v *jobPage) job(j *ledger.Job) {
+func (v *jobPage) job(j *ledger.Job, attempts []ledger.Attempt) {
 	fmt.Fprintf(v.out, "%s  %s\n", v.paint.paint(bold, fmt.Sprintf("job %d", j.ID)), v.paint.paint(stateColour(j.State), string(j.State)))
 	v.field("method", oneLine(j.Method))
 	v.field("pool", oneLine(j.Pool))
 	v.payload("params", j.Params)
 	v.payload("result", j.Result)
 	if e := server.WireError(j.Error); e != nil {
-		v.problem("error", e, string(j.ErrorSource))
+		v.message("error", e, string(j.ErrorSource))
+		if !slices.ContainsFunc(attempts, func(a ledger.Attempt) bool { return bytes.Equal(a.Error, j.Error) }) {
+			v.details(e) // else they are below, with the attempt
+		}
 	}
 	v.payload("progress", j.Progress)
-	v.field("attempts", fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts))
+	count := fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts)
+	if j.Runs != j.Attempt {
+		count += fmt.Sprintf("; %s in all", plural(j.Runs, "run"))
+	}
+	v.field("attempts", count)
 	if j.Origin == ledger.FromInvoke {
 		v.field("origin", string(j.Origin)) // it runs once, and has no delivery to speak of
 	} else {
@@ -151,7 +159,14 @@ func (v *jobPage) attempt(a *ledger.Attempt, created time.Time) {
 		v.field("process", fmt.Sprintf("exited with %d", *a.ExitCode))
 	}
 	if e := server.WireError(a.Error); e != nil {
-		v.problem("error", e, "")
+		v.message("error", e, "")
+		switch first, told := v.told[string(a.Error)]; {
+		case told && e.Details().Stack != "":
+			v.field("stack", fmt.Sprintf("as in attempt %d", first))
+		default:
+			v.told[string(a.Error)] = a.Number
+			v.details(e)
+		}
 	}
 	if a.StderrTail != "" {
 		v.block("stderr", a.StderrTail)
@@ -185,12 +200,16 @@ func (v *jobPage) payload(name string, raw []byte) {
 	v.field(name, text)
 }
 
-func (v *jobPage) problem(name string, e *jsonrpc.Error, source string) {
+func (v *jobPage) message(name string, e *jsonrpc.Error, source string) {
 	text := e.Error()
 	if source == string(ledger.FromWhipper) {
 		text += " (whipper's own)"
 	}
 	v.field(name, v.paint.paint(red, oneLine(text)))
+}
+
+// details are what an error has besides its message.
+func (v *jobPage) details(e *jsonrpc.Error) {
 	d := e.Details()
 	if d.Stack != "" {
 		v.block("stack", d.Stack)
