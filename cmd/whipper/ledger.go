@@ -181,7 +181,10 @@ func runCell(j *ledger.Job, now time.Time) string {
 	case j.FinishedAt.IsZero():
 		return brief(max(0, now.Sub(j.StartedAt)))
 	}
-	return brief(max(0, j.FinishedAt.Sub(j.StartedAt)))
+	if ran, ok := j.Ran(); ok {
+		return brief(ran)
+	}
+	return "-" // it ended without another run
 }
 
 func orDash(s string) string {

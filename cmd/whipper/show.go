@@ -127,8 +127,8 @@ func (v *jobPage) timeline(j *ledger.Job) {
 	}
 	if !j.FinishedAt.IsZero() {
 		text := j.FinishedAt.Local().Format(clock)
-		if !j.StartedAt.IsZero() {
-			text += "  after running " + brief(max(0, j.FinishedAt.Sub(j.StartedAt)))
+		if ran, ok := j.Ran(); ok {
+			text += "  after running " + brief(ran)
 		}
 		v.field("finished", text)
 	}
