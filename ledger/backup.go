@@ -49,6 +49,9 @@ func backup(ctx context.Context, from, to string, o BackupOptions) (b Backup, er
 		return b, fmt.Errorf("%w: it is the ledger itself", ErrInUse)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+".*.tmp")
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return b, path.Err // the caller names the file that is meant
+	}
 	if err != nil {
 		return b, err
 	}

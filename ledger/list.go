@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"iter"
 	"math"
@@ -27,6 +28,7 @@ type Filter struct {
 	Since, Until time.Time // CreatedAt: from Since on, and before Until
 	LabelName    string    // jobs with this label …
 	LabelValue   string    // … of exactly this value
+	Grep         string    // jobs in which this text occurs, as grepSQL says
 	Limit        int       // jobs a page; 0: DefaultListLimit, at most MaxListLimit
 	Cursor       string    // what the page before returned as next; "": the first page
 	Payloads     bool      // with Params, Result, Error and Progress, which are nil otherwise
@@ -51,7 +53,7 @@ func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, e
 	}
 	if len(jobs) > limit {
 		jobs = slices.Clip(jobs[:limit])
-		next = encodeCursor(jobs[limit-1].ID)
+		next = CursorBelow(jobs[limit-1].ID)
 	}
 	return jobs, next, nil
 }
@@ -67,6 +69,21 @@ func (r *Reader) Pages(ctx context.Context, f Filter) iter.Seq2[[]Job, error] {
 			f.Cursor = next
 		}
 	}
+}
+
+// Pools returns the names of the pools that have jobs, in order.
+func (r *Reader) Pools(ctx context.Context) ([]string, error) {
+	var pools []string
+	rows, err := r.db.QueryContext(ctx, "SELECT DISTINCT pool FROM tally WHERE n > 0 ORDER BY pool")
+	err = eachRow(rows, err, 1, func(values []driver.Value) error {
+		s := scanner{values: values}
+		pools = append(pools, s.text())
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list pools: %w", err)
+	}
+	return pools, nil
 }
 
 // list merges the newest jobs of all ranges.
@@ -159,13 +176,17 @@ func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 	if f.LabelName != "" {
 		where(labelSQL, labelArgs(f.LabelName, f.LabelValue)...)
 	}
+	if f.Grep != "" {
+		where(grepSQL, grepArgs(f.Grep)...)
+	}
 	return strings.Join(conditions, " AND "), args
 }
 
 // A cursor is the last id of a page, dressed so that nobody takes it for a page number.
 const cursorMark = "j"
 
-func encodeCursor(id int64) string { return cursorMark + strconv.FormatInt(id, 36) }
+// CursorBelow is the cursor of the page that lies below a job's id.
+func CursorBelow(id int64) string { return cursorMark + strconv.FormatInt(id, 36) }
 
 // decodeCursor returns the id that the page lies below.
 func decodeCursor(cursor string) (int64, error) {

@@ -159,9 +159,12 @@ func jobRecord(job *ledger.Job, outcome ledger.Outcome) *record {
 		Worker: job.Worker, PID: job.PID, Outcome: string(outcome),
 	}
 	if !job.StartedAt.IsZero() && job.State != ledger.Queued {
-		j.WaitMs = milliseconds(job.Wait())
-		if !job.FinishedAt.IsZero() {
-			j.RunMs = milliseconds(job.FinishedAt.Sub(job.StartedAt))
+		ran, ok := job.Ran()
+		if ok || job.State == ledger.Running {
+			j.WaitMs = milliseconds(job.Wait())
+		}
+		if ok {
+			j.RunMs = milliseconds(ran)
 		}
 	}
 	if ended := job.State.Terminal() || outcome != ""; ended && len(job.Error) > 0 {

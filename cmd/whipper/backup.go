@@ -37,18 +37,15 @@ type backedUp struct {
 	Bytes int64  `json:"bytes"`
 }
 
-func backUp(c *console, cc *cli.Context) (err error) {
+func backUp(c *console, cc *cli.Context) error {
 	if cc.NArg() != 1 {
 		return misuse("whipper ledger backup ledger.bak", "backup needs the name of one file")
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
+	var b ledger.Backup
+	err := c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) (err error) {
+		b, err = c.copyLedger(ctx, r, cc.Args().First(), cc.Bool("force"))
 		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	b, err := c.copyLedger(ctx, r, cc.Args().First(), cc.Bool("force"))
+	})
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return misuse("choose another name, or add --force", "%w", err)

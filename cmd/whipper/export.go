@@ -31,7 +31,7 @@ func exportCommand(c *console) *cli.Command {
 	}
 }
 
-func exportJobs(c *console, cc *cli.Context) (err error) {
+func exportJobs(c *console, cc *cli.Context) error {
 	if cc.NArg() > 1 {
 		return misuse("whipper ledger export jobs.ndjson", "export takes the name of one file")
 	}
@@ -39,27 +39,22 @@ func exportJobs(c *console, cc *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
+	return c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) error {
+		e := &exporter{c: c, ledger: r, filter: filter}
+		name := cc.Args().First()
+		if name == "" || name == "-" {
+			return e.toStdout(ctx)
+		}
+		jobs, err := e.toFile(ctx, name, cc.Bool("force"))
+		if errors.Is(err, fs.ErrExist) {
+			return misuse("choose another name, or add --force", "write %s: %w", name, fs.ErrExist)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.out, "%s: %s\n", oneLine(name), plural(int(jobs), "job"))
 		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	e := &exporter{c: c, ledger: r, filter: filter}
-	name := cc.Args().First()
-	if name == "" || name == "-" {
-		return e.toStdout(ctx)
-	}
-	jobs, err := e.toFile(ctx, name, cc.Bool("force"))
-	if errors.Is(err, fs.ErrExist) {
-		return misuse("choose another name, or add --force", "write %s: %w", name, fs.ErrExist)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.out, "%s: %s\n", oneLine(name), plural(int(jobs), "job"))
-	return err
+	})
 }
 
 // exporter is one export under way.
@@ -106,7 +101,7 @@ func (e *exporter) toFile(ctx context.Context, name string, force bool) (jobs in
 	}
 	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.tmp")
 	if err != nil {
-		return 0, fmt.Errorf("export jobs: %w", err)
+		return 0, fmt.Errorf("export jobs: write %s: %w", name, bareReason(err))
 	}
 	defer func() { _ = os.Remove(temp.Name()) }() // it has its own name by then, or is worth nothing
 	jobs, err = e.buffered(ctx, temp)
@@ -120,6 +115,14 @@ func (e *exporter) toFile(ctx context.Context, name string, force bool) (jobs in
 		return jobs, os.Link(temp.Name(), name)
 	}
 	return jobs, os.Rename(temp.Name(), name)
+}
+
+// bareReason is the system's, without the name of a file that nobody knows of.
+func bareReason(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // tameWriter is a terminal that gets whole lines of JSON.

@@ -62,7 +62,7 @@ func scheduleAdd(c *console, cc *cli.Context) error {
 		return err
 	}
 	var put jsonrpc.SchedulePutResult
-	err = c.withSchedules(cc,
+	err = c.changeLedger(cc,
 		func(ctx context.Context, client *whipper.Client) (err error) {
 			put, err = client.PutSchedule(ctx, p)
 			return err

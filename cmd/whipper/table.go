@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 
@@ -38,27 +37,6 @@ func newTable(header []string, right ...string) table.Writer {
 func printTable(w io.Writer, t table.Writer) error {
 	_, err := io.WriteString(w, t.Render()+"\n")
 	return err
-}
-
-// shortest is how much fitted leaves of a text.
-const shortest = 10
-
-// fitted is what render makes of rows, with the texts of a column cut where lines would be longer than columns. 0 columns
-// have no end.
-func fitted(columns, column int, rows []table.Row, render func() string) string {
-	whole := render()
-	excess := text.LongestLineLen(whole) - columns
-	if columns == 0 || excess <= 0 {
-		return whole
-	}
-	longest := 0
-	for _, row := range rows {
-		longest = max(longest, text.StringWidth(fmt.Sprint(row[column])))
-	}
-	for _, row := range rows {
-		row[column] = text.Snip(fmt.Sprint(row[column]), max(shortest, longest-excess), "…")
-	}
-	return render()
 }
 
 // columnsOf is how wide a terminal is, or 0 for anything else.
