@@ -97,6 +97,7 @@ func (c *console) tail(cc *cli.Context) error {
 
 // begin prints the last change of the newest jobs.
 func (t *tailing) begin(ctx context.Context) error {
+	begun := time.Now().Truncate(time.Millisecond)
 	var newest []ledger.Job
 	for f := t.filter; len(newest) < t.filter.Limit; {
 		f.Limit = min(t.filter.Limit-len(newest), ledger.MaxListLimit)
@@ -109,7 +110,11 @@ func (t *tailing) begin(ctx context.Context) error {
 			break
 		}
 	}
-	return t.changes(newest)
+	err := t.changes(newest)
+	if begun.After(t.latest) { // what others have changed before is not for meanwhile
+		t.latest, t.recent = begun, map[int64]jobSeen{}
+	}
+	return err
 }
 
 // meanwhile prints the last change of those of the newest jobs that have changed since what was printed.
