@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -29,7 +30,7 @@ func main() {
 	history := flag.String("history", "1000000,5000000", "finished jobs in the ledger that -part ledger measures beside; listings at the first")
 	left := flag.Int("left", 100_000, "queued and running jobs that a killed process leaves, for -part ledger; as many show the size of the file")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	past, err := parseHistory(*history)
 	if err == nil {
