@@ -89,6 +89,7 @@ func TestEveryStatementOfThePackageFindsItsRowsByAnIndex(t *testing.T) {
 		"books":             "SCAN", // `ledger check` holds everything against everything
 		"countsSQL":         "USE TEMP B-TREE FOR GROUP BY",
 		"abandonedCountSQL": "USE TEMP B-TREE FOR GROUP BY",            // of what was running
+		"newestSQL":         "SCAN job",                                // of one row
 		"orphanCountSQL":    "SCAN job USING INDEX job_invoked",        // which has nothing but what is counted
 		"orphanJobsSQL":     "SCAN job USING INDEX job_invoked",        // the same
 		"exportQuery":       "TestAnExportHoldsWhatItsFilterSelects",   // a beginning; that test has the whole

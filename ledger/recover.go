@@ -36,13 +36,15 @@ type Recovery struct {
 }
 
 // Recover makes consistent what a dead supervisor left: running jobs are settled as interrupted and abandoned, exactly
-// as Settle would, and queued invokes are cancelled. Call it once after Open, when no worker of the dead supervisor lives
+// as Settle would, and queued invokes are cancelled. Where the clock is behind the ledger, Rebase's rules are applied. Call it once after Open, when no worker of the dead supervisor lives
 // any more, and before anything is claimed or waited for.
 func (l *Ledger) Recover(ctx context.Context) (Recovery, error) {
-	at := l.now().UnixMicro()
+	at := l.now()
 	var r Recovery
 	err := l.writer.do(ctx, maxBatchRows, func(b *batch) (err error) {
-		r, err = b.recover(at)
+		if r, err = b.recover(at.UnixMicro()); err == nil {
+			err = b.rebaseIfBehind(at)
+		}
 		return err
 	})
 	if err != nil {

@@ -53,6 +53,14 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	if err := p.lookUpLanes(ctx); err != nil {
 		return next, err
 	}
+	if p.setback.happened(time.Now()) {
+		n, err := p.ledger.Rebase(ctx, p.name)
+		if err != nil {
+			return next, err
+		}
+		p.log.Warn("the system's clock was put back; jobs do not wait for it", "rebased", n)
+		due = true
+	}
 	p.mu.Lock()
 	if due {
 		p.exhausted = false

@@ -449,7 +449,10 @@ func TestAPauseFreesTheKeysOfTheJobsThatWaitForTheMethod(t *testing.T) {
 	busy := r.submit("gate", `["busy"]`, nil)
 	inside := r.gate.await("busy")
 	waits, other := r.submit("gate", `["in"]`, keyed("a")), r.submit("echo", `[1]`, keyed("a"))
-	r.until(func() bool { l := r.pool.lanes.keys["a"]; return l != nil && l.parked && l.parking == 0 && r.pool.window.Len() == 0 })
+	r.until(func() bool {
+		l := r.pool.lanes.keys["a"]
+		return l != nil && l.parked && l.parking == 0 && r.pool.window.Len() == 0
+	})
 	if _, err := r.pool.Cancel(t.Context(), []int64{first}); err != nil {
 		t.Fatal(err)
 	}

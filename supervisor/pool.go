@@ -62,6 +62,7 @@ type Pool struct {
 	window     queue // jobs fetched from the ledger, still queued there
 	turn       bool  // the window's, when both queues are equal
 	lanes      lanes
+	setback    setback // the claimer's
 	held       map[int64]struct{}
 	invoked    map[int64]*call // by job, whose callers wait; one that is put back for later stays here
 	current    map[int64]*call // by job, all that the pool has in memory
