@@ -28,6 +28,7 @@ const (
 	MethodSubscribe      = "event.subscribe"
 	MethodUnsubscribe    = "event.unsubscribe"
 	MethodEvent          = "event" // a notification of the supervisor's
+	MethodStatsNote      = "stats" // another
 )
 
 // Trace is the W3C trace context that invoke and submit accept.
@@ -228,6 +229,18 @@ type CountResult struct {
 // PoolParams names a pool; where only one exists it may be left out.
 type PoolParams struct {
 	Pool string `json:"pool,omitempty"`
+}
+
+// PoolStatsParams is the params of pool.stats.
+type PoolStatsParams struct {
+	Pool   string `json:"pool,omitempty"`
+	Follow bool   `json:"follow,omitempty"` // tell what changes, in stats notifications on the same connection
+}
+
+// StatsNote is the params of a stats notification.
+type StatsNote struct {
+	Pool  string    `json:"pool"`
+	Stats PoolStats `json:"stats"`
 }
 
 // ResizeParams is the params of pool.resize. A bound that is 0 or absent stays as it is; one of the two must be given.

@@ -127,6 +127,7 @@ func (s *session) pump(c *jsonrpc.Conn, sub *subscription) {
 					return
 				}
 			}
+			s.tellStats(c)
 			events[i].Subscription = sub.id
 			params, err := jsonrpc.Encode(events[i])
 			if err != nil || c.Notify(jsonrpc.MethodEvent, params) != nil {
