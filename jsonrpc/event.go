@@ -127,6 +127,8 @@ type EventError struct {
 type SubscribeParams struct {
 	Types []string `json:"types,omitempty"` // none: all of EventTypes
 	Pool  string   `json:"pool,omitempty"`  // "": all
+
+	Subscription int64 `json:"subscription,omitempty"` // of the connection's, to be changed: it has these types and this pool from now on
 }
 
 // SubscribeResult is the result of event.subscribe, and the params of event.unsubscribe.

@@ -19,6 +19,25 @@ func (c *client) stats() jsonrpc.PoolStats {
 	return note.Stats
 }
 
+func TestASubscriptionIsChangedWithoutLossOrRepetition(t *testing.T) {
+	r := servePool(t).ready()
+	c, other := r.dial(), r.dial()
+	c.must("event.subscribe", `{"types":["job:started"]}`, new(jsonrpc.SubscribeResult))
+	other.call("job.invoke", `{"method":"echo","params":[1]}`)
+	var changed jsonrpc.SubscribeResult
+	first := c.event()
+	c.must("event.subscribe", `{"subscription":1,"types":["job:started","job:succeeded"]}`, &changed)
+	other.call("job.invoke", `{"method":"echo","params":[2]}`)
+	second, third := c.event(), c.event()
+	if changed.Subscription != 1 || first.Type != "job:started" || second.Type != "job:started" || third.Type != "job:succeeded" ||
+		second.Job.ID == first.Job.ID || third.Job.ID != second.Job.ID {
+		t.Errorf("%v, then %v, %v, %v", changed, first, second, third)
+	}
+	if a := c.call("event.subscribe", `{"subscription":2}`); a.Error == nil || a.Error.Code != jsonrpc.CodeNotFound {
+		t.Errorf("one that is not there: %+v", a)
+	}
+}
+
 func TestStatsThatCountACallComeBeforeItsAnswer(t *testing.T) {
 	r := servePool(t).ready()
 	c := r.dial()
