@@ -37,7 +37,7 @@ test-go: $(SERVERS_READY)
 	@$(if $(RACE),,echo 'no C compiler: the race detector is off')
 	$(TOOL) gotestsum --format standard-quiet -- $(RACE) -shuffle=on ./...
 
-test-node: $(NODE_READY)
+test-node: build $(NODE_READY)
 	cd sdk-node && npm test
 
 test-python: $(PYTHON_READY)

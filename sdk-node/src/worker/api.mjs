@@ -1,3 +1,3 @@
-import shared from "./shared.cjs";
+import api from "./api.cjs";
 
-export const { listeners, onShutdown } = shared;
+export const { context, listeners, onShutdown, serve, PermanentError, SnoozeError } = api;
