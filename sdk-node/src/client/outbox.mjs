@@ -1,7 +1,7 @@
 import { MessageTooLargeError, QueueFullError } from "./errors.mjs";
 import { Queue } from "./queue.mjs";
 
-const UNSENT = 256 * 1024 * 1024; // bytes that may wait: a caller who does not wait for answers must not fill the memory
+const UNSENT = 128 * 1024 * 1024; // bytes that may wait: a caller who does not wait for answers must not fill the memory
 
 /** @typedef {import("./request.mjs").Request} Request */
 
