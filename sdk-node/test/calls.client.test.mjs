@@ -89,7 +89,7 @@ test("payloads go up to the limit, and what is over it is a clear error", async 
 
 test("a supervisor with a smaller limit than the client's fails the call, not the client", async (t) => {
   const whipper = pool(t, { flags: ["--max-message-size", "64KiB"] });
-  await assert.rejects(whipper.invoke("size", "x".repeat(100_000)), /Error/);
+  await assert.rejects(whipper.invoke("size", "x".repeat(100_000)), Whipper.MessageTooLargeError);
   assert.equal(await whipper.invoke("hello", "you"), "received: you");
 });
 

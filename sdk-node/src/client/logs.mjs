@@ -43,7 +43,11 @@ function parse(line) {
       const { time: _, level, msg, line: text, ...attributes } = JSON.parse(line);
       // A worker's own line. Its stream says which of its outputs it is from.
       if (level === undefined) return { level: "info", message: String(text), attributes, printed: true };
-      return { level: String(level).toLowerCase(), message: String(msg), attributes };
+      const { text: logged, ...rest } = attributes;
+      // What a worker logged with $/log: its message is an attribute of the supervisor's record.
+      if (logged !== undefined)
+        return { level: level.toLowerCase(), message: String(logged), attributes: rest };
+      return { level: level.toLowerCase(), message: String(msg), attributes };
     } catch {
       // a line for people after all
     }
