@@ -19,11 +19,11 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench soak fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-node soak fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## build, then run whipper on a few hundred real files (examples/demo.sh)
 	bash examples/demo.sh
@@ -77,6 +77,10 @@ servers: $(SERVERS_READY) ## install the programs of others that the end-to-end 
 
 bench: ## measure whipper against bare pipes; takes two minutes
 	go run ./bench
+
+bench-node: build ## measure the Node client beside workerpool, jest-worker and piscina; takes two minutes
+	cd sdk-node/bench && npm install --no-package-lock --no-audit --no-fund --silent
+	node sdk-node/bench/bench.mjs
 
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books

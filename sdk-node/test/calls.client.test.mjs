@@ -9,6 +9,8 @@ test("a signal calls a call off: one that runs, one that waits for a slot, one t
   const one = pool(t, { maxConcurrentCalls: 1 });
   const gate = `${folder(t)}/never`;
   const started = new Promise((resolve) => one.once("job:started", resolve));
+  let left = 2;
+  const cancelled = new Promise((resolve) => one.on("job:cancelled", () => --left === 0 && resolve(true)));
   const queued = new Promise((resolve) =>
     one.on("job:queued", () => one.stats().atCapacityWorkerCount && resolve(true)),
   );
@@ -25,6 +27,7 @@ test("a signal calls a call off: one that runs, one that waits for a slot, one t
   running.abort(why);
   await assert.rejects(first, (error) => error === why);
   assert.equal(await one.invoke("hello", "again"), "received: again");
+  await cancelled;
   await assert.rejects(
     one.invoke("hello", "x", { signal: AbortSignal.abort(why) }),
     (error) => error === why,

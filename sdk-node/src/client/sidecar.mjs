@@ -10,6 +10,7 @@ import { readLog } from "./logs.mjs";
 import { execArguments } from "./options.mjs";
 
 const ATTEMPTS = 5; // to start it again in a row, without it having come up
+const LAST_WORDS = 1000; // milliseconds that its output is waited for after its end
 const KILL_AFTER = 10_000; // milliseconds that a supervisor has which was told to end at once
 
 /** Folders that nobody but this process can remove any more, because their supervisor was killed. @type {Set<string>} */
@@ -28,6 +29,8 @@ export class Sidecar {
   #ready;
   /** @type {Promise<void>} */
   #exited = Promise.resolve();
+  /** @type {Promise<void>} */
+  #printed = Promise.resolve();
   #failures = 0;
   #served = false;
   /** @type {Error | undefined} */
@@ -78,6 +81,10 @@ export class Sidecar {
       this.#exited.finally(() => clearTimeout(timer));
     }
     await this.#exited;
+    // What it printed last may still be on its way, and a process that a worker has left may hold the pipe.
+    const patience = new AbortController();
+    await Promise.race([this.#printed, sleep(LAST_WORDS, undefined, patience).catch(() => {})]);
+    patience.abort();
   }
 
   async #start() {
@@ -121,7 +128,9 @@ export class Sidecar {
       child.once("error", end);
     });
     orphaned.delete(this.#dir);
-    return readLog(/** @type {import("node:stream").Readable} */ (child.stderr), this.#options.logger);
+    const log = readLog(/** @type {import("node:stream").Readable} */ (child.stderr), this.#options.logger);
+    this.#printed = log.ended;
+    return log;
   }
 
   /**
