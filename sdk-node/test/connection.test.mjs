@@ -58,7 +58,7 @@ test("closing a client cancels its calls, and leaves jobs and the supervisor alo
   const client = await connect(t, { dir: `${dir}/w` });
   const started = once(watcher, "job:started");
   const cancelled = once(watcher, "job:cancelled");
-  await watcher.request("ping"); // the subscription goes before it
+  await watcher.request("ping"); // it waits for the subscription
   const call = assert.rejects(client.invoke("gate", `${dir}/never`), Whipper.ClosedError);
   await started;
   await client[Symbol.asyncDispose]();
@@ -184,6 +184,37 @@ test("a sidecar that dies is started again, on the same ledger", async (t) => {
   await client.shutdown();
   assert.equal(fs.existsSync(/** @type {string} */ (client.dir)), false);
 });
+
+test("a sidecar that does not come up again at once is tried again, and given up after a few times", async (t) => {
+  const dir = folder(t);
+  const bin = `${dir}/whipper`;
+  const real = `exec ${BIN} "$@"`;
+  const write = (/** @type {string} */ line) =>
+    fs.writeFileSync(bin, `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+  write(real);
+  const client = pool(t, { bin });
+  assert.equal(await client.invoke("hello", "first"), "received: first");
+  write(`if [ ! -e ${dir}/tried ]; then touch ${dir}/tried; exit 1; fi; ${real}`);
+  process.kill(/** @type {number} */ (client.pid), "SIGKILL");
+  assert.equal(await eventually(() => client.invoke("hello", "second")), "received: second");
+  write("echo 'no such luck' >&2; exit 1");
+  process.kill(/** @type {number} */ (client.pid), "SIGKILL");
+  await assert.rejects(
+    eventually(() => client.invoke("hello", "third")),
+    (error) => error instanceof Whipper.StartError && /no such luck/.test(error.message),
+  );
+});
+
+/** Calls again as long as the connection is lost under a call that was sent. @param {() => Promise<unknown>} call */
+async function eventually(call) {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof Whipper.ConnectionLostError)) throw error;
+    }
+  }
+}
 
 test("a program that is no worker of Node's is served by its command", async (t) => {
   const script = `${folder(t)}/worker.sh`;

@@ -160,9 +160,32 @@ test("listeners may come and go", async (t) => {
     new Promise((resolve) => whipper.once("worker:working-status:idle", (w) => resolve(w.workingStatus())));
   const job = new Promise((resolve) => whipper.once("job:succeeded", (j) => resolve(j.method)));
   const idle = status();
-  while (whipper.listenerCount("job:succeeded") > 0) await whipper.invoke("hello", "again"); // until the subscription holds
+  await whipper.invoke("hello", "again");
   assert.deepEqual([await idle, await job], ["idle", "hello"]);
   assert.equal(whipper.listenerCount("worker:working-status:idle"), 0);
+});
+
+test("no event is missed or told twice while listeners come and go", async () => {
+  /** @type {Map<number, number>} */
+  const told = new Map();
+  const count = (/** @type {{id: number}} */ { id }) => told.set(id, (told.get(id) ?? 0) + 1);
+  shared.on("job:succeeded", count);
+  /** @type {number[]} */
+  const ids = [];
+  for (let n = 0; n < 100; n++) {
+    const names = ["job:failed", "job:queued", "worker:pool:unavailable", "at-capacity:dropped"];
+    const other = /** @type {any} */ (names[n % names.length]);
+    if (n % 2 === 0) shared.on(other, () => {});
+    else for (const name of names) shared.removeAllListeners(name);
+    const { id } = await shared.submit("hello", n);
+    ids.push(id);
+  }
+  for (const name of ["job:failed", "job:queued"]) shared.removeAllListeners(name);
+  await shared.wait(ids);
+  while (told.size < ids.length) await new Promise((resolve) => setImmediate(resolve));
+  shared.off("job:succeeded", count);
+  assert.deepEqual([...told.keys()].sort(), [...ids].sort());
+  assert.deepEqual(new Set(told.values()), new Set([1]));
 });
 
 test("at capacity calls wait, are dropped, or are errors, as atCapacityStrategy says", async (t) => {

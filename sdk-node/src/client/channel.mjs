@@ -9,9 +9,7 @@ const SHUTTING_DOWN = 1007;
 const STATS = '{"jsonrpc":"2.0","method":"stats"';
 
 /**
- * What a channel is made of.
- *
- * @typedef {object} Ends
+ * @typedef {object} Ends what a channel is made of
  * @property {() => Promise<{socket: string}>} locate finds the supervisor, or starts it if that is what it is for
  * @property {() => Promise<void>} connected asks for what belongs to each connection, before all else; it never fails
  * @property {(method: string, params: any, frame: string) => void} notified params are undefined for stats, which are read when asked for
@@ -20,8 +18,8 @@ const STATS = '{"jsonrpc":"2.0","method":"stats"';
  */
 
 /**
- * Requests and answers over a connection that is made anew when it ends. What was not sent waits for the next connection, and what does
- * no harm when it is asked twice is asked again; of the rest it is unknown whether it took effect, and its callers are told so.
+ * Requests and answers over a connection that is made anew when it ends. What was not sent waits for the next one, what does no harm twice
+ * is asked again; of the rest it is unknown whether it took effect, and its callers are told so.
  */
 export class Channel {
   #ends;
@@ -94,22 +92,16 @@ export class Channel {
     this.#dialer.end();
     this.#link?.close();
     this.#link = undefined;
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const request of pending) request.settle(true, why);
+    for (const request of this.#takePending()) request.settle(true, why);
     this.#outbox.fail(why);
     this.#callers.end();
   }
 
-  /**
-   * Makes a connection, unless there is one or it is being made. While there is no supervisor it tries again and again.
-   *
-   * @param {boolean} [once] give up after the first attempt
-   */
+  /** Makes a connection, if there is none. It tries until a supervisor is there. @param {boolean} [once] give up after the first attempt */
   async connect(once = false) {
     if (this.#link || this.#closed) return;
     try {
-      const socket = await this.#dialer.connect((why) => this.#expire(why), once);
+      const socket = await this.#dialer.connect((why) => this.#outbox.expire(why, this.#ends.patience), once);
       if (socket) this.#open(socket);
     } catch (error) {
       this.#outbox.fail(/** @type {Error} */ (error));
@@ -127,8 +119,13 @@ export class Channel {
     });
     this.#link = link;
     this.#outbox.connected();
-    this.#ends.connected().then(() => {
-      if (this.#link !== link) return;
+    this.gate(this.#ends.connected);
+  }
+
+  /** Sends none but the client's own requests until something is done. @param {() => Promise<void>} something it never fails */
+  gate(something) {
+    this.#outbox.close();
+    something().then(() => {
       this.#outbox.open();
       this.#pump();
     });
@@ -179,9 +176,7 @@ export class Channel {
     if (this.#link !== link) return;
     this.#link = undefined;
     this.#outbox.disconnected();
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const request of pending) {
+    for (const request of this.#takePending()) {
       if (request.settled) continue;
       request.again();
       if (request.ask.safe && !request.ask.own) this.#outbox.add(request);
@@ -190,10 +185,10 @@ export class Channel {
     this.connect().catch(() => {});
   }
 
-  /** Ends what has waited too long for a supervisor. @param {Error} why */
-  #expire(why) {
-    const before = Date.now() - this.#ends.patience;
-    this.#outbox.fail(why, (request) => request.since <= before);
+  #takePending() {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    return pending;
   }
 
   /** Nobody waits for a request any more. @param {Request} request */

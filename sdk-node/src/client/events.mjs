@@ -44,7 +44,8 @@ export class Events {
   /** @type {number | undefined} of this connection */
   #subscription;
   #asked = "";
-  #changing = false;
+  /** @type {Promise<void> | undefined} */
+  #changing;
   #connected = false;
   #fresh = false; // nothing has been asked for on this connection
   #available = false;
@@ -54,8 +55,14 @@ export class Events {
     this.#emitter = emitter;
     this.#channel = channel;
     this.#pool = pool;
-    emitter.on("newListener", (name) => TYPES.has(name) && queueMicrotask(() => this.#change()));
-    emitter.on("removeListener", (name) => TYPES.has(name) && queueMicrotask(() => this.#change()));
+    // What is asked after a listener was added waits until its events are subscribed to: it hears of that for certain.
+    emitter.on("newListener", (name) => {
+      const type = TYPES.get(name);
+      if (this.#connected && type && !this.#asked.includes(type)) channel.gate(() => this.#soon());
+    });
+    emitter.on("removeListener", (name) => {
+      if (TYPES.has(name)) this.#soon();
+    });
   }
 
   /** There is a new connection: what was asked for on the one before is void. */
@@ -72,10 +79,22 @@ export class Events {
     return [...new Set(names)].sort();
   }
 
-  /** Asks for what is listened to, one request at a time. */
-  async #change() {
-    if (this.#changing || !this.#connected) return;
-    this.#changing = true;
+  /** Looks a moment later: the emitter tells of a listener before it has it. */
+  async #soon() {
+    await null;
+    await this.#change();
+  }
+
+  /** Asks for what is listened to. One change at a time: the one under way sees what has been added. */
+  #change() {
+    if (!this.#connected) return Promise.resolve();
+    this.#changing ??= this.#ask().finally(() => {
+      this.#changing = undefined;
+    });
+    return this.#changing;
+  }
+
+  async #ask() {
     try {
       for (let types = this.#wanted(); types.join() !== this.#asked; types = this.#wanted()) {
         const fresh = this.#fresh;
@@ -87,7 +106,6 @@ export class Events {
       this.#asked = ""; // the connection has ended; the next one begins anew
     } finally {
       this.#fresh = false;
-      this.#changing = false;
     }
   }
 

@@ -69,6 +69,16 @@ export function waiting(which, { timeoutMs, signal } = {}) {
   };
 }
 
+/** How the answer to a wait is read: one job gives its result, an array the jobs. @param {any} which @returns {(answer: any) => any} */
+export function reader(which) {
+  return ({ jobs }) => (Array.isArray(which) ? jobs : outcomeOf(jobs[0]));
+}
+
+/** Whether a method may be asked again without harm. @param {string} method */
+export function onlyReads(method) {
+  return /\.(get|list|stats|discover)$|^ping$/.test(method);
+}
+
 /** One argument that is no array stands for itself. @param {unknown} args @param {boolean | undefined} named */
 function paramsOf(args, named) {
   if (named) return args;

@@ -56,13 +56,18 @@ export class Outbox {
     this.#queue.freed(request);
   }
 
-  /** There is a connection; but only the client's own requests go out until open is called. */
+  /** There is a connection. */
   connected() {
     for (const request of this.#refused.splice(0)) if (!request.settled) this.#queue.add(request);
   }
 
+  /** Only the client's own requests go out until open is called as often. */
+  close() {
+    this.#queue.gates++;
+  }
+
   open() {
-    this.#queue.open = true;
+    this.#queue.gates--;
   }
 
   /** There is none any more: the patience of what waits begins now. */
@@ -93,6 +98,12 @@ export class Outbox {
     this.#refused = this.#refused.filter((request) => !which(request));
     for (const request of failed) request.settle(true, why);
     this.#tellDrained();
+  }
+
+  /** Ends what has waited too long for a supervisor. @param {Error} why @param {number} patience milliseconds */
+  expire(why, patience) {
+    const before = Date.now() - patience;
+    this.fail(why, (request) => request.since <= before);
   }
 
   #tellDrained() {

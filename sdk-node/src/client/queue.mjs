@@ -8,8 +8,8 @@ const BACKLOG = 1024 * 1024; // bytes that the socket has not taken, from which 
 /** Requests that are to be sent, in order. */
 export class Queue {
   /** @type {Lane[]} */
-  /** Whether others than the client's own may be sent. */
-  open = false;
+  /** Reasons why only the client's own may be sent. */
+  gates = 0;
   #lanes = [new Lane(Infinity), new Lane(WINDOW), new Lane(LASTING)];
 
   /** Requests that wait. */
@@ -35,7 +35,7 @@ export class Queue {
   /** Takes the request that is to be sent now, if one is. @param {number} backlog of the socket @returns {Request | undefined} */
   next(backlog) {
     for (const lane of this.#lanes) {
-      if (!this.open && lane !== this.#lanes[0]) return undefined;
+      if (this.gates > 0 && lane !== this.#lanes[0]) return undefined;
       if (
         lane.waiting.size > 0 &&
         lane.inFlight < lane.window &&
@@ -52,7 +52,6 @@ export class Queue {
 
   /** Notes that none is in flight any more. */
   reset() {
-    this.open = false;
     for (const lane of this.#lanes) lane.inFlight = 0;
   }
 

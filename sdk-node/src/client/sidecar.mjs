@@ -59,7 +59,10 @@ export class Sidecar {
   /** Where it listens. Starts it if it does not run. @returns {Promise<{socket: string}>} */
   async locate() {
     if (this.#fatal) throw this.#fatal;
-    this.#ready ??= this.#start();
+    this.#ready ??= this.#start().catch((error) => {
+      this.#ready = undefined;
+      throw error;
+    });
     return this.#ready;
   }
 

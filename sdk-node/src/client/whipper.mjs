@@ -14,8 +14,6 @@ const LIMIT = 16 * 1024 * 1024; // bytes of a message, unless the supervisor was
 const PATIENCE = 30_000; // milliseconds that requests wait for a supervisor that is gone
 const CONNECTION = Symbol("connection");
 
-/** @typedef {import("./jobs.mjs").CallOptions} CallOptions */
-
 /** A pool of workers: of a supervisor that it starts and that ends with it, or of one that runs already (see connect). */
 export class Whipper extends EventEmitter {
   #channel;
@@ -27,12 +25,7 @@ export class Whipper extends EventEmitter {
   /** @type {Promise<void> | undefined} */
   #ended;
 
-  /**
-   * Starts a supervisor with a pool of its own.
-   *
-   * @param {any} options
-   * @param {unknown} [how] the client's own
-   */
+  /** Starts a supervisor with a pool of its own. @param {any} options @param {unknown} [how] the client's own */
   constructor(options, how) {
     super();
     this.setMaxListeners(0);
@@ -55,7 +48,8 @@ export class Whipper extends EventEmitter {
       limit: given.maxMessageSize ?? LIMIT,
     });
     this.#events = new Events(this, this.#channel, this.#pool);
-    if (this.#sidecar) this.#channel.connect().catch((error) => this.#failed(error, given));
+    if (this.#sidecar)
+      this.#channel.connect().catch((error) => this.listenerCount("error") > 0 && this.emit("error", error));
   }
 
   /**
@@ -76,23 +70,17 @@ export class Whipper extends EventEmitter {
     return client;
   }
 
-  /** A supervisor that cannot be started is told to whoever asks for something. @param {Error} error @param {any} options */
-  #failed(error, { logger }) {
-    logger?.("error", error.message);
-    if (this.listenerCount("error") > 0) this.emit("error", error);
-  }
-
   /**
    * Runs a method and waits for its result. One argument that is no array stands for itself. The call belongs to its caller: it is not run
    * for a process that is gone.
    *
-   * @param {string} method @param {unknown} [args] @param {CallOptions} [options]
+   * @param {string} method @param {unknown} [args] @param {jobs.CallOptions} [options]
    */
   invoke(method, args, options) {
     return Invocation.of(this.#channel, () => jobs.invocation(this.#pool, method, args, options));
   }
 
-  /** Puts a job on disk, and gives its id then. @param {string} method @param {unknown} [args] @param {CallOptions} [options] */
+  /** Puts a job on disk, and gives its id then. @param {string} method @param {unknown} [args] @param {jobs.CallOptions} [options] */
   async submit(method, args, options) {
     return this.#channel.request(jobs.submission(this.#pool, method, args, options));
   }
@@ -110,9 +98,7 @@ export class Whipper extends EventEmitter {
    * @param {{timeoutMs?: number, signal?: AbortSignal}} [options]
    */
   wait(which, options) {
-    const read = (/** @type {any} */ answer) =>
-      Array.isArray(which) ? answer.jobs : jobs.outcomeOf(answer.jobs[0]);
-    return Invocation.of(this.#channel, () => jobs.waiting(which, options), read);
+    return Invocation.of(this.#channel, () => jobs.waiting(which, options), jobs.reader(which));
   }
 
   /** A job as the ledger has it, with its attempts. @param {any} id */
@@ -140,14 +126,9 @@ export class Whipper extends EventEmitter {
     return (await this.request("job.retry", jobs.selection(which))).count;
   }
 
-  /**
-   * Any method of the supervisor's interface, as the protocol describes it.
-   *
-   * @param {string} method @param {Record<string, unknown>} [params] @param {{signal?: AbortSignal}} [options] @returns {Promise<any>}
-   */
+  /** Any method of the protocol. @param {string} method @param {Record<string, unknown>} [params] @param {{signal?: AbortSignal}} [options] @returns {Promise<any>} */
   async request(method, params, { signal } = {}) {
-    const safe = /\.(get|list|stats|discover)$|^ping$/.test(method);
-    return this.#channel.request({ method, params, safe, ...(signal && { signal }) });
+    return this.#channel.request({ method, params, safe: jobs.onlyReads(method), ...(signal && { signal }) });
   }
 
   /** An object whose every member calls the worker's function of that name. */
@@ -206,7 +187,7 @@ export class Whipper extends EventEmitter {
     this.#channel.close();
   }
 
-  /** Ends the connection. Calls that are not answered are cancelled, submitted jobs go on; a supervisor of its own is shut down. */
+  /** Ends the connection: its calls are cancelled, submitted jobs go on. A supervisor of its own is shut down. */
   close() {
     return this.shutdown();
   }
