@@ -19,11 +19,11 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench soak chaos fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-node soak chaos fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## build, then run whipper on a few hundred real files (examples/demo.sh)
 	bash examples/demo.sh
@@ -37,7 +37,7 @@ test-go: $(SERVERS_READY)
 	@$(if $(RACE),,echo 'no C compiler: the race detector is off')
 	$(TOOL) gotestsum --format standard-quiet -- $(RACE) -shuffle=on ./...
 
-test-node: $(NODE_READY)
+test-node: build $(NODE_READY)
 	cd sdk-node && npm test
 
 test-python: $(PYTHON_READY)
@@ -78,6 +78,10 @@ servers: $(SERVERS_READY) ## install the programs of others that the end-to-end 
 BENCH ?=
 bench: ## measure whipper against bare pipes, in two minutes; BENCH='-part ledger' the ledger, BENCH=-help says what else
 	go run ./bench $(BENCH)
+
+bench-node: build ## measure the Node client beside workerpool, jest-worker and piscina; takes two minutes
+	cd sdk-node/bench && npm install --no-package-lock --no-audit --no-fund --silent
+	node sdk-node/bench/bench.mjs
 
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books

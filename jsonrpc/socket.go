@@ -28,6 +28,7 @@ const (
 	MethodSubscribe      = "event.subscribe"
 	MethodUnsubscribe    = "event.unsubscribe"
 	MethodEvent          = "event" // a notification of the supervisor's
+	MethodStatsNote      = "stats" // another
 )
 
 // Trace is the W3C trace context that invoke and submit accept.
@@ -238,6 +239,18 @@ type PoolParams struct {
 type PauseParams struct {
 	Pool   string `json:"pool,omitempty"`
 	Method string `json:"method,omitempty"` // "": the pool
+}
+
+// PoolStatsParams is the params of pool.stats.
+type PoolStatsParams struct {
+	Pool   string `json:"pool,omitempty"`
+	Follow bool   `json:"follow,omitempty"` // tell what changes, in stats notifications on the same connection
+}
+
+// StatsNote is the params of a stats notification.
+type StatsNote struct {
+	Pool  string    `json:"pool"`
+	Stats PoolStats `json:"stats"`
 }
 
 // ResizeParams is the params of pool.resize. A bound that is 0 or absent stays as it is; one of the two must be given.

@@ -24,7 +24,7 @@ func execCommand(c *console) *cli.Command {
 			settingFlags(whole, config.SupervisorSettings),
 			[]cli.Flag{stringFlag("pool", "default", "name of the pool")},
 			settingFlags(pool, config.PoolSettings),
-			foregroundFlags("the first worker is ready"),
+			foregroundFlags("the first worker is ready or the pool is degraded"),
 		),
 		Action: func(cc *cli.Context) error {
 			return c.foreground(cc, func(w *watch) (*supervision, error) { return c.execute(cc, w, whole, pool) })

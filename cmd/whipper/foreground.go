@@ -18,6 +18,7 @@ func foregroundFlags(when string) []cli.Flag {
 	return []cli.Flag{
 		boolFlag("exit-with-parent", "drain and exit when stdin ends"),
 		countFlag("ready-fd", 0, "", "write a line of JSON to this file descriptor when "+when),
+		boolFlag("ephemeral", "make the folder of the ledger, and remove it at the end"),
 	}
 }
 
@@ -49,12 +50,16 @@ func (c *console) supervise(ctx context.Context, cc *cli.Context, watch *watch, 
 		return err
 	}
 	defer s.logs.close()
-	s.announce = func(r readiness) {
-		c.say("whipper: %s", r)
+	s.answer = func(r readiness) {
 		if err := ready.write(r); err != nil {
 			s.log.Warn("nobody reads that it is ready", "error", err) // no reason to stop
 		}
 	}
+	s.announce = func(r readiness) {
+		c.say("whipper: %s", r)
+		s.answer(r)
+	}
+	s.ephemeral = cc.Bool("ephemeral")
 	s.draining = func(why error, running int) {
 		c.say("whipper: %v: draining with %s; a second signal stops them at once", why, plural(running, "running call"))
 	}

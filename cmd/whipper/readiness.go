@@ -11,12 +11,14 @@ import (
 )
 
 // readiness is what is told when a supervisor serves: by exec when its first worker is ready, by serve when each pool has one or is
-// degraded. As JSON it goes to --ready-fd.
+// degraded. As JSON it goes to --ready-fd, for exec also if the pool is degraded before it has a worker.
 type readiness struct {
 	PID    int         `json:"pid"`
 	Socket string      `json:"socket"`
 	Dir    string      `json:"dir"`
 	Pool   string      `json:"pool,omitempty"`   // of exec
+	State  string      `json:"state,omitempty"`  // of exec: degraded, or absent
+	Reason string      `json:"reason,omitempty"` // of exec: why it is degraded
 	Listen []string    `json:"listen,omitempty"` // of exec: addresses of the sockets that the workers share
 	Pools  []readyPool `json:"pools,omitempty"`  // of serve
 
@@ -88,11 +90,12 @@ func openReadyFD(fd int, stderr io.Writer) (*readyFD, error) {
 	return &readyFD{os.NewFile(uintptr(fd), "ready-fd")}, nil
 }
 
-// write tells r and closes the descriptor: the reader finds the end of it.
+// write tells r and closes the descriptor: the reader finds the end of it. Again, it does nothing.
 func (d *readyFD) write(r readiness) error {
-	if d == nil {
+	if d == nil || d.to == nil {
 		return nil
 	}
+	defer func() { d.to = nil }()
 	line, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode readiness: %w", err)

@@ -34,16 +34,21 @@ type supervision struct {
 	logs       *workerLogs
 	operator   *operator // but for fleet, ledger and log, which run sets
 
+	ephemeral bool // dir is made, and removed at the end
+
 	announce func(readiness)              // called once, when the pools serve
+	answer   func(readiness)              // called before, if exec's pool is degraded: whoever started it need not wait
 	draining func(why error, running int) // called once, when ctx has ended and there are pools to drain
 }
 
 // run supervises until ctx ends and the drain is over, which is a success, or until something fails. kill ends the
 // drain at once. What must end in order does: intake, workers, last commits, ledger.
 func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error) {
-	if err := makeStateDir(s.dir); err != nil {
+	claim, err := s.claimDir()
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, claim.release()) }() // last: the ledger is closed then
 	checked := make(chan struct{})
 	go func() { // an interpreter takes as long to start as a ledger to open
 		defer close(checked)
@@ -54,6 +59,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	if err != nil {
 		return err
 	}
+	claim.hold()
 	defer func() {
 		if e := l.Close(); e != nil && err == nil {
 			err = &failure{Err: fmt.Errorf("close the ledger: %w", e), Code: exitLedger}
@@ -171,10 +177,7 @@ func (s *supervision) tell(ctx context.Context, fleet *fleet, drained <-chan str
 	if s.file != nil {
 		fleet.settled(ctx)
 	} else {
-		select {
-		case <-fleet.all()[0].Ready():
-		case <-ctx.Done():
-		}
+		s.firstWorker(ctx, fleet, socket)
 	}
 	if ctx.Err() == nil {
 		s.announce(s.readiness(fleet, socket))
@@ -188,6 +191,25 @@ func (s *supervision) tell(ctx context.Context, fleet *fleet, drained <-chan str
 	var asked reason
 	if running := fleet.running(); running > 0 || errors.As(context.Cause(ctx), &asked) { // else what failed is told at the end
 		s.draining(context.Cause(ctx), running)
+	}
+}
+
+// firstWorker waits for the first worker of exec's pool, and tells if none comes up.
+func (s *supervision) firstWorker(ctx context.Context, fleet *fleet, socket string) {
+	pool := fleet.all()[0]
+	select {
+	case <-pool.Settled():
+	case <-ctx.Done():
+		return
+	}
+	if state, reason := pool.Condition(); state == "degraded" {
+		r := s.readiness(fleet, socket)
+		r.State, r.Reason = state, reason
+		s.answer(r)
+	}
+	select {
+	case <-pool.Ready():
+	case <-ctx.Done():
 	}
 }
 
