@@ -40,6 +40,22 @@ test("a signal calls a call off: one that runs, one that waits for a slot, one t
   for await (const { method } of starting.jobs()) assert.equal(method, "args");
 });
 
+test("one signal may be that of any number of calls", async () => {
+  /** @type {Error[]} */
+  const warnings = [];
+  const note = (/** @type {Error} */ warning) => warnings.push(warning);
+  process.on("warning", note);
+  const abort = new AbortController();
+  const { signal } = abort;
+  await Promise.all(Array.from({ length: 100 }, () => whipper.invoke("hello", "x", { signal })));
+  const calls = Array.from({ length: 100 }, () => whipper.invoke("nap", 60_000, { signal }));
+  abort.abort(new Error("all of them"));
+  for (const call of calls) await assert.rejects(call, /all of them/);
+  await whipper.request("ping");
+  process.off("warning", note);
+  assert.deepEqual(warnings, []);
+});
+
 test("progress is an async iterator that ends with the call", async () => {
   const call = whipper.invoke("steps", [5]);
   const seen = [];
