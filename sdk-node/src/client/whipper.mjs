@@ -135,7 +135,6 @@ export class Whipper extends EventEmitter {
     return this.#channel.request({ method, params, safe: jobs.onlyReads(method), ...(signal && { signal }) });
   }
 
-  /** An object whose every member calls the worker's function of that name. */
   proxy() {
     return proxyOfAll((method, args) => this.invoke(method, args));
   }
