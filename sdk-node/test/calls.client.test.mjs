@@ -20,7 +20,8 @@ test("a signal calls a call off: one that runs, one that waits for a slot, one t
   const waiting = new AbortController();
   const second = one.invoke("gate", gate, { signal: waiting.signal });
   await queued;
-  const third = one.invoke("hello", "x", { signal: waiting.signal }); // nothing is sent before this function waits
+  const starting = pool(t);
+  const third = starting.invoke("hello", "x", { signal: waiting.signal });
   const why = new Error("no longer wanted");
   waiting.abort(why);
   for (const call of [second, third]) await assert.rejects(call, (error) => error === why);
@@ -35,6 +36,24 @@ test("a signal calls a call off: one that runs, one that waits for a slot, one t
   const states = [];
   for await (const job of one.jobs({ method: "gate" })) states.push(job.state);
   assert.deepEqual(states, ["cancelled", "cancelled"]);
+  await starting.invoke("args");
+  for await (const { method } of starting.jobs()) assert.equal(method, "args");
+});
+
+test("one signal may be that of any number of calls", async () => {
+  /** @type {Error[]} */
+  const warnings = [];
+  const note = (/** @type {Error} */ warning) => warnings.push(warning);
+  process.on("warning", note);
+  const abort = new AbortController();
+  const { signal } = abort;
+  await Promise.all(Array.from({ length: 100 }, () => whipper.invoke("hello", "x", { signal })));
+  const calls = Array.from({ length: 100 }, () => whipper.invoke("nap", 60_000, { signal }));
+  abort.abort(new Error("all of them"));
+  for (const call of calls) await assert.rejects(call, /all of them/);
+  await whipper.request("ping");
+  process.off("warning", note);
+  assert.deepEqual(warnings, []);
 });
 
 test("progress is an async iterator that ends with the call", async () => {

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import net from "node:net";
 import test from "node:test";
 import Whipper from "whipper";
-import { BIN, folder, gone, pool, run, supervisor } from "./pool.mjs";
+import { BIN, fixture, folder, gone, pool, run, serve, supervisor } from "./pool.mjs";
 
 /** @param {import("node:test").TestContext} t @param {Record<string, unknown>} options */
 async function connect(t, options) {
@@ -233,4 +233,28 @@ done
   );
   const client = pool(t, { command: ["/bin/sh", script], bin: BIN });
   assert.equal(await client.invoke("anything"), "from sh");
+});
+
+test("a supervisor of several pools: a client is for one of them, or says so with each call", async (t) => {
+  const dir = folder(t);
+  const tasks = JSON.stringify(fixture("tasks.mjs"));
+  fs.writeFileSync(
+    `${dir}/whipper.yaml`,
+    `pools:\n  one: {script: ${tasks}, max-workers: 1}\n  two: {script: ${tasks}, max-workers: 1}\n`,
+  );
+  await serve(t, `${dir}/w`, `${dir}/whipper.yaml`);
+  const two = await connect(t, { dir: `${dir}/w`, pool: "two" });
+  assert.equal(await two.invoke("hello", "two"), "received: two");
+  assert.equal(two.stats().workers.callsHandled, 1);
+  assert.ok("hello" in (await two.workerProxy()));
+  const both = await connect(t, { dir: `${dir}/w` });
+  /** @type {Map<unknown, string>} */
+  const seen = new Map();
+  both.on("worker:working-status:idle", (worker, { pool }) => seen.set(worker, pool));
+  await assert.rejects(both.invoke("hello", "nobody"), /pool: not given, and there are several: one, two/);
+  assert.throws(() => both.stats(), Whipper.InvalidArgumentError);
+  for (const pool of ["one", "two"])
+    assert.equal(await both.invoke("hello", pool, { pool }), `received: ${pool}`);
+  while (seen.size < 2) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([...seen.values()], ["one", "two"]);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import Whipper from "whipper";
+import { pool } from "./pool.mjs";
 
 const PATH = "/tmp/tasks.mjs";
 
@@ -53,4 +54,29 @@ test("an unknown option of connect is an error too", async () => {
     Whipper.connect(/** @type {any} */ ({ sockett: "x" })),
     /there is no option "sockett": did you mean socket\?/,
   );
+});
+
+test("no limit and no time at all are values too", async (t) => {
+  const limits = {
+    maxConcurrentCalls: Infinity,
+    maxTotalCalls: Infinity,
+    flushTimeout: 0,
+    forceKillTimeout: 0,
+  };
+  for (const options of [
+    { minWorkers: 0, invocationTimeout: Infinity, inactivityTimeout: 0, ...limits },
+    {
+      minWorkers: 3,
+      maxWorkers: 3,
+      invocationTimeout: 0,
+      inactivityTimeout: Infinity,
+      args: ["a"],
+      env: { COLOUR: "red" },
+    },
+  ]) {
+    const client = pool(t, options);
+    assert.equal(await client.invoke("hello", "you"), "received: you");
+    assert.equal(client.workerCount(), options.minWorkers || 1);
+    assert.deepEqual(await client.invoke("surroundings"), [options.args ?? [], options.env?.COLOUR ?? null]);
+  }
 });

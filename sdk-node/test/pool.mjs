@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
@@ -36,12 +37,12 @@ export function folder(t) {
 }
 
 /**
- * A supervisor that is nobody's sidecar, ready. It ends with the test.
+ * A supervisor of one pool that is nobody's sidecar, ready. It ends with the test.
  *
- * @param {Scope} t @param {string} dir @param {string[]} [flags]
+ * @param {Scope} t @param {string} dir
  */
-export async function supervisor(t, dir, flags = []) {
-  const args = [
+export function supervisor(t, dir) {
+  return supervise(t, [
     "exec",
     "--dir",
     dir,
@@ -51,9 +52,17 @@ export async function supervisor(t, dir, flags = []) {
     "1",
     "--max-workers",
     "1",
-    ...flags,
     TASKS,
-  ];
+  ]);
+}
+
+/** The same, of the pools of a file. @param {Scope} t @param {string} dir @param {string} file */
+export function serve(t, dir, file) {
+  return supervise(t, ["serve", "--dir", dir, "--ready-fd", "3", "-c", file]);
+}
+
+/** @param {Scope} t @param {string[]} args */
+async function supervise(t, args) {
   const child = spawn(BIN, args, {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
     env: { PATH: process.env.PATH },
@@ -64,7 +73,10 @@ export async function supervisor(t, dir, flags = []) {
     await exited;
   });
   const ready = /** @type {import("node:stream").Readable} */ (child.stdio[3]);
-  await once(ready, "data");
+  await Promise.race([
+    once(ready, "data"),
+    exited.then(([code]) => assert.fail(`it ended with ${code}: ${args.join(" ")}`)),
+  ]);
   return { child, exited };
 }
 

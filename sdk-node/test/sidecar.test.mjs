@@ -107,6 +107,16 @@ test("a supervisor that cannot start tells why, to all who wait and ask later", 
   await client.shutdown();
 });
 
+test("a client that is shut down while it starts leaves nothing, and that is no error", async (t) => {
+  for (const force of [false, true]) {
+    const client = pool(t);
+    client.on("error", (error) => assert.fail(error));
+    await client.shutdown(force);
+    await assert.rejects(client.invoke("hello"), Whipper.ClosedError);
+    assert.deepEqual([client.pid, fs.existsSync(/** @type {string} */ (client.dir))], [undefined, false]);
+  }
+});
+
 test("a worker that cannot get ready is told of with what it printed", async (t) => {
   const client = pool(t, { workerModulePath: fixture("throws.mjs"), logger: () => {} });
   await assert.rejects(client.invoke("a"), (error) => {

@@ -39,7 +39,7 @@ export class Events {
   #emitter;
   #channel;
   #pool;
-  /** @type {Map<string, Worker>} */
+  /** @type {Map<string, Worker>} by pool and id */
   #workers = new Map();
   /** @type {number | undefined} of this connection */
   #subscription;
@@ -114,8 +114,9 @@ export class Events {
     const params = { types, pool: this.#pool, subscription: this.#subscription };
     const { subscription } = await this.#request("event.subscribe", params);
     this.#subscription = subscription;
-    if (fresh && types.some((type) => type.startsWith("worker:")))
-      this.#tellPast(await this.#request("worker.list", { pool: this.#pool }));
+    if (!fresh || !types.some((type) => type.startsWith("worker:"))) return;
+    const list = this.#request("worker.list", { pool: this.#pool });
+    this.#tellPast(await list.catch(() => ({ workers: [] }))); // there are several pools: their past is not told
   }
 
   async #unsubscribe() {
@@ -136,21 +137,17 @@ export class Events {
    * @param {{workers: any[]}} list
    */
   #tellPast({ workers }) {
-    for (const worker of workers.filter(
-      ({ id, pid }) => pid !== undefined && this.#workers.get(id)?.pid() !== pid,
-    )) {
-      const then = { ...worker, workingStatus: WorkingStatus.idle };
-      this.happened({
-        type: STATE,
-        worker: { ...then, state: State.forking },
-        from: State.created,
-        to: State.forking,
-      });
-      this.happened({ type: "worker:process:created", worker: { ...then, state: State.forking } });
+    const known = (/** @type {any} */ { id, pool, pid }) => this.#workers.get(`${pool} ${id}`)?.pid() === pid;
+    for (const worker of workers.filter((one) => one.pid !== undefined && !known(one))) {
+      const { pool } = worker;
+      const forking = { ...worker, state: State.forking, workingStatus: WorkingStatus.idle };
+      this.happened({ type: STATE, pool, worker: forking, from: State.created, to: State.forking });
+      this.happened({ type: "worker:process:created", pool, worker: forking });
       if (worker.state === State.forking) continue;
-      this.happened({ type: STATE, worker, from: State.forking, to: worker.state });
-      if (worker.state === State.processing && !this.#available)
-        this.happened({ type: "worker:pool:available", worker });
+      this.happened({ type: STATE, pool, worker, from: State.forking, to: worker.state });
+      if (worker.state === State.processing && !this.#available) {
+        this.happened({ type: "worker:pool:available", pool, worker });
+      }
     }
   }
 
@@ -172,11 +169,11 @@ export class Events {
 
   /** @param {any} event */
   #worker(event) {
-    const { id } = event.worker;
-    let worker = this.#workers.get(id);
+    const key = `${event.pool} ${event.worker.id}`;
+    let worker = this.#workers.get(key);
     if (worker === undefined) {
-      worker = new Worker(id);
-      this.#workers.set(id, worker);
+      worker = new Worker(event.worker.id);
+      this.#workers.set(key, worker);
       if (this.#workers.size > MOST) this.#forget();
     }
     worker.update(event);
@@ -185,8 +182,8 @@ export class Events {
 
   /** Workers that a pool no longer wants have no process, and are not told of again. */
   #forget() {
-    for (const [id, worker] of this.#workers) {
-      if (worker.state() === State.created) this.#workers.delete(id);
+    for (const [key, worker] of this.#workers) {
+      if (worker.state() === State.created) this.#workers.delete(key);
     }
   }
 }

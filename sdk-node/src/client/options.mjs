@@ -121,7 +121,7 @@ export function execArguments(o, dir) {
     ["ready-fd", 3],
     ["log-format", "json"],
     ["pool", o.pool],
-    ["min-workers", o.minWorkers && Math.max(1, o.minWorkers)],
+    ["min-workers", o.minWorkers === undefined ? undefined : Math.max(1, o.minWorkers)],
     ["max-workers", o.maxWorkers],
     ["max-concurrent-calls", o.maxConcurrentCalls && Math.min(o.maxConcurrentCalls, 1000)],
     ["max-total-calls", o.maxTotalCalls === Infinity ? undefined : o.maxTotalCalls],

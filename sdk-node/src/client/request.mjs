@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.mjs";
 import { fromWhipper, fromWorker, hide } from "./errors.mjs";
 import { Mailbox } from "./mailbox.mjs";
 
@@ -56,12 +57,11 @@ export class Request {
   /** Is settled with the signal's reason when that says so. @param {AbortSignal | undefined} signal @param {() => void} callOff */
   obey(signal, callOff) {
     if (signal === undefined) return;
-    const abort = () => {
+    const end = onAbort(signal, () => {
       callOff();
       this.settle(true, signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    this.onSettled(() => signal.removeEventListener("abort", abort));
+    });
+    this.onSettled(end);
   }
 
   /** It is to be sent, once more or for the first time. */

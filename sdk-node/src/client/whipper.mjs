@@ -48,8 +48,7 @@ export class Whipper extends EventEmitter {
       limit: given.maxMessageSize ?? LIMIT,
     });
     this.#events = new Events(this, this.#channel, this.#pool);
-    if (this.#sidecar)
-      this.#channel.connect().catch((error) => this.listenerCount("error") > 0 && this.emit("error", error));
+    if (this.#sidecar) this.#channel.connect().catch((error) => this.#failed(error));
   }
 
   /**
@@ -68,6 +67,11 @@ export class Whipper extends EventEmitter {
       throw error;
     }
     return client;
+  }
+
+  /** It could not be started. Whoever asks for something hears of that too. @param {Error} error */
+  #failed(error) {
+    if (this.#ended === undefined && this.listenerCount("error") > 0) this.emit("error", error);
   }
 
   /**
@@ -131,19 +135,16 @@ export class Whipper extends EventEmitter {
     return this.#channel.request({ method, params, safe: jobs.onlyReads(method), ...(signal && { signal }) });
   }
 
-  /** An object whose every member calls the worker's function of that name. */
   proxy() {
     return proxyOfAll((method, args) => this.invoke(method, args));
   }
 
-  /** An object with the functions that the workers have. */
   async workerProxy() {
     const { pools } = await this.request("pool.list");
     const methods = methodsOf(pools, this.#pool);
     return proxyOf((method, args) => this.invoke(method, args), methods);
   }
 
-  /** How many workers there are. */
   workerCount() {
     return this.stats().workerCount;
   }
