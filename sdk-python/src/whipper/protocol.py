@@ -27,6 +27,8 @@ INITIALIZE = "$/initialize"
 PING = "$/ping"
 CANCEL = "$/cancelRequest"
 SHUTDOWN = "$/shutdown"
+PROGRESS = "$/progress"
+LOG = "$/log"
 
 Id: TypeAlias = int | str
 Params: TypeAlias = list[Any] | dict[str, Any] | None
@@ -38,6 +40,7 @@ class Request(NamedTuple):
     id: Id | None
     method: str
     params: Params
+    meta: dict[str, Any] | None = None
 
 
 class Fault(NamedTuple):
@@ -132,6 +135,16 @@ def error_frame(id: Id | None, error: dict[str, Any]) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}\n' % (_id_text(id), json_text.encode(error))
 
 
+def notification_frame(method: str, params: dict[str, Any]) -> bytes:
+    """The frame of a notification. The params must be encodable."""
+    return b'{"jsonrpc":"2.0","method":%b,"params":%b}\n' % (json_text.encode(method), json_text.encode(params))
+
+
+def progress_frame(id: Id, value: bytes) -> bytes:
+    """The frame that tells how far a call is; the value is JSON already."""
+    return b'{"jsonrpc":"2.0","method":"%b","params":{"id":%b,"value":%b}}\n' % (PROGRESS.encode(), _id_text(id), value)
+
+
 def is_id(value: object) -> TypeGuard[Id]:
     """Whether the value may be the id of a call: a string or an integer."""
     return type(value) is int or type(value) is str
@@ -150,7 +163,8 @@ def _request(message: dict[str, Any]) -> Request | Fault | None:
     params = message.get("params")
     if params is not None and type(params) is not list and type(params) is not dict:
         return Fault(known, INVALID_PARAMS, "params is neither an array nor an object")
-    return Request(known, method, params)
+    meta = message.get("meta")
+    return Request(known, method, params, meta if type(meta) is dict else None)
 
 
 def _id_in(head: bytes) -> Id | None:
