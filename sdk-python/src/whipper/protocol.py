@@ -11,7 +11,18 @@ from typing import Any, NamedTuple, TypeAlias, TypeGuard
 from whipper import json_text
 
 PROTOCOL_VERSION = 1
-MAX_FRAME_BYTES = int(os.environ.get("WHIPPER_MAX_MESSAGE_SIZE") or 16 * 1024 * 1024)
+
+_UNITS = {"": 1} | {f"{unit}{i}b": (1024 if i else 1000) ** n for n, unit in enumerate("kmg", 1) for i in ("i", "")}
+
+
+def size(text: int | str | None, default: int) -> int:
+    """A number of bytes as whipper's flags have it, as ``16MiB``; the default for what is none."""
+    found = re.fullmatch(r"(\d+)\s*([kmg]?i?b?)", str(text or "").strip().lower())
+    unit = _UNITS.get(found[2].removesuffix("b") + "b" if found[2].strip("b") else "") if found else None
+    return int(found[1]) * unit if found and unit else default
+
+
+MAX_FRAME_BYTES = size(os.environ.get("WHIPPER_MAX_MESSAGE_SIZE"), 16 * 1024 * 1024)
 """Largest frame in either direction: the supervisor's --max-message-size."""
 
 PARSE_ERROR = -32700
