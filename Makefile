@@ -40,7 +40,7 @@ test-go: $(SERVERS_READY)
 test-node: $(NODE_READY)
 	cd sdk-node && npm test
 
-test-python: $(PYTHON_READY)
+test-python: $(PYTHON_READY) build
 	cd sdk-python && $(PYTHON) -m pytest
 
 check: check-go check-shell check-node check-python ## check format, types, lint, package arrows and docs

@@ -168,6 +168,7 @@ def answered(error: dict[str, Any], source: str | None = None, job: int | None =
     data = error.get("data")
     data = data if type(data) is dict else {}
     ours = source != "worker" or code in (-32601, -32602, REQUEST_CANCELLED)
+    ours = ours or (code == MESSAGE_TOO_LARGE and data.get("type") == "MessageTooLargeError")  # the runner's own
     kind = _CONDITIONS.get(code, RemoteError if source == "worker" else CallError) if ours else RemoteError
     fields = data.get("fields")
     return kind(

@@ -32,7 +32,8 @@ class Call(Future[T], Generic[T]):
         self._undecided = [True]  # whoever takes it out decides what becomes of the future
         self.ask = ask
         self.progress = progress
-        self.id = 0  # on the connection; 0: not sent
+        self.id = 0  # on the connection
+        self.sent = False  # a part of it was, on the connection that there is
 
     def cancel(self) -> bool:
         """Cancels the call and tells the supervisor. False: it is over already."""

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from types import FunctionType
-from typing import Any, ParamSpec, TypeVar, Unpack
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from whipper.client.call import Call
 from whipper.client.client import Client
@@ -52,7 +52,13 @@ class Executor(concurrent.futures.Executor):
         """The client that it calls by way of."""
         return self._client
 
-    def submit(self, fn: Callable[P, T] | str, /, *args: P.args, **kwargs: P.kwargs) -> Call[T]:
+    @overload
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Call[T]: ...
+
+    @overload
+    def submit(self, fn: str, /, *args: Any, **kwargs: Any) -> Call[Any]: ...
+
+    def submit(self, fn: Callable[..., Any] | str, /, *args: Any, **kwargs: Any) -> Call[Any]:
         """Has a worker run a function of the script.
 
         Args:
@@ -73,7 +79,7 @@ class Executor(concurrent.futures.Executor):
         if not isinstance(fn, str):
             given, named = one_kind(fn, given, named)
         try:
-            call: Call[T] = self._client.future(method, *given, kwargs=named)
+            call: Call[Any] = self._client.future(method, *given, kwargs=named)
         except ClosedError:
             raise RuntimeError("cannot submit to an executor that is shut down") from None
         with self._lock:

@@ -4,7 +4,8 @@ Whoever asks writes its request itself where the socket takes it at once; what i
 thread. A request that finds too many under way, or too much that waits to be written, waits: memory is bounded.
 
 When the connection ends the thread connects again, as long as something waits for that. Requests that may be asked
-twice are sent again; the others get an error that says that their effect is unknown.
+twice are sent again, and those of which nothing had been sent; the others get an error that says that their effect is
+unknown.
 """
 
 import contextlib
@@ -46,7 +47,7 @@ class Link:
         self._room = threading.Condition(self._lock)
         self._exchange: Exchange[Call[Any]] = Exchange()
         self._socket: socket.socket | None = None
-        self._out: deque[bytes | memoryview] = deque()
+        self._out: deque[tuple[bytes | memoryview, Call[Any] | None]] = deque()
         self._out_bytes = 0
         self._waiting: list[Call[Any]] = []  # to be sent on the next connection
         self._waiting_since = 0.0
@@ -88,7 +89,7 @@ class Link:
                 self._waiting.remove(call)
                 self._settled(1)
             elif self._socket is not None and (frame := self._exchange.cancel(call.id)) is not None:
-                self._write(frame)
+                self._write(frame, None)
 
     def close(self) -> None:
         """Ends the connection. What is not answered gets a ``ClosedError``."""
@@ -136,25 +137,27 @@ class Link:
     def _post(self, call: Call[Any]) -> None:
         """Sends a request on the connection there is. Under the lock, as what follows."""
         call.id, frame = self._exchange.ask(call.ask.method, call.ask.params, call)
-        self._write(frame)
+        call.sent = False
+        self._write(frame, call)
 
-    def _write(self, frame: bytes) -> None:
+    def _write(self, frame: bytes, call: Call[Any] | None) -> None:
+        """Writes what the socket takes and keeps the rest for the thread. ``call`` is whose request it is."""
+        sent = 0
         if not self._out:
             assert self._socket is not None
             try:
                 sent = self._socket.send(frame)
             except BlockingIOError:
-                sent = 0
+                pass
             except OSError:
                 return  # the thread finds out too
+            if call is not None:
+                call.sent = sent > 0
             if sent == len(frame):
                 return
-            self._out.append(memoryview(frame)[sent:])
-            self._out_bytes += len(frame) - sent
             self._wake()  # to wait until it takes more
-        else:
-            self._out.append(frame)
-            self._out_bytes += len(frame)
+        self._out.append((memoryview(frame)[sent:], call))
+        self._out_bytes += len(frame) - sent
 
     def _wait_for_connection(self, calls: list[Call[Any]]) -> None:
         if not self._waiting:
@@ -250,11 +253,13 @@ class Link:
         with self._lock:
             try:
                 while self._out:
-                    frame = self._out[0]
+                    frame, call = self._out[0]
                     sent = connection.send(frame)
                     self._out_bytes -= sent
+                    if call is not None:
+                        call.sent = True
                     if sent < len(frame):
-                        self._out[0] = memoryview(frame)[sent:]
+                        self._out[0] = (memoryview(frame)[sent:], call)
                     else:
                         self._out.popleft()
             except BlockingIOError:
@@ -310,14 +315,14 @@ class Link:
             self._out.clear()
             self._out_bytes = 0
             calls = self._exchange.lost()
-            again = [call for call in calls if call.ask.again and not call.cancelled()]
+            again = [call for call in calls if _may_be_sent_again(call) and not call.cancelled()]
             self._waiting_since = time.monotonic()
             self._waiting = again + self._waiting
             self._settled(len(calls) - len(again))
             self._room.notify_all()
             boxes, self.subscriptions = self.subscriptions, {}
         for call in calls:
-            if not call.ask.again:
+            if not _may_be_sent_again(call):
                 call.fail(unknown(call.ask.about, why))
         for box in boxes.values():
             box.close(unknown("the events", why))
@@ -337,6 +342,10 @@ class Link:
             call.fail(ClosedError(f"{call.ask.about}: {error} and the answer had not come"))
         for box in self.subscriptions.values():
             box.close()
+
+
+def _may_be_sent_again(call: Call[Any]) -> bool:
+    return call.ask.again or not call.sent
 
 
 def _settle(message: Answered[Call[Any]]) -> None:
