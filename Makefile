@@ -19,7 +19,7 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench soak fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-python soak fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
@@ -77,6 +77,9 @@ servers: $(SERVERS_READY) ## install the programs of others that the end-to-end 
 
 bench: ## measure whipper against bare pipes; takes two minutes
 	go run ./bench
+
+bench-python: $(PYTHON_READY) build ## measure the Python client beside a ProcessPoolExecutor
+	$(PYTHON:%=sdk-python/%) sdk-python/bench/bench.py
 
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books
