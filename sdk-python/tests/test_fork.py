@@ -57,6 +57,21 @@ def test_closing_a_client_in_a_child_leaves_the_parents_alone(client: whipper.Cl
     assert client.invoke("echo", 1) == 1
 
 
+def test_a_child_closes_nothing_that_has_the_number_of_a_closed_clients_descriptor(shared: Supervisor) -> None:
+    closed = whipper.Client(shared.dir)
+    closed.close()
+    sidecar = whipper.Client.start(TASKS)
+    sidecar.close()
+    pipes = [end for _ in range(10) for end in os.pipe()]
+    assert in_child(lambda: str([os.fstat(end).st_ino for end in pipes])) == str(
+        [os.fstat(end).st_ino for end in pipes]
+    )
+    for end in pipes:
+        os.close(end)
+    assert closed.closed
+    assert sidecar.closed
+
+
 def test_a_future_of_the_parents_says_so_in_the_child(client: whipper.Client, pipe: Callable[[str], Gate]) -> None:
     gate = pipe("gate")
     call = client.future("hold", gate.path)

@@ -67,8 +67,7 @@ class Link:
         try:
             connection = self._connect()
         except BaseException:
-            os.close(self._woken)
-            os.close(self._waker)
+            self._close_pipe()
             raise
         connection.setblocking(False)
         self._socket = connection
@@ -108,9 +107,7 @@ class Link:
         with contextlib.suppress(OSError):
             if self._socket is not None:
                 os.close(self._socket.detach())
-        for descriptor in (self._woken, self._waker):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        self._close_pipe()
 
     @property
     def closed(self) -> bool:
@@ -164,6 +161,13 @@ class Link:
             self._waiting_since = time.monotonic()
         self._waiting += calls
         self._wake()
+
+    def _close_pipe(self) -> None:
+        descriptors = self._woken, self._waker
+        self._woken = self._waker = -1  # first: a forked child closes what stands here, and the numbers are used again
+        for descriptor in descriptors:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
     def _settled(self, count: int) -> None:
         self._in_flight -= count
@@ -333,8 +337,7 @@ class Link:
             if self._socket is not None:
                 self._socket.close()
                 self._socket = None
-            os.close(self._woken)
-            os.close(self._waker)
+            self._close_pipe()
             calls = self._exchange.lost() + self._waiting
             self._waiting = []
             self._room.notify_all()
