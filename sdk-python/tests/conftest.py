@@ -9,6 +9,7 @@ import whipper
 from runner_process import Gate, RunnerProcess, write_script
 from supervisor import BINARY, Supervisor
 
+ROOT = Path(__file__).parents[2]
 TASKS = Path(__file__).parent / "fixtures" / "tasks.py"
 
 os.environ["WHIPPER_BIN"] = BINARY  # what clients under test start

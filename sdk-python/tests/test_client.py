@@ -227,6 +227,12 @@ def test_large_payloads_pass_and_larger_ones_are_refused_with_their_size(client:
     assert client.invoke("echo", 1) == 1
 
 
+def test_what_the_socket_does_not_take_at_once_is_written_later(client: whipper.Client) -> None:
+    for _ in range(10):
+        calls = [client.future("size", "x" * 1_000_000) for _ in range(4)]
+        assert [call.result(DEADLINE_SECONDS) for call in calls] == [1_000_000] * 4
+
+
 def test_a_request_that_only_the_supervisor_finds_too_large_is_its_error(shared: Supervisor) -> None:
     with whipper.Client(shared.dir, max_message_size=64 * 1024 * 1024) as client:
         with pytest.raises(whipper.MessageTooLargeError, match="frame is larger than 16777216 bytes"):

@@ -210,7 +210,8 @@ class AsyncClient:
     async def _live(self) -> AsyncLink:
         if self._process != os.getpid():
             raise WhipperError(
-                f"this AsyncClient belongs to process {self._process}, which this one was forked from: create another one"
+                f"this AsyncClient belongs to process {self._process}, which this one was forked from: "
+                "create another one"
             )
         if self._closed:
             raise ClosedError("the client is closed")

@@ -18,6 +18,9 @@ from whipper.failures import ClosedError, NoSupervisorError, ShuttingDownError, 
 
 T = TypeVar("T")
 
+# From how much on it does not pay to write several requests at once.
+_BATCH_BYTES = 64 * 1024
+
 
 class Request(Generic[T]):
     """A request under way."""
@@ -65,6 +68,9 @@ class AsyncLink(asyncio.Protocol):
         self._exchange: Exchange[Request[Any]] = Exchange()
         self._transport: asyncio.Transport | None = None
         self._writable = asyncio.Event()
+        self._batch: list[bytes] = []  # to be written together in this turn of the loop, behind its first request
+        self._batch_bytes = 0
+        self._batching = False
         self._waiting: list[Request[Any]] = []
         self._connecting: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
@@ -162,6 +168,7 @@ class AsyncLink(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
         self._transport = None
+        self._batch, self._batch_bytes = [], 0
         self._gone.set()
         if self._ended is not None:
             return
@@ -187,13 +194,35 @@ class AsyncLink(asyncio.Protocol):
                 self._reconnect()
             return
         request.id, frame = self._exchange.ask(request.ask.method, request.ask.params, request)
+        self._write(frame)
+
+    def _write(self, frame: bytes) -> None:
+        """Writes the first frame of a turn of the loop at once, and those that follow in it together."""
+        if self._batching:
+            self._batch.append(frame)
+            self._batch_bytes += len(frame)
+            if self._batch_bytes >= _BATCH_BYTES:
+                self._flush()
+            return
+        self._batching = True
+        self._loop.call_soon(self._end_turn)
+        assert self._transport is not None
         self._transport.write(frame)
+
+    def _end_turn(self) -> None:
+        self._batching = False
+        self._flush()
+
+    def _flush(self) -> None:
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        if batch and self._transport is not None:
+            self._transport.write(b"".join(batch))
 
     def _abandon(self, request: Request[Any]) -> None:
         if request in self._waiting:
             self._waiting.remove(request)
         elif self._transport is not None and (frame := self._exchange.cancel(request.id)) is not None:
-            self._transport.write(frame)
+            self._write(frame)
 
     def _reconnect(self) -> None:
         if self._connecting is None or self._connecting.done():

@@ -152,9 +152,10 @@ class Link:
                 call.sent = sent > 0
             if sent == len(frame):
                 return
-            self._wake()  # to wait until it takes more
         self._out.append((memoryview(frame)[sent:], call))
         self._out_bytes += len(frame) - sent
+        if len(self._out) == 1:
+            self._wake()  # after that: the thread is to find it, and to wait until the socket takes more
 
     def _wait_for_connection(self, calls: list[Call[Any]]) -> None:
         if not self._waiting:
