@@ -133,6 +133,26 @@ def test_no_progress_follows_the_answer(start: Start) -> None:
     assert worker.call("use") is None
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_nothing_of_a_call_is_kept_when_it_is_answered(start: Start, kind: str) -> None:
+    worker = start(
+        f"""
+        import gc, whipper
+        {kind} ok(): pass
+        {kind} fail(): raise ValueError("no")
+        {kind} odd(): return {{1}}
+        {kind} count():
+            gc.collect()
+            return sum(isinstance(one, whipper.Context) for one in gc.get_objects())
+        """
+    )
+    for method in ("ok", "fail", "odd", "missing"):
+        worker.ask(method)
+        worker.ask(method, "does", "not", "fit")
+        worker.notify(method)
+    assert worker.call("count") == 1
+
+
 def test_a_forked_child_has_the_context_but_not_the_wire(start: Start) -> None:
     worker = start(
         """

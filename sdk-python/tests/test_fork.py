@@ -57,6 +57,13 @@ def test_closing_a_client_in_a_child_leaves_the_parents_alone(client: whipper.Cl
     assert client.invoke("echo", 1) == 1
 
 
+def test_a_child_does_not_hold_the_parents_connection(client: whipper.Client) -> None:
+    assert client._link._socket is not None
+    descriptor = client._link._socket.fileno()
+    assert in_child(lambda: str(os.fstat(descriptor))).startswith("OSError")
+    assert client.invoke("echo", 1) == 1
+
+
 def test_a_child_closes_nothing_that_has_the_number_of_a_closed_clients_descriptor(shared: Supervisor) -> None:
     closed = whipper.Client(shared.dir)
     closed.close()

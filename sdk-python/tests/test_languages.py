@@ -17,7 +17,7 @@ PERL = ["perl", str(ROOT / "internal" / "endtoend" / "testdata" / "worker.pl")]
 def test_the_same_calls_do_the_same_with_workers_of_each_sdk(name: str) -> None:
     if not name.endswith(".py") and shutil.which("node") is None:
         pytest.skip("there is no node")
-    with whipper.Client.start(FIXTURES / name, max_workers=1) as client:
+    with whipper.Client.start(FIXTURES / name, max_workers=1, flush_timeout=1) as client:
         assert client.invoke("echo", 1, "grüße", [None, {"a": 1.5}]) == [1, "grüße", [None, {"a": 1.5}]]
         assert client.invoke("nothing") is None
         assert client.invoke("print", "stray") == "stray"
@@ -38,7 +38,7 @@ def test_the_same_calls_do_the_same_with_workers_of_each_sdk(name: str) -> None:
         assert client.wait(client.submit("fail", "no", max_attempts=1)).state == "failed"
 
     async def main() -> None:
-        async with whipper.AsyncClient.start(FIXTURES / name, max_workers=1) as client:
+        async with whipper.AsyncClient.start(FIXTURES / name, max_workers=1, flush_timeout=1) as client:
             assert await asyncio.gather(*(client.invoke("add", n, n) for n in range(50))) == [2 * n for n in range(50)]
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2):

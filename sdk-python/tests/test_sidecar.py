@@ -38,7 +38,9 @@ def application(tmp_path: Path, body: str) -> "subprocess.Popen[str]":
     """
     script = tmp_path / "application.py"
     script.write_text(textwrap.dedent(source) + textwrap.dedent(body))
-    return subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, str(script)]
+    # A group of its own, as a shell gives it one: Ctrl-C goes to all of it.
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0)
 
 
 def test_it_serves_and_is_gone_with_its_folder_when_the_client_is_closed(temporary: Path) -> None:
@@ -103,7 +105,11 @@ def test_a_forked_child_does_not_keep_it_alive(tmp_path: Path) -> None:
 def test_ctrl_c_is_the_applications_and_its_calls_go_on(tmp_path: Path) -> None:
     body = """
         import signal, threading
-        signal.signal(signal.SIGINT, lambda *_: print(client.invoke("echo", "still here"), flush=True))
+        before = client.ping()["pid"]
+        def interrupted(*_):
+            client.invoke("nap", 0.3)  # in which one that was told to end would
+            print("still here" if client.ping()["pid"] == before else "another one", flush=True)
+        signal.signal(signal.SIGINT, interrupted)
         print("ready", flush=True)
         sys.stdin.readline()
     """
@@ -112,7 +118,7 @@ def test_ctrl_c_is_the_applications_and_its_calls_go_on(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         assert process.stdout.readline() == "still here\n"
         assert process.stdin is not None
         process.stdin.close()
@@ -128,6 +134,18 @@ def test_it_is_started_again_when_it_has_died_and_its_jobs_live(temporary: Path)
         os.kill(pid, signal.SIGKILL)
         assert client.wait(job).value() == "survived"
         assert client.sidecar.pid != pid
+
+
+def test_a_folder_is_left_alone_as_long_as_its_application_lives(temporary: Path) -> None:
+    with whipper.Client.start(TASKS) as client:
+        job = client.submit("echo", "kept", delay=3600)
+        assert client.sidecar is not None
+        pid = client.sidecar.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        with whipper.Client.start(TASKS):  # which looks for folders that nobody uses
+            assert client.job(job).state == "queued"
 
 
 def test_with_a_folder_of_ones_own_the_ledger_stays(tmp_path: Path) -> None:
