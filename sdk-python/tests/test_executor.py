@@ -4,6 +4,7 @@ import concurrent.futures
 import importlib.util
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -94,6 +95,9 @@ def test_a_shutdown_waits_for_what_is_under_way_and_takes_nothing_more(tmp_path:
     executor.shutdown(wait=False)
     with pytest.raises(RuntimeError, match="an executor that is shut down"):
         executor.submit("echo", 2)
+    [closer] = [thread for thread in threading.enumerate() if thread.name == "whipper-executor"]
+    closer.join(0.2)
+    assert not held.done()
     gate.write_text("open\n")
     assert held.result(DEADLINE_SECONDS) == "released"
     assert queued.result(DEADLINE_SECONDS) == 1

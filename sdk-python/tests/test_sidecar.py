@@ -31,7 +31,8 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def application(tmp_path: Path, body: str) -> "subprocess.Popen[str]":
     """An application that starts a sidecar, tells of it, and goes on with the body."""
     source = f"""
-        import json, os, sys, whipper
+        import json, os, signal, sys, whipper
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored, wherever the tests run
         client = whipper.Client.start({str(TASKS)!r}, drain_timeout=2)
         worker = client.invoke("pid")
         print(json.dumps([client.sidecar.pid, worker, client.sidecar.dir]), flush=True)
@@ -104,10 +105,10 @@ def test_a_forked_child_does_not_keep_it_alive(tmp_path: Path) -> None:
 
 def test_ctrl_c_is_the_applications_and_its_calls_go_on(tmp_path: Path) -> None:
     body = """
-        import signal, threading
         before = client.ping()["pid"]
         def interrupted(*_):
-            client.invoke("nap", 0.3)  # in which one that was told to end would
+            client.invoke("nap", 0.3)  # meanwhile one that was told to end would begin to
+            client.invoke("echo", 1)  # and would refuse this
             print("still here" if client.ping()["pid"] == before else "another one", flush=True)
         signal.signal(signal.SIGINT, interrupted)
         print("ready", flush=True)

@@ -54,7 +54,8 @@ def test_the_span_of_the_caller_is_current_in_the_function(client: whipper.Clien
 def test_one_calls_span_is_not_the_nexts(client: whipper.Client) -> None:
     with tracer.start_as_current_span("call"):
         client.invoke("span")
-    assert client.invoke("span") == ["0" * 32 + "-" + "0" * 16, False, None]
+    seen = [client.invoke("span") for _ in range(12)]  # on each of the threads
+    assert seen == [["0" * 32 + "-" + "0" * 16, False, None]] * 12
     assert client.invoke("aspan") == ["0" * 32 + "-" + "0" * 16, False, None]
 
 
