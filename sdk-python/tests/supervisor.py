@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import whipper
 from runner_process import DEADLINE_SECONDS
 
 BINARY = os.environ.get("WHIPPER_BIN") or str(Path(__file__).parents[2] / "bin" / "whipper")
@@ -87,6 +88,13 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+
+
+def settled(client: whipper.Client) -> bool:
+    """Whether all that a client has asked is answered, or soon is: a result is there before it is counted."""
+    link = client._link
+    with link._lock:
+        return link._room.wait_for(lambda: link._in_flight == 0, DEADLINE_SECONDS)
 
 
 def gone(pid: int) -> bool:

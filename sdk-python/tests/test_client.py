@@ -10,7 +10,7 @@ import pytest
 
 import whipper
 from runner_process import DEADLINE_SECONDS, Gate
-from supervisor import Supervisor
+from supervisor import Supervisor, settled
 
 
 def wait_for(path: Path) -> str:
@@ -186,7 +186,7 @@ def test_only_so_many_are_under_way_and_the_others_wait_for_room(shared: Supervi
     with whipper.Client(shared.dir, max_in_flight=3) as client:
         calls = [client.future("echo", number) for number in range(50)]
         assert [call.result() for call in calls] == list(range(50))
-        assert client._link._in_flight == 0
+        assert settled(client)
     with pytest.raises(ValueError, match="max_in_flight must be from 1 to 4000, not 5000"):
         whipper.Client(shared.dir, max_in_flight=5000)
 

@@ -15,7 +15,7 @@ import pytest
 
 import whipper
 from conftest import TASKS
-from supervisor import Supervisor
+from supervisor import Supervisor, settled
 
 CALLS = int(os.environ.get("WHIPPER_LEAK_CALLS", "1600"))
 
@@ -75,7 +75,7 @@ def test_calls_of_all_kinds_leave_nothing_behind() -> None:
         assert (opened, threads) == (0, 0)
         assert bytes < MOST_BYTES
         assert kib < MOST_WORKER_KIB
-        assert client._link._in_flight == 0
+        assert settled(client)
         assert client._link._exchange.lost() == []
 
 

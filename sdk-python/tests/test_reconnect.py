@@ -11,7 +11,7 @@ import pytest
 import whipper
 from conftest import TASKS
 from runner_process import DEADLINE_SECONDS
-from supervisor import Supervisor
+from supervisor import Supervisor, settled
 from whipper.client import asks
 
 
@@ -100,7 +100,7 @@ def test_a_call_that_waits_for_a_supervisor_can_be_cancelled(supervisor: Supervi
         assert call.cancel()
         supervisor.start()
         assert client.invoke("echo", 2) == 2
-        assert client._link._in_flight == 0
+        assert settled(client)
 
 
 def test_a_subscription_ends_with_its_connection_and_says_so(supervisor: Supervisor) -> None:

@@ -209,8 +209,9 @@ class Sidecar:
                 if text.startswith("whipper: "):
                     _log.debug("%s", text.removeprefix("whipper: "))
                     continue
-                with contextlib.suppress(OSError, ValueError):
-                    sys.stderr.write(text + "\n")
+                if sys.stderr is not None:  # as in a program without a console
+                    with contextlib.suppress(OSError, ValueError):
+                        sys.stderr.write(text + "\n")
 
     def _end(self) -> None:
         lifeline, self._lifeline = self._lifeline, -1
