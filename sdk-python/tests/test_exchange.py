@@ -72,6 +72,15 @@ def test_what_cannot_be_read_is_said_for_somebody_may_wait_for_it() -> None:
         assert text in message.why
 
 
+def test_an_answer_that_python_does_not_read_is_its_own_requests_error() -> None:
+    exchange: Exchange[str] = Exchange()
+    for result in (b"1" * 5000, b"[" * 100_000 + b"]" * 100_000):
+        [message] = exchange.receive(b'{"jsonrpc":"2.0","id":%d,"result":%b}\n' % (asked(exchange), result))
+        assert isinstance(message, Answered)
+        assert type(message.error) is whipper.CallError
+        assert str(message.error).startswith("the answer cannot be read: ")
+
+
 def test_a_request_is_cancelled_as_long_as_it_has_no_answer() -> None:
     exchange: Exchange[str] = Exchange()
     id = asked(exchange)

@@ -23,11 +23,14 @@ def in_child(work: Callable[[], str]) -> str:
     child = os.fork()
     if child == 0:
         try:
-            said = work()
-        except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(writing, said.encode())
-        os._exit(0)
+            try:
+                said = work()
+            except BaseException as error:
+                said = f"{type(error).__name__}: {error}"
+            os.write(writing, said.encode())
+            os._exit(0)
+        finally:
+            os._exit(1)  # whatever happens, the child does not go on with the tests
     os.close(writing)
     with open(reading) as pipe:
         said = pipe.read()

@@ -116,16 +116,16 @@ def parse(frame: bytes | TooLarge) -> Request | Fault | None:
     """The message in a frame; None for what asks for nothing: an empty line, or an answer to a question never put."""
     if isinstance(frame, TooLarge):
         message = f"the message is larger than {MAX_FRAME_BYTES} bytes"
-        return Fault(_id_in(frame.head), MESSAGE_TOO_LARGE, message, "MessageTooLargeError")
+        return Fault(id_in(frame.head), MESSAGE_TOO_LARGE, message, "MessageTooLargeError")
     try:
         message = json_text.decode(frame)
     except RecursionError:
-        return Fault(_id_in(frame[:_HEAD_BYTES]), PARSE_ERROR, "the message is nested too deeply")
+        return Fault(id_in(frame[:_HEAD_BYTES]), PARSE_ERROR, "the message is nested too deeply")
     except ValueError as error:
         if not frame.strip():
             return None
         # A plain ValueError is a number that Python refuses, in a frame that was sound so far: its id can be trusted.
-        id = _id_in(frame[:_HEAD_BYTES]) if type(error) is ValueError else None
+        id = id_in(frame[:_HEAD_BYTES]) if type(error) is ValueError else None
         return Fault(id, PARSE_ERROR, f"the message cannot be read as JSON: {error}")
     if type(message) is not dict:
         return Fault(None, INVALID_REQUEST, "the message is not a JSON object")
@@ -178,7 +178,8 @@ def _request(message: dict[str, Any]) -> Request | Fault | None:
     return Request(known, method, params, meta if type(meta) is dict else None)
 
 
-def _id_in(head: bytes) -> Id | None:
+def id_in(head: bytes) -> Id | None:
+    """The id of a message of which only how it begins can be read."""
     found = _ID_IN_HEAD.match(head)
     try:
         return json_text.decode(found[1]) if found else None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 from whipper import json_text, trace
-from whipper.client.models import Backoff, Event, Job, Stats, Submission
+from whipper.client.models import Backoff, Job, Stats, Submission
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ def wait(ids: Sequence[int], timeout: Seconds | None, payloads: bool) -> Ask[lis
     """All of the jobs, once they are final."""
     members: dict[str, Any] = {"ids": list(ids), "payloads": payloads}
     if timeout is not None:
-        members["timeoutMs"] = _ms("timeout", timeout)
+        members["timeoutMs"] = milliseconds("timeout", timeout)
     return _plain("job.wait", members, _jobs)
 
 
@@ -175,7 +175,7 @@ def _job(
             members["params"] = kwargs
         timeout, priority = options.get("timeout"), options.get("priority")
         if timeout is not None:
-            members["timeoutMs"] = _ms("timeout", timeout)
+            members["timeoutMs"] = milliseconds("timeout", timeout)
         if priority is not None:
             members["priority"] = priority
         pool = options.get("pool") or pool
@@ -198,7 +198,8 @@ def _encode(members: dict[str, Any], method: str) -> bytes:
     return json_text.encode(members)  # it is an option that cannot be sent
 
 
-def _ms(name: str, value: Seconds) -> int:
+def milliseconds(name: str, value: Seconds) -> int:
+    """Seconds as the protocol has them; never fewer than were meant. The name is for the error's text."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e12:
         raise ValueError(f"{name} must be seconds or a timedelta, 0 or more, not {value!r}")
@@ -214,7 +215,7 @@ def _moment(name: str, value: datetime) -> str:
 def _backoff(name: str, value: Backoff) -> dict[str, Any]:
     if not isinstance(value, Backoff):
         raise TypeError(f"{name} must be a whipper.Backoff, not {value!r}")
-    base, cap = _ms("backoff.base", value.base), _ms("backoff.cap", value.cap)
+    base, cap = milliseconds("backoff.base", value.base), milliseconds("backoff.cap", value.cap)
     return {"baseMs": base, "factor": value.factor, "capMs": cap, "jitter": value.jitter}
 
 
@@ -223,7 +224,7 @@ def _given(name: str, value: T) -> T:
 
 
 _forms: tuple[tuple[str, str, Callable[[str, Any], Any]], ...] = (
-    ("delay", "delayMs", _ms),
+    ("delay", "delayMs", milliseconds),
     ("run_at", "runAt", _moment),
     ("max_attempts", "maxAttempts", _given),
     ("backoff", "backoff", _backoff),
@@ -249,6 +250,3 @@ def _jobs(result: Any) -> list[Job]:
 
 def _count(result: Any) -> int:
     return int(result["count"])
-
-
-__all__ = ["Ask", "CallOptions", "Event", "Seconds", "SubmitOptions"]

@@ -92,6 +92,10 @@ class Exchange(Generic[T]):
         try:
             message = json_text.decode(frame)
         except (ValueError, RecursionError) as why:
+            # A plain ValueError is a number that Python refuses, in a frame that is sound: it is one request's alone.
+            id = protocol.id_in(frame[:256]) if type(why) in (ValueError, RecursionError) else None
+            if type(id) is int and (refused := self._pending.pop(id, None)) is not None:
+                return Answered(refused, None, CallError(f"the answer cannot be read: {why}"), None)
             return Unreadable(f"what is no message: {why}") if frame.strip() else None
         if type(message) is not dict:
             return Unreadable("what is no message: it is not an object")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from whipper.client import binary
-from whipper.client.asks import Seconds, _ms
+from whipper.client.asks import Seconds, milliseconds
 from whipper.client.sidecar import Command
 
 Path = str | os.PathLike[str]
@@ -86,7 +86,7 @@ def command(
             flags += [_flag(name), os.fspath(options[name]) if name in _TEXTS[-3:] else str(options[name])]
     for name in _TIMES:
         if options.get(name) is not None:
-            flags += [_flag(name), f"{_ms(name, options[name])}ms"]
+            flags += [_flag(name), f"{milliseconds(name, options[name])}ms"]
     if script is not None and os.fspath(script).endswith(".py") and options.get("interpreter") is None:
         flags += ["--interpreter", sys.executable]
     for name, value in (options.get("env") or {}).items():
@@ -101,7 +101,7 @@ def command(
         dir=None if dir is None else os.fspath(dir),
         environment={},
         start_timeout=options.get("start_timeout", 60.0),
-        drain_timeout=_ms("drain_timeout", options.get("drain_timeout", 30.0)) / 1000,
+        drain_timeout=milliseconds("drain_timeout", options.get("drain_timeout", 30.0)) / 1000,
     )
 
 

@@ -52,7 +52,7 @@ def make() -> Folder:
 def _sweep() -> None:
     for path in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
         with contextlib.suppress(OSError):
-            if path.stat().st_uid != os.geteuid() or not _is_free(path / _MARK):
+            if path.lstat().st_uid != os.geteuid() or not _is_free(path / _MARK):
                 continue
             if not (path / "lock").exists() or _is_free(path / "lock"):
                 shutil.rmtree(path, ignore_errors=True)
