@@ -19,7 +19,7 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench bench-node soak chaos fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-node bench-python soak chaos fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
@@ -40,7 +40,7 @@ test-go: $(SERVERS_READY)
 test-node: build $(NODE_READY)
 	cd sdk-node && npm test
 
-test-python: $(PYTHON_READY)
+test-python: build $(PYTHON_READY)
 	cd sdk-python && $(PYTHON) -m pytest
 
 check: check-go check-shell check-node check-python ## check format, types, lint, package arrows and docs
@@ -82,6 +82,9 @@ bench: ## measure whipper against bare pipes, in two minutes; BENCH='-part ledge
 bench-node: build ## measure the Node client beside workerpool, jest-worker and piscina; takes two minutes
 	cd sdk-node/bench && npm install --no-package-lock --no-audit --no-fund --silent
 	node sdk-node/bench/bench.mjs
+
+bench-python: build $(PYTHON_READY) ## measure the Python client beside a ProcessPoolExecutor
+	$(PYTHON:%=sdk-python/%) sdk-python/bench/bench.py
 
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books
