@@ -21,8 +21,10 @@ var (
 	ErrNoLedger = errors.New("no ledger")
 	// ErrCursor: a cursor that did not come from List.
 	ErrCursor = errors.New("cursor was not made by this ledger's list")
-	// ErrInUse: the file that a backup would replace is a database that somebody may have open.
+	// ErrInUse: the file that a backup or an export would replace is a database that somebody may have open.
 	ErrInUse = errors.New("a database in use")
+	// ErrNoFile: what a backup or an export would replace is a folder, a device or the like.
+	ErrNoFile = errors.New("it is no regular file")
 )
 
 // NotFoundError names the job that is not in the ledger.
