@@ -127,7 +127,11 @@ func newDir(dir string) (string, error) {
 		return dir, makeStateDir(dir)
 	}
 	temp := filepath.Join(filepath.Dir(dir), fmt.Sprintf(".%s.%d.tmp", filepath.Base(dir), os.Getpid()))
-	return temp, makeStateDir(temp)
+	err := makeStateDir(temp)
+	if err != nil {
+		_ = os.RemoveAll(temp) // of what is on a full disk
+	}
+	return temp, err
 }
 
 // nameDir gives a folder its name, on disk.
