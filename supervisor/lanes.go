@@ -337,14 +337,14 @@ func (p *Pool) setPause(ctx context.Context, method string, paused bool) error {
 	if err := p.open(); err != nil {
 		return err
 	}
-	record, done := p.ledger.PauseMethod, "method is paused"
+	record := p.ledger.PauseMethod
 	if !paused {
-		record, done = p.ledger.ResumeMethod, "method is resumed"
+		record = p.ledger.ResumeMethod
 	}
 	if err := record(ctx, p.name, method); err != nil {
 		return err
 	}
-	p.log.Info(done, "method", method)
+	p.log.Info("pause of a method is set", "method", method, "paused", paused)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lanes.method(method)
