@@ -108,7 +108,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	l := &Ledger{log: o.Logger, now: o.Now, aged: aged, lock: lock, watches: newWatches(), pruned: newBell(), schedules: newScheduleNews()}
 	path := filepath.Join(o.Dir, fileName)
 	if err := l.open(ctx, path, o.Durability); err != nil {
-		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, asFull(err)), lock.release())
+		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, inWords(err)), lock.release())
 	}
 	return l, nil
 }

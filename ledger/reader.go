@@ -37,7 +37,7 @@ func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 	}
 	r, err := openReader(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open ledger %q: %w", path, asFull(err))
+		return nil, fmt.Errorf("open ledger %q: %w", path, inWords(err))
 	}
 	return r, nil
 }

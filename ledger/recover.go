@@ -24,7 +24,8 @@ const (
 			finished_at = iif(` + failsSQL + `, ?2, NULL)
 		WHERE state = 'running'`
 	orphanCountSQL = `SELECT pool, method, count(*) FROM job INDEXED BY job_invoked WHERE state = 'queued' AND origin = 'invoke' GROUP BY 1, 2`
-	orphanJobsSQL  = `UPDATE job INDEXED BY job_invoked SET state = 'cancelled', finished_at = ?1, error = ?2, error_source = 'whipper'
+	orphanJobsSQL  = `UPDATE job INDEXED BY job_invoked SET state = 'cancelled', run_at = ` + afterRunSQL + `, finished_at = ?1, error = ?2,
+			error_source = 'whipper'
 		WHERE state = 'queued' AND origin = 'invoke'`
 )
 

@@ -52,9 +52,7 @@ func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) {
 
 // finishWaiting ends a call that no worker has begun; mu is held.
 func (p *Pool) finishWaiting(c *call, s ledger.State, e *jsonrpc.Error) {
-	next := c.job
-	next.State, next.FinishedAt = s, time.Now()
-	next.Error, next.ErrorSource = errorJSON(e), ledger.FromWhipper
+	next := ledger.EndWaiting(c.job, s, time.Now(), errorJSON(e))
 	c.job = next
 	delete(p.current, next.ID)
 	if c.onRecord {

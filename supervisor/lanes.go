@@ -344,7 +344,7 @@ func (p *Pool) setPause(ctx context.Context, method string, paused bool) error {
 	if err := record(ctx, p.name, method); err != nil {
 		return err
 	}
-	p.log.Info("method is paused or resumed", "method", method, "paused", paused)
+	p.log.Info("pause of a method is set", "method", method, "paused", paused)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lanes.method(method)

@@ -46,13 +46,8 @@ func backUp(c *console, cc *cli.Context) error {
 		b, err = c.copyLedger(ctx, r, cc.Args().First(), cc.Bool("force"))
 		return err
 	})
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return misuse("choose another name, or add --force", "%w", err)
-	case errors.Is(err, ledger.ErrInUse):
-		return misuse("choose another name", "%w", err)
-	case err != nil:
-		return err
+	if err != nil {
+		return unwritable(err)
 	}
 	if cc.Bool("json") {
 		return c.printJSON(backedUp(b))
@@ -69,4 +64,15 @@ func (c *console) copyLedger(ctx context.Context, r *ledger.Reader, path string,
 		bar.total = total >> 20
 		bar.reachMiB(done)
 	}})
+}
+
+// unwritable says what helps where a file cannot be written.
+func unwritable(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return misuse("choose another name, or add --force", "%w", err)
+	case errors.Is(err, ledger.ErrInUse), errors.Is(err, ledger.ErrNoFile):
+		return misuse("choose another name", "%w", err)
+	}
+	return err
 }

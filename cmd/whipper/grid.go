@@ -145,3 +145,25 @@ func (g *grid) render(columns []gridColumn, most int) string {
 	}
 	return t.Render() + "\n"
 }
+
+// newTable is a table of columns two spaces apart, without lines. The columns named in right are aligned to the right.
+func newTable(header []string, right ...string) table.Writer {
+	t := table.NewWriter()
+	style := table.StyleDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	t.SuppressTrailingSpaces()
+	row := table.Row{}
+	for _, name := range header {
+		row = append(row, name)
+	}
+	t.AppendHeader(row)
+	var columns []table.ColumnConfig
+	for _, name := range right {
+		columns = append(columns, table.ColumnConfig{Name: name, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.SetColumnConfigs(columns)
+	return t
+}

@@ -17,8 +17,8 @@ func filterFlags() []cli.Flag {
 		listFlag("state", "only jobs in this `STATE`; may be repeated"),
 		stringFlag("method", "", "only jobs of this method"),
 		stringFlag("pool", "", "only jobs of this pool"),
-		momentFlag("since", true, "only jobs submitted since then: a time, or a duration back from now"),
-		momentFlag("until", true, "only jobs submitted before then: a time, or a duration back from now"),
+		momentFlag("since", -1, "only jobs submitted since then: a time, or a duration back from now"),
+		momentFlag("until", -1, "only jobs submitted before then: a time, or a duration back from now"),
 		listFlag("label", "only jobs with this label, `NAME=VALUE`"),
 		stringFlag("grep", "", "only jobs in which this `TEXT` occurs: in the method, key, labels, params, result, an error or the stderr of an attempt"),
 	}

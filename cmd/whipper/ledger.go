@@ -167,7 +167,7 @@ func waitCell(j *ledger.Job, now time.Time) string {
 		return "in " + brief(j.RunAt.Sub(now))
 	case j.State == ledger.Queued:
 		return brief(now.Sub(j.RunAt))
-	case j.StartedAt.IsZero(), j.Wait() < 50*time.Microsecond: // it would show as nothing
+	case j.Wait() < 50*time.Microsecond: // it would show as nothing
 		return "-"
 	}
 	return brief(j.Wait())

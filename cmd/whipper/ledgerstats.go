@@ -29,8 +29,8 @@ func ledgerStatsCommand(c *console) *cli.Command {
 		Flags: []cli.Flag{
 			stringFlag("method", "", "only this method"),
 			stringFlag("pool", "", "only this pool"),
-			momentFlag("since", true, "what has ended since then: a time, or a duration back from now (default: 24h)"),
-			momentFlag("until", true, "what has ended before then: a time, or a duration back from now"),
+			momentFlag("since", -1, "what has ended since then: a time, or a duration back from now (default: 24h)"),
+			momentFlag("until", -1, "what has ended before then: a time, or a duration back from now"),
 			boolFlag("json", "print one method a line as JSON"),
 			ledgerDirFlag(),
 		},

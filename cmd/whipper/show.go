@@ -123,8 +123,12 @@ func (v *jobPage) timeline(j *ledger.Job) {
 	if !j.ExpiresAt.IsZero() {
 		v.field("expires", j.ExpiresAt.Local().Format(clock))
 	}
-	if !j.StartedAt.IsZero() {
-		v.field("started", fmt.Sprintf("%s  after waiting %s", j.StartedAt.Local().Format(clock), brief(j.Wait())))
+	if _, ended := j.Ran(); !j.StartedAt.IsZero() {
+		text := j.StartedAt.Local().Format(clock)
+		if ended || j.State == ledger.Running { // else RunAt is of another run
+			text += "  after waiting " + brief(j.Wait())
+		}
+		v.field("started", text)
 	}
 	if !j.FinishedAt.IsZero() {
 		text := j.FinishedAt.Local().Format(clock)

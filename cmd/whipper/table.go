@@ -4,40 +4,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 
 	"github.com/whipper-sidecar/whipper/ledger"
 )
-
-// newTable is a table of columns two spaces apart, without lines. The columns named in right are aligned to the right.
-func newTable(header []string, right ...string) table.Writer {
-	t := table.NewWriter()
-	style := table.StyleDefault
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	style.Format.Header = text.FormatDefault
-	t.SetStyle(style)
-	t.SuppressTrailingSpaces()
-	row := table.Row{}
-	for _, name := range header {
-		row = append(row, name)
-	}
-	t.AppendHeader(row)
-	var columns []table.ColumnConfig
-	for _, name := range right {
-		columns = append(columns, table.ColumnConfig{Name: name, Align: text.AlignRight, AlignHeader: text.AlignRight})
-	}
-	t.SetColumnConfigs(columns)
-	return t
-}
-
-// printTable writes a table with a newline at its end.
-func printTable(w io.Writer, t table.Writer) error {
-	_, err := io.WriteString(w, t.Render()+"\n")
-	return err
-}
 
 // columnsOf is how wide a terminal is, or 0 for anything else.
 func columnsOf(w io.Writer) int {

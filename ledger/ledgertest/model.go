@@ -175,6 +175,9 @@ func (m *model) end(j *ledger.Job, state ledger.State, at time.Time) {
 func (m *model) endUnrun(id int64, state ledger.State, at time.Time, err []byte) {
 	j := m.change(id)
 	j.Error, j.ErrorSource = err, ledger.FromWhipper
+	if !j.StartedAt.IsZero() && !j.RunAt.After(j.StartedAt) {
+		j.RunAt = j.StartedAt.Add(time.Microsecond)
+	}
 	m.end(j, state, at)
 }
 
