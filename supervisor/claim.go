@@ -58,6 +58,7 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 		if err != nil {
 			return next, err
 		}
+		p.setback.undone = false
 		p.log.Warn("the system's clock was put back; jobs do not wait for it", "rebased", n)
 		due = true
 	}
