@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"errors"
+	"time"
 
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -9,7 +10,8 @@ import (
 // aside is a job on its way from one lane, or from none, to another.
 type aside struct {
 	ledger.Parked
-	from ledger.Lane
+	from    ledger.Lane
+	expires time.Time // zero: never
 }
 
 // standAside takes a call out of its queue until its lane has room; mu is held.
@@ -28,7 +30,7 @@ func (p *Pool) standAside(c *call, l *lane) {
 		l.parked = true
 		l.parking++
 		delete(p.current, c.job.ID) // the claimer leaves it alone until that is on disk
-		p.lanes.aside = append(p.lanes.aside, aside{ledger.Parked{Job: c.job.ID, Lane: l.name}, c.lane})
+		p.lanes.aside = append(p.lanes.aside, aside{ledger.Parked{Job: c.job.ID, Lane: l.name}, c.lane, c.job.ExpiresAt})
 	}
 }
 
@@ -56,6 +58,9 @@ func (p *Pool) park() {
 			p.stir(l)
 			if err != nil {
 				p.stands(a.from)
+			}
+			if !a.expires.IsZero() && time.Now().After(a.expires) { // the claimer, which was to see to that, had to leave it alone
+				p.lookAgain(ledger.MaxPriority)
 			}
 		}
 		if err != nil { // they are where they were

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -133,8 +134,8 @@ func TestAJobThatCouldNotBePutIntoAnotherLaneIsReadFromItsOwnAgain(t *testing.T)
 	key := r.pool.lanes.key("a")
 	key.parked, key.parking = true, 2
 	for _, a := range []aside{
-		{ledger.Parked{Job: id, Lane: key.name}, ledger.MethodLane("gate")},
-		{ledger.Parked{Job: id + 1000, Lane: key.name}, ""}, // there is no such job, so none is put aside
+		{ledger.Parked{Job: id, Lane: key.name}, ledger.MethodLane("gate"), time.Time{}},
+		{ledger.Parked{Job: id + 1000, Lane: key.name}, "", time.Time{}}, // there is no such job, so none is put aside
 	} {
 		r.pool.held[a.Job] = struct{}{}
 		r.pool.lanes.aside = append(r.pool.lanes.aside, a)
@@ -172,5 +173,27 @@ func TestALaneIsNotReadTimeAndAgainWhileAJobIsOnItsWayThere(t *testing.T) {
 	r.pool.letGo(7)
 	if r.pool.stir(l); !l.due {
 		t.Errorf("it is there: %+v", l)
+	}
+}
+
+func TestAJobThatExpiresOnItsWayIntoALaneIsLookedForThere(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	at := time.Now().Add(time.Millisecond)
+	id := r.submit("echo", `[1]`, func(j *ledger.Job) { j.ConcurrencyKey, j.ExpiresAt = "a", at })
+	r.pool.mu.Lock()
+	key := r.pool.lanes.key("a")
+	key.running, key.parked, key.parking = 1, true, 1
+	r.pool.held[id] = struct{}{}
+	r.pool.lanes.known, r.pool.exhausted = true, true // the claimer has been there, and had to leave it alone
+	r.pool.lanes.aside = []aside{{ledger.Parked{Job: id, Lane: key.name}, "", time.Now().Add(-time.Hour)}}
+	r.pool.park()
+	r.pool.mu.Unlock()
+	r.until(func() bool { return key.parking == 0 && time.Now().After(at) })
+	if _, err := r.pool.claimOnce(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if job, _ := r.get(id); job.State != ledger.Failed || errorOf(t, job).Code != jsonrpc.CodeExpired {
+		t.Errorf("the job is %s: %s", job.State, job.Error)
 	}
 }
