@@ -25,14 +25,18 @@ func (p *Pool) setPause(ctx context.Context, method string, paused bool) error {
 	if err := p.open(); err != nil {
 		return err
 	}
-	record, done := p.ledger.PauseMethod, "method is paused"
-	if !paused {
-		record, done = p.ledger.ResumeMethod, "method is resumed"
+	record := p.ledger.ResumeMethod
+	if paused {
+		record = p.ledger.PauseMethod
 	}
 	if err := record(ctx, p.name, method); err != nil {
 		return err
 	}
-	p.log.Info(done, "method", method)
+	if paused {
+		p.log.Info("method is paused", "method", method)
+	} else {
+		p.log.Info("method is resumed", "method", method)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lanes.method(method)
