@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"iter"
@@ -86,19 +87,14 @@ func (r *Reader) Pools(ctx context.Context) ([]string, error) {
 	return pools, nil
 }
 
-// list merges the newest jobs of all ranges.
-func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) ([]Job, error) {
-	ranges, err := r.ranges(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	var jobs []Job
+// list merges the newest jobs of all ranges, as they are at one moment: a job that moves on meanwhile is there once.
+func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) (jobs []Job, err error) {
 	after := int64(0)
-	for _, in := range ranges {
+	err = r.snapshot(ctx, f, func(tx *sql.Tx, in listRange) error {
 		text, args := listQuery(f, in, after, before, limit)
-		more, err := scanJobs(r.db.QueryContext(ctx, text, args...))
+		more, err := scanJobs(tx.QueryContext(ctx, text, args...))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		jobs = append(jobs, more...)
 		slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(b.ID, a.ID) })
@@ -106,6 +102,10 @@ func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) ([
 			jobs = jobs[:limit]
 			after = jobs[limit-1].ID // what is older cannot be on this page
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return jobs, nil
 }
@@ -122,19 +122,16 @@ func listQuery(f Filter, in listRange, after, before int64, limit int) (string, 
 
 // Count returns how many jobs a filter selects, whatever its Limit and Cursor. It reads the entries of the range that List would page
 // through.
-func (r *Reader) Count(ctx context.Context, f Filter) (int64, error) {
-	ranges, err := r.ranges(ctx, f)
-	if err != nil {
-		return 0, fmt.Errorf("count jobs: %w", err)
-	}
-	var total int64
-	for _, in := range ranges {
+func (r *Reader) Count(ctx context.Context, f Filter) (total int64, err error) {
+	err = r.snapshot(ctx, f, func(tx *sql.Tx, in listRange) error {
 		var n int64
 		conditions, args := f.conditions(in, 0, math.MaxInt64)
-		if err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM job WHERE "+conditions, args...).Scan(&n); err != nil {
-			return 0, fmt.Errorf("count jobs: %w", err)
-		}
+		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM job WHERE "+conditions, args...).Scan(&n)
 		total += n
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count jobs: %w", err)
 	}
 	return total, nil
 }

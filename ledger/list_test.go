@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"slices"
 	"strings"
@@ -28,7 +30,7 @@ func TestListingsAreServedByTheirIndexes(t *testing.T) {
 		{Filter{Pool: "p"}, "SEARCH job USING INDEX job_method (pool=? AND method=? AND rowid>? AND rowid<?)"},
 		{Filter{Since: noon, Until: noon}, "SEARCH job USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
 	} {
-		ranges, err := l.ranges(t.Context(), c.filter)
+		ranges, err := rangesOf(t, l, c.filter)
 		if err != nil || len(ranges) != 1 {
 			t.Fatal(ranges, err)
 		}
@@ -39,14 +41,59 @@ func TestListingsAreServedByTheirIndexes(t *testing.T) {
 	}
 }
 
+// rangesOf are those that a listing reads.
+func rangesOf(t *testing.T, l *Ledger, f Filter) (ranges []listRange, err error) {
+	err = l.snapshot(t.Context(), f, func(_ *sql.Tx, in listRange) error {
+		ranges = append(ranges, in)
+		return nil
+	})
+	return ranges, err
+}
+
 func TestAListingOfNoJobReadsNone(t *testing.T) {
 	l := open(t, t.TempDir())
 	submit(t, l, Job{Pool: "p", Method: "m"})
 	for _, f := range []Filter{
 		{Pool: "p", States: []State{Failed}}, {Pool: "q", States: []State{Queued}}, {Method: "n", States: []State{Queued}}, {Method: "n"},
 	} {
-		if ranges, err := l.ranges(t.Context(), f); len(ranges) > 0 || err != nil {
+		if ranges, err := rangesOf(t, l, f); len(ranges) > 0 || err != nil {
 			t.Errorf("%+v: %+v, %v", f, ranges, err)
+		}
+	}
+}
+
+func TestAJobThatMovesOnWhileItIsListedIsThereOnce(t *testing.T) {
+	l := open(t, t.TempDir())
+	moving := make(chan struct{})
+	id := submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "n"})[0]
+	stop := make(chan struct{})
+	go func() {
+		defer close(moving)
+		for job, _ := get(t, l.Reader, id); ; {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			job = Begin(job, "w1", 1, noon)
+			l.Start(job, nil)
+			_ = l.Flush(context.Background()) // else it is never seen to run
+			next, attempt := Settle(job, Ending{Outcome: OutcomeSnoozed, At: noon}, 0)
+			l.Finish(next, attempt, nil)
+			_ = l.Flush(context.Background())
+			job = next
+		}
+	}()
+	defer func() { close(stop); <-moving }()
+	for _, f := range []Filter{{States: []State{Queued, Running}}, {States: []State{Queued, Running}, Pool: "p"}} {
+		for range 100 {
+			jobs, _, err := l.List(t.Context(), f)
+			if err != nil || len(jobs) != 2 || jobs[0].ID == jobs[1].ID {
+				t.Fatalf("%+v: %d jobs, %v", f, len(jobs), err)
+			}
+			if n, err := l.Count(t.Context(), f); err != nil || n != 2 {
+				t.Fatalf("%+v: %d are counted, %v", f, n, err)
+			}
 		}
 	}
 }

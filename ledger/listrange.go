@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"maps"
 	"slices"
@@ -18,18 +19,32 @@ type listRange struct {
 	pool, method string
 }
 
+// snapshot finds what to read for a filter and has each range read, all from one moment's ledger.
+func (r *Reader) snapshot(ctx context.Context, f Filter, read func(*sql.Tx, listRange) error) error {
+	tx, err := r.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // it has written nothing
+	ranges, err := r.ranges(ctx, tx, f)
+	for i := 0; err == nil && i < len(ranges); i++ {
+		err = read(tx, ranges[i])
+	}
+	return err
+}
+
 // ranges returns what to read for a filter.
-func (r *Reader) ranges(ctx context.Context, f Filter) ([]listRange, error) {
+func (r *Reader) ranges(ctx context.Context, tx *sql.Tx, f Filter) ([]listRange, error) {
 	switch {
 	case f.Pool == "" && f.Method == "" && len(f.States) == 0:
 		return []listRange{{}}, nil
 	case f.Pool == "" && f.Method == "":
 		return stateRanges(f.States), nil
 	case len(f.States) > 0:
-		return r.fewerRanges(ctx, f)
+		return r.fewerRanges(ctx, tx, f)
 	}
 	var ranges []listRange
-	rows, err := r.stmt[pairsSQL].QueryContext(ctx, f.Pool, f.Method)
+	rows, err := tx.StmtContext(ctx, r.stmt[pairsSQL]).QueryContext(ctx, f.Pool, f.Method)
 	err = eachRow(rows, err, 2, func(values []driver.Value) error {
 		s := scanner{values: values}
 		ranges = append(ranges, listRange{pool: s.text(), method: s.text()})
@@ -48,11 +63,11 @@ func stateRanges(states []State) []listRange {
 
 // fewerRanges returns the ranges of states or those of pools and methods for a filter that has both: those with fewer jobs by the tally, and none in
 // which there is no job that has both.
-func (r *Reader) fewerRanges(ctx context.Context, f Filter) ([]listRange, error) {
+func (r *Reader) fewerRanges(ctx context.Context, tx *sql.Tx, f Filter) ([]listRange, error) {
 	type pair struct{ pool, method string }
 	byState, byPair := make(map[State]int64), make(map[pair]int64) // all jobs of a state, of a pair
 	states, pairs := make(map[State]int64), make(map[pair]int64)   // those that match
-	rows, err := r.stmt[allCountsSQL].QueryContext(ctx)
+	rows, err := tx.StmtContext(ctx, r.stmt[allCountsSQL]).QueryContext(ctx)
 	err = eachRow(rows, err, 4, func(values []driver.Value) error {
 		s := scanner{values: values}
 		p, state, n := pair{s.text(), s.text()}, State(s.text()), s.int()

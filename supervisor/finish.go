@@ -102,6 +102,7 @@ func (p *Pool) forget(c *call) {
 	p.letGo(c.job.ID)
 	c.over = true
 	p.leaveLanes(c)
+	p.stands(c.lane)
 }
 
 // letGo leaves a job to the claimer again. A claim that is under way may have read it before the last change; mu is held.

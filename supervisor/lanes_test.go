@@ -2,9 +2,7 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,126 +63,6 @@ func TestJobsWithOneKeyRunOneAtATimeInTheirOrderAndOthersBesideThem(t *testing.T
 	r.until(func() bool { return len(r.pool.lanes.keys) == 0 && len(r.pool.lanes.due) == 0 }) // nothing is kept of a key that nobody uses
 }
 
-func TestAMethodRunsAsOftenAtOnceAsItMayInAllWorkers(t *testing.T) {
-	t.Parallel()
-	r := start(t, func(o *Options) {
-		crowd(o)
-		o.MinWorkers, o.MaxWorkers, o.MethodConcurrency = 2, 2, map[string]int{"gate": 3}
-	}).ready()
-	call := r.call("gate", `["in"]`)
-	r.gate.await("in").pass()
-	call.answer()
-	var ids []int64
-	for range 4 {
-		ids = append(ids, r.submit("gate", `["in"]`, nil))
-	}
-	var calls []*invocation
-	for range 4 {
-		calls = append(calls, r.call("gate", `["in"]`))
-	}
-	inside := []*visitor{r.gate.await("in"), r.gate.await("in"), r.gate.await("in")}
-	r.until(func() bool {
-		l := r.pool.lanes.methods["gate"]
-		return l.running == 3 && l.parking == 0
-	})
-	r.nobodyAt("in")
-	if s := r.pool.Status().Restrictions; !slices.Equal(s, []jsonrpc.Restriction{{Method: "gate", Limit: 3, Running: 3}}) {
-		t.Errorf("restrictions %+v", s)
-	}
-	for range 5 {
-		inside[0].pass()
-		inside = append(inside[1:], r.gate.await("in"))
-		r.nobodyAt("in")
-	}
-	for _, v := range inside {
-		v.pass()
-	}
-	for _, c := range calls {
-		if c.answer().result != `"in"` {
-			t.Errorf("%+v, %v", c.reply, c.err)
-		}
-	}
-	for _, id := range ids {
-		if job, _ := r.wait(id); job.State != ledger.Succeeded {
-			t.Errorf("job %d is %s", id, job.State)
-		}
-	}
-}
-
-func TestACallThatWaitsForItsMethodIsNeitherDroppedNorRefusedUntilTheQueueIsFull(t *testing.T) {
-	t.Parallel()
-	for strategy, code := range map[string]int64{AtCapacityQueue: jsonrpc.CodeQueueFull, AtCapacityError: jsonrpc.CodeQueueFull, AtCapacityDrop: 0} {
-		t.Run(strategy, func(t *testing.T) {
-			t.Parallel()
-			r := start(t, func(o *Options) {
-				crowd(o)
-				o.AtCapacity, o.MaxQueueSize, o.MethodConcurrency = strategy, 1, map[string]int{"gate": 1}
-			}).ready()
-			first := r.call("gate", `["in"]`)
-			inside := r.gate.await("in")
-			second := r.call("gate", `["in"]`)
-			r.until(func() bool { return r.pool.lanes.invokes() == 1 })
-			if third := r.call("gate", `["in"]`).answer(); third.code() != code || third.reply.Dropped != (strategy == AtCapacityDrop) {
-				t.Errorf("reply %+v, %v", third.reply, third.err)
-			}
-			if other := r.call("echo", `[1]`).answer(); other.result != `[1]` {
-				t.Errorf("another method's call: %+v, %v", other.reply, other.err)
-			}
-			inside.pass()
-			r.gate.await("in").pass()
-			if first.answer().result != `"in"` || second.answer().result != `"in"` {
-				t.Errorf("%+v, %+v", first.reply, second.reply)
-			}
-		})
-	}
-}
-
-func TestAPausedMethodWaitsAndOthersDoNotAlsoAfterARestart(t *testing.T) {
-	t.Parallel()
-	r := start(t, crowd).ready()
-	running := r.call("gate", `["in"]`)
-	inside := r.gate.await("in")
-	if err := r.pool.PauseMethod(t.Context(), "gate"); err != nil {
-		t.Fatal(err)
-	}
-	ids := []int64{r.submit("gate", `["in"]`, nil), r.submit("gate", `["in"]`, keyed("a"))}
-	waiting := r.call("gate", `["in"]`)
-	r.until(func() bool { return r.pool.lanes.invokes() == 1 })
-	inside.pass()
-	if running.answer().result != `"in"` {
-		t.Errorf("the call that ran: %+v, %v", running.reply, running.err)
-	}
-	r.nobodyAt("in")
-	if key := r.submit("echo", `[1]`, keyed("a")); key > 0 { // a key is not kept for a job that may wait for ever
-		r.wait(key)
-	}
-	r.drain()
-	if waiting.code() != jsonrpc.CodeShuttingDown || !strings.Contains(waiting.reply.Error.Message, "its method was paused") {
-		t.Errorf("the call that waited: %+v, %v", waiting.reply, waiting.err)
-	}
-	r.ended()
-
-	r.pool = r.newPool(crowd)
-	r.ran = make(chan struct{})
-	r.run().ready()
-	r.nobodyAt("in")
-	if s := r.pool.Status().Restrictions; !slices.Equal(s, []jsonrpc.Restriction{{Method: "gate", Paused: true}}) {
-		t.Errorf("restrictions %+v", s)
-	}
-	if err := r.pool.ResumeMethod(t.Context(), "gate"); err != nil {
-		t.Fatal(err)
-	}
-	for range ids {
-		r.gate.await("in").pass()
-	}
-	for _, id := range ids {
-		if job, _ := r.wait(id); job.State != ledger.Succeeded {
-			t.Errorf("job %d is %s", id, job.State)
-		}
-	}
-	r.until(func() bool { return len(r.pool.lanes.methods) == 0 })
-}
-
 func TestAJobThatIsCancelledOrExpiresWhileItStandsAsideHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	r := start(t, func(o *Options) { crowd(o); o.MethodConcurrency = map[string]int{"gate": 1} }).ready()
@@ -222,43 +100,6 @@ func TestAKeyIsHeldUntilTheWorkerIsRidOfTheCall(t *testing.T) {
 	letGo.pass()
 	r.gate.await("next").pass()
 	r.wait(next)
-}
-
-func TestALimitThatIsChangedHoldsAtOnceAlsoForWhatRuns(t *testing.T) {
-	t.Parallel()
-	r := start(t, crowd).ready()
-	limit := func(most int) {
-		o := *r.pool.options()
-		o.MethodConcurrency = map[string]int{"gate": most}
-		if most == 0 {
-			o.MethodConcurrency = nil
-		}
-		if err := r.pool.Reconfigure(o); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var ids []int64
-	add := func() { ids = append(ids, r.submit("gate", `["in"]`, nil)) }
-	add()
-	add()
-	inside := []*visitor{r.gate.await("in"), r.gate.await("in")}
-	limit(2)
-	add()
-	add()
-	add()
-	r.nobodyAt("in")
-	limit(3)
-	inside = append(inside, r.gate.await("in"))
-	r.nobodyAt("in")
-	limit(0)
-	inside = append(inside, r.gate.await("in"), r.gate.await("in"))
-	for _, v := range inside {
-		v.pass()
-	}
-	for _, id := range ids {
-		r.wait(id)
-	}
-	r.until(func() bool { return len(r.pool.lanes.methods) == 0 })
 }
 
 // Keys, limits, a pause, priorities, invokes and cancels at once: never do more run than may, and everything ends.
@@ -340,37 +181,4 @@ func TestNothingGetsStuckBetweenKeysLimitsAndPauses(t *testing.T) {
 		t.Errorf("too many at once: %v", over)
 	}
 	r.until(func() bool { return len(r.pool.lanes.keys) == 0 && len(r.pool.lanes.kept) == 0 })
-}
-
-func TestWhatStoodAsideWhenTheSupervisorDiedRunsUnderTheNext(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, crowd)
-	var ids []int64
-	var parked []ledger.Parked
-	for i := range 40 {
-		id := r.submit("echo", `[1]`, keyed("a"))
-		ids = append(ids, id)
-		lane := ledger.KeyLane("a")
-		if i%2 == 0 {
-			lane = ledger.MethodLane("echo")
-		}
-		parked = append(parked, ledger.Parked{Job: id, Lane: lane})
-	}
-	r.ledger.Park(parked, func(err error) {
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	r.run().ready()
-	for _, id := range ids {
-		r.wait(id)
-	}
-	if err := r.pool.PauseMethod(t.Context(), "echo"); err != nil {
-		t.Error(err)
-	}
-	r.drain()
-	r.ended()
-	if err := r.pool.PauseMethod(t.Context(), "echo"); !errors.As(err, new(*jsonrpc.Error)) {
-		t.Errorf("a pool that has ended: %v", err)
-	}
 }

@@ -6,12 +6,15 @@ import "time"
 type setback struct {
 	wall   time.Time // of the system's clock when it was last looked at
 	steady time.Time // the same moment by the steady one
+	undone bool      // it was put back, and whoever asked has not cleared this since
 }
 
-// happened says whether the clock was put back since this was asked before, by more than clocks are corrected in passing.
+// happened says whether the clock was put back, by more than clocks are corrected in passing, since undone was cleared last.
 func (s *setback) happened(now time.Time) bool {
 	wall := now.Round(0)
-	back := !s.wall.IsZero() && now.Sub(s.steady)-wall.Sub(s.wall) > time.Second
+	if !s.wall.IsZero() && now.Sub(s.steady)-wall.Sub(s.wall) > time.Second {
+		s.undone = true
+	}
 	s.wall, s.steady = wall, now
-	return back
+	return s.undone
 }

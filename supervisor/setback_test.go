@@ -14,14 +14,18 @@ func TestASetbackIsToldFromTimeThatPasses(t *testing.T) {
 		want bool
 	}{
 		"nothing was seen":        {setback{}, false},
-		"time passes":             {setback{now.Round(0).Add(-time.Hour), now.Add(-time.Hour)}, false},
-		"the clock jumps forward": {setback{now.Round(0).Add(-2 * time.Hour), now.Add(-time.Hour)}, false},
-		"it is corrected":         {setback{now.Round(0).Add(500 * time.Millisecond), now}, false},
-		"it is put back":          {setback{now.Round(0).Add(time.Minute), now.Add(-time.Hour)}, true},
+		"time passes":             {setback{wall: now.Round(0).Add(-time.Hour), steady: now.Add(-time.Hour)}, false},
+		"the clock jumps forward": {setback{wall: now.Round(0).Add(-2 * time.Hour), steady: now.Add(-time.Hour)}, false},
+		"it is corrected":         {setback{wall: now.Round(0).Add(500 * time.Millisecond), steady: now}, false},
+		"it is put back":          {setback{wall: now.Round(0).Add(time.Minute), steady: now.Add(-time.Hour)}, true},
 	} {
 		if got := c.s.happened(now); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+		if got := c.s.happened(time.Now()); got != c.want {
+			t.Errorf("%s: asked again before anything was done about it: %v", name, got)
+		}
+		c.s.undone = false
 		if c.s.happened(time.Now()) {
 			t.Errorf("%s: it is told twice", name)
 		}

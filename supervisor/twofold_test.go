@@ -74,28 +74,6 @@ func TestJobsOfAKeyDoNotAllFollowTheOneThatWaitsForItsMethod(t *testing.T) {
 	}
 }
 
-func TestALaneIsReadAgainIfJobsWereOnTheirWayThereWhenItWasRead(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, nil)
-	r.pool.mu.Lock()
-	defer r.pool.mu.Unlock()
-	l := r.pool.lanes.key("a")
-	for name, read := range map[string]laneRead{
-		"when the read began": {lane: l, parking: true},
-		"more stand in it":    {lane: l, more: true},
-		"a job was let go of": {lane: l, skipped: []int64{7}},
-	} {
-		l.parked, l.due, r.pool.lanes.due = true, false, nil
-		if r.pool.fromLane(&read, nil); !l.due || !l.parked {
-			t.Errorf("%s: %+v", name, l)
-		}
-	}
-	l.parked, l.due, r.pool.lanes.due = true, false, nil
-	if r.pool.fromLane(&laneRead{lane: l}, nil); l.due || l.parked || len(r.pool.lanes.keys) > 0 {
-		t.Errorf("an empty one: %+v", l)
-	}
-}
-
 func TestAPauseFreesTheKeysOfTheJobsThatWaitForTheMethod(t *testing.T) {
 	t.Parallel()
 	r := newTwofold(t)
