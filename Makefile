@@ -19,11 +19,11 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench soak fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-node bench-python soak chaos fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## build, then run whipper on a few hundred real files (examples/demo.sh)
 	bash examples/demo.sh
@@ -37,10 +37,10 @@ test-go: $(SERVERS_READY)
 	@$(if $(RACE),,echo 'no C compiler: the race detector is off')
 	$(TOOL) gotestsum --format standard-quiet -- $(RACE) -shuffle=on ./...
 
-test-node: $(NODE_READY)
+test-node: build $(NODE_READY)
 	cd sdk-node && npm test
 
-test-python: $(PYTHON_READY)
+test-python: build $(PYTHON_READY)
 	cd sdk-python && $(PYTHON) -m pytest
 
 check: check-go check-shell check-node check-python ## check format, types, lint, package arrows and docs
@@ -75,12 +75,25 @@ docs: build ## write what is made from the code: docs/cli.md, docs/configuration
 
 servers: $(SERVERS_READY) ## install the programs of others that the end-to-end tests call
 
-bench: ## measure whipper against bare pipes; takes two minutes
-	go run ./bench
+BENCH ?=
+bench: ## measure whipper against bare pipes, in two minutes; BENCH='-part ledger' the ledger, BENCH=-help says what else
+	go run ./bench $(BENCH)
+
+bench-node: build ## measure the Node client beside workerpool, jest-worker and piscina; takes two minutes
+	cd sdk-node/bench && npm install --no-package-lock --no-audit --no-fund --silent
+	node sdk-node/bench/bench.mjs
+
+bench-python: build $(PYTHON_READY) ## measure the Python client beside a ProcessPoolExecutor
+	$(PYTHON:%=sdk-python/%) sdk-python/bench/bench.py
 
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books
 	SOAK_SECONDS=$(SOAK_SECONDS) go run ./internal/soak
+
+KILLS ?= 300
+chaos: ## kill the ledger's process KILLS (300) times, then let each call of its disk fail in turn; takes up to an hour
+	WHIPPER_KILLS=$(KILLS) go test ./ledger -count=1 -v -run '^TestWheneverTheProcessIsKilledWhatItSaidIsTrue$$'
+	WHIPPER_FAULTS=1 go test ./ledger -count=1 -timeout 60m -run '^TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost$$'
 
 FUZZTIME ?= 60s
 fuzz: ## feed each parser with random input for FUZZTIME (60s)

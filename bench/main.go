@@ -10,19 +10,33 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/whipper-sidecar/whipper/ledger"
 )
 
 func main() {
+	if state := os.Getenv(leaverVar); state != "" {
+		leaves(ledger.State(state), os.Args[1:])
+		return
+	}
 	runs := flag.Int("runs", 5, "repetitions; the medians are printed")
 	jobs := flag.Int("jobs", 20_000, "durable jobs in one repetition")
 	calls := flag.Int("calls", 5_000, "calls one after the other in one repetition")
-	part := flag.String("part", "all", "all, calls, sdk: the Go client with workers of each language, or supervision: replacements, restarts and idle workers")
+	part := flag.String("part", "calls,supervision", "what to measure: calls, sdk (the Go client with workers of each language), supervision (replacements, restarts and idle workers), ledger (long histories, listings, starts, size and group commit; takes long)")
+	history := flag.String("history", "1000000,5000000", "finished jobs in the ledger that -part ledger measures beside; listings at the first")
+	left := flag.Int("left", 100_000, "queued and running jobs that a killed process leaves, for -part ledger; as many show the size of the file")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *part, *runs, *jobs, *calls); err != nil {
+	past, err := parseHistory(*history)
+	if err == nil {
+		err = run(ctx, *part, *runs, *calls, ledgerSizes{past, *left, *jobs})
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -34,31 +48,44 @@ type sample struct {
 	floorTrip, invoke, fsynced time.Duration // medians
 }
 
-func run(ctx context.Context, part string, runs, jobs, calls int) error {
+func run(ctx context.Context, parts string, runs, calls int, sizes ledgerSizes) error {
 	dir, err := os.MkdirTemp("", "whipper-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	binary := filepath.Join(dir, "whipper")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/whipper").CombinedOutput(); err != nil {
-		return fmt.Errorf("build whipper: %w\n%s", err, out)
+	binary, err := build(ctx, dir)
+	if err != nil {
+		return err
 	}
-	for _, p := range []struct {
-		name    string
-		measure func() error
-	}{
-		{"calls", func() error { return throughput(ctx, binary, dir, runs, jobs, calls) }},
-		{"sdk", func() error { return sdk(ctx, binary, dir, runs, calls) }},
-		{"supervision", func() error { return supervision(ctx, binary, dir, runs) }},
-	} {
-		if part == "all" || part == p.name {
-			if err := p.measure(); err != nil {
-				return err
-			}
+	for _, part := range strings.Split(parts, ",") {
+		var err error
+		switch part {
+		case "calls":
+			err = throughput(ctx, binary, dir, runs, sizes.jobs, calls)
+		case "sdk":
+			err = sdk(ctx, binary, dir, runs, calls)
+		case "supervision":
+			err = supervision(ctx, binary, dir, runs)
+		case "ledger":
+			err = ledgers(ctx, os.Stdout, binary, dir, runs, sizes)
+		default:
+			err = fmt.Errorf("-part %q: calls, sdk, supervision and ledger are known", part)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// build builds the whipper that is measured.
+func build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "whipper")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/whipper").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build whipper: %w\n%s", err, out)
+	}
+	return binary, nil
 }
 
 // throughput measures durable jobs and calls.
@@ -130,7 +157,7 @@ func report(samples []sample, jobs, calls int) error {
 	return nil
 }
 
-func each[T any](samples []sample, of func(sample) T) []T {
+func each[S, T any](samples []S, of func(S) T) []T {
 	out := make([]T, len(samples))
 	for i, s := range samples {
 		out[i] = of(s)

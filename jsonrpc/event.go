@@ -71,7 +71,7 @@ type Event struct {
 	Lost         int64  `json:"lost,omitempty"` // how many events before this one the subscriber was too slow for
 	Pool         string `json:"pool"`
 
-	Worker *EventWorker `json:"worker,omitempty"` // worker:…, but for worker:pool:…
+	Worker *EventWorker `json:"worker,omitempty"` // worker:…, but for worker:pool:unavailable
 	From   string       `json:"from,omitempty"`   // of a change: the state or status before
 	To     string       `json:"to,omitempty"`     // and after
 
@@ -86,10 +86,13 @@ type Event struct {
 	Progress json.RawMessage `json:"progress,omitempty"` // job:progress, unless it is large
 }
 
-// EventWorker names a worker and its process.
+// EventWorker is a worker and its process as they are when the event happens.
 type EventWorker struct {
-	ID  string `json:"id"`
-	PID int    `json:"pid,omitempty"`
+	ID            string      `json:"id"`
+	PID           int         `json:"pid,omitempty"`
+	State         string      `json:"state"`
+	WorkingStatus string      `json:"workingStatus"`
+	Stats         WorkerStats `json:"stats"`
 }
 
 // EventJob is a job as events show it: without params and result.
@@ -124,6 +127,8 @@ type EventError struct {
 type SubscribeParams struct {
 	Types []string `json:"types,omitempty"` // none: all of EventTypes
 	Pool  string   `json:"pool,omitempty"`  // "": all
+
+	Subscription int64 `json:"subscription,omitempty"` // of the connection's, to be changed: it has these types and this pool from now on
 }
 
 // SubscribeResult is the result of event.subscribe, and the params of event.unsubscribe.

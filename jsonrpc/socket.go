@@ -28,6 +28,7 @@ const (
 	MethodSubscribe      = "event.subscribe"
 	MethodUnsubscribe    = "event.unsubscribe"
 	MethodEvent          = "event" // a notification of the supervisor's
+	MethodStatsNote      = "stats" // another
 )
 
 // Trace is the W3C trace context that invoke and submit accept.
@@ -168,6 +169,7 @@ type ListParams struct {
 	Since    *Time  `json:"since,omitempty"` // created at or after
 	Until    *Time  `json:"until,omitempty"` // created before
 	Label    *Label `json:"label,omitempty"`
+	Grep     string `json:"grep,omitempty"`  // a text that occurs in the job: its method, key, labels, payloads, errors or stderr tails
 	Limit    int    `json:"limit,omitempty"` // 1 to 1000; 0: 100
 	Cursor   string `json:"cursor,omitempty"`
 	Payloads bool   `json:"payloads,omitempty"` // with params, result, error and progress
@@ -195,13 +197,13 @@ type WaitParams struct {
 // CancelJobsParams is the params of job.cancel: ids, or a filter.
 type CancelJobsParams struct {
 	IDs    []int64     `json:"ids,omitempty"`
-	Filter *ListParams `json:"filter,omitempty"` // pool, method, state, since, until and label apply
+	Filter *ListParams `json:"filter,omitempty"` // pool, method, state, since, until, label and grep apply
 }
 
 // RetryJobsParams is the params of job.retry: ids, or a filter.
 type RetryJobsParams struct {
 	IDs    []int64     `json:"ids,omitempty"`
-	Filter *ListParams `json:"filter,omitempty"` // pool, method, state, since, until and label apply
+	Filter *ListParams `json:"filter,omitempty"` // pool, method, state, since, until, label and grep apply
 }
 
 // PruneJobsParams is the params of job.prune: ids, or a filter.
@@ -219,6 +221,7 @@ type PruneFilter struct {
 	Until       *Time  `json:"until,omitempty"`       // created before
 	EndedBefore *Time  `json:"endedBefore,omitempty"` // final before
 	Label       *Label `json:"label,omitempty"`
+	Grep        string `json:"grep,omitempty"`  // as in ListParams
 	Limit       int    `json:"limit,omitempty"` // most jobs, those that were final first; 0: all
 }
 
@@ -236,6 +239,18 @@ type PoolParams struct {
 type PauseParams struct {
 	Pool   string `json:"pool,omitempty"`
 	Method string `json:"method,omitempty"` // "": the pool
+}
+
+// PoolStatsParams is the params of pool.stats.
+type PoolStatsParams struct {
+	Pool   string `json:"pool,omitempty"`
+	Follow bool   `json:"follow,omitempty"` // tell what changes, in stats notifications on the same connection
+}
+
+// StatsNote is the params of a stats notification.
+type StatsNote struct {
+	Pool  string    `json:"pool"`
+	Stats PoolStats `json:"stats"`
 }
 
 // ResizeParams is the params of pool.resize. A bound that is 0 or absent stays as it is; one of the two must be given.

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 
 	"modernc.org/sqlite"
 )
@@ -42,13 +41,7 @@ func (r *Reader) Backup(ctx context.Context, path string, o BackupOptions) (Back
 }
 
 func backup(ctx context.Context, from, to string, o BackupOptions) (b Backup, err error) {
-	if err := mayReplace(to, o.Force); err != nil {
-		return b, err
-	}
-	if sameFile(from, to) {
-		return b, fmt.Errorf("%w: it is the ledger itself", ErrInUse)
-	}
-	temp, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+".*.tmp")
+	temp, err := beside(from, to, o.Force)
 	if err != nil {
 		return b, err
 	}
@@ -73,30 +66,6 @@ func backup(ctx context.Context, from, to string, o BackupOptions) (b Backup, er
 	}
 	b.Path = to
 	return b, putInPlace(temp.Name(), to, o.Force)
-}
-
-func sameFile(a, b string) bool {
-	ofA, errA := os.Stat(a)
-	ofB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(ofA, ofB)
-}
-
-// mayReplace says why a file may not be written.
-func mayReplace(path string, force bool) error {
-	if _, err := os.Lstat(path + "-wal"); err == nil {
-		return fmt.Errorf("%w: %s-wal lies beside it", ErrInUse, path)
-	}
-	switch info, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return errors.New("it is no regular file")
-	case !force:
-		return fs.ErrExist
-	}
-	return nil
 }
 
 // backuper is what the driver's connections can do beyond database/sql.
@@ -164,46 +133,4 @@ func countCopied(ctx context.Context, path string) (jobs int64, err error) {
 		return nil
 	})
 	return jobs, errors.Join(err, c.close())
-}
-
-// syncFile has a file on disk before it returns, and says how large it is.
-func syncFile(path string) (size int64, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	info, err := file.Stat()
-	if err == nil {
-		size = info.Size()
-		err = file.Sync()
-	}
-	return size, errors.Join(err, file.Close())
-}
-
-// putInPlace gives a file its name, on disk. Without force it never takes the place of another, not even of one that has come meanwhile;
-// where the file system has no hard links, nearly never.
-func putInPlace(temp, path string, force bool) error {
-	err := os.ErrInvalid
-	if !force {
-		if err = os.Link(temp, path); errors.Is(err, fs.ErrExist) {
-			return fs.ErrExist
-		}
-	}
-	if err != nil {
-		if err := mayReplace(path, force); err != nil {
-			return err
-		}
-		if err := os.Rename(temp, path); err != nil {
-			return err
-		}
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -13,6 +13,8 @@ import (
 // checkedAtStart is up to how many bytes a ledger is looked through for damage when it is opened for writing: about 0.4 s.
 const checkedAtStart = 256 << 20
 
+const quickCheckSQL = `PRAGMA quick_check(1)`
+
 // checkAtStart is Check for a ledger that is about to be opened for writing, unless it is so large that the start would be held up.
 func checkAtStart(ctx context.Context, db *sql.DB, path string) error {
 	info, err := os.Stat(path)
@@ -30,7 +32,27 @@ func (r *Reader) Check(ctx context.Context) error {
 
 func quickCheck(ctx context.Context, db *sql.DB, path string) error {
 	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+	err := db.QueryRowContext(ctx, quickCheckSQL).Scan(&verdict)
+	return judge(path, verdict, err)
+}
+
+// checkAtStart is the function of that name for the writer's connection.
+func (c *conn) checkAtStart(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > checkedAtStart {
+		return err
+	}
+	var verdict string
+	err = c.query(quickCheckSQL, func(values []driver.Value) error {
+		verdict, _ = values[0].(string)
+		return nil
+	})
+	return judge(path, verdict, err)
+}
+
+// judge says what a quick_check has found.
+func judge(path, verdict string, err error) error {
+	if err != nil {
 		return fmt.Errorf("check ledger %q: %w", path, asDamaged(path, err))
 	}
 	if verdict != "ok" {

@@ -21,8 +21,10 @@ var (
 	ErrNoLedger = errors.New("no ledger")
 	// ErrCursor: a cursor that did not come from List.
 	ErrCursor = errors.New("cursor was not made by this ledger's list")
-	// ErrInUse: the file that a backup would replace is a database that somebody may have open.
+	// ErrInUse: the file that a backup or an export would replace is a database that somebody may have open.
 	ErrInUse = errors.New("a database in use")
+	// ErrNoFile: what a backup or an export would replace is a folder, a device or the like.
+	ErrNoFile = errors.New("it is no regular file")
 )
 
 // NotFoundError names the job that is not in the ledger.
@@ -166,6 +168,18 @@ func asDamaged(path string, err error) error {
 	switch sqliteCode(err) {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return &DamagedError{Path: path, Err: err}
+	}
+	return err
+}
+
+// inWords says in words what SQLite says in numbers where it cannot make the WAL and its index, which it needs to open a ledger at all.
+func inWords(err error) error {
+	var e *sqlite.Error
+	switch {
+	case errors.As(err, &e) && e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
+		return fmt.Errorf("there is no room on the disk for the WAL's index: %w", err)
+	case sqliteCode(err) == sqlite3.SQLITE_READONLY:
+		return fmt.Errorf("this user may not write there, which even reading takes: be its owner, or look at a copy of ledger.db in a folder of your own: %w", err)
 	}
 	return err
 }

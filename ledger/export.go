@@ -1,12 +1,14 @@
 package ledger
 
 import (
+	"bufio"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strings"
 )
 
@@ -18,6 +20,33 @@ func (r *Reader) Export(ctx context.Context, w io.Writer, f Filter, progress fun
 		return jobs, fmt.Errorf("export jobs: %w", asDamaged(r.path, err))
 	}
 	return jobs, nil
+}
+
+// ExportFile exports into a file for its owner alone, which appears under its name as that of a Backup does.
+func (r *Reader) ExportFile(ctx context.Context, path string, f Filter, force bool, progress func(jobs int64)) (jobs int64, err error) {
+	if jobs, err = r.exportFile(ctx, path, f, force, progress); err != nil {
+		return 0, fmt.Errorf("export to %q: %w", path, asDamaged(r.path, err))
+	}
+	return jobs, nil
+}
+
+func (r *Reader) exportFile(ctx context.Context, path string, f Filter, force bool, progress func(int64)) (jobs int64, err error) {
+	temp, err := beside(r.path, path, force)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }() // where it has its own name by then there is none
+	b := bufio.NewWriterSize(temp, 1<<16)
+	if jobs, err = r.export(ctx, b, f, progress); err == nil {
+		err = b.Flush()
+	}
+	if err == nil {
+		err = temp.Sync()
+	}
+	if err = errors.Join(reasonOf(err), temp.Close()); err != nil {
+		return 0, err
+	}
+	return jobs, putInPlace(temp.Name(), path, force)
 }
 
 func (r *Reader) export(ctx context.Context, w io.Writer, f Filter, progress func(int64)) (jobs int64, err error) {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -69,6 +70,35 @@ func makePrivate(path string) error {
 		if err := os.Chmod(path+suffix, filePerm); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("make ledger private: %w", err)
 		}
+	}
+	return nil
+}
+
+// rewrite writes a file's content over itself, and syncs it, if there is such a file. After a sync that failed, the system may go on to
+// read from memory what the disk does not have, and take it for written. The one before, which was killed or gave up, may have seen such a failure,
+// so what it left in the WAL is written anew before SQLite relies on it. A variable for tests, which know no other way to see it.
+var rewrite = func(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write the ledger's WAL anew: %w", err)
+	}
+	buffer := make([]byte, 1<<20)
+	for off := int64(0); err == nil; {
+		var n int
+		n, err = file.ReadAt(buffer, off)
+		if _, e := file.WriteAt(buffer[:n], off); e != nil {
+			err = e
+		}
+		off += int64(n)
+	}
+	if errors.Is(err, io.EOF) {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write the ledger's WAL anew: %w", err)
 	}
 	return nil
 }

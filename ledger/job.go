@@ -122,6 +122,15 @@ func (j *Job) Wait() time.Duration {
 	return max(0, j.StartedAt.Sub(j.RunAt))
 }
 
+// Ran is how long the job's last run took, where its end is the job's. It is not where the job was queued for another run, or a later one, and
+// cancelled or too late before that.
+func (j *Job) Ran() (d time.Duration, ok bool) {
+	if j.StartedAt.IsZero() || j.FinishedAt.IsZero() || j.RunAt.After(j.StartedAt) {
+		return 0, false
+	}
+	return max(0, j.FinishedAt.Sub(j.StartedAt)), true
+}
+
 // Outcome is how one attempt ended.
 type Outcome string
 

@@ -27,7 +27,7 @@ func BenchmarkListBesidePayloads(b *testing.B) {
 		fillWith(b, l, rows, payload)
 		for name, f := range map[string]Filter{
 			"newest":  {Limit: 20},
-			"middle":  {Limit: 20, Cursor: encodeCursor(int64(rows / 2))},
+			"middle":  {Limit: 20, Cursor: CursorBelow(int64(rows / 2))},
 			"state":   {Limit: 20, States: []State{Cancelled}},
 			"method":  {Limit: 20, Method: "m3"},
 			"nothing": {Limit: 20, Until: noon.Add(-time.Hour)},

@@ -68,6 +68,7 @@ type Ledger struct {
 	*Reader
 	log     *slog.Logger
 	now     func() time.Time
+	aged    func() time.Time // that ages of jobs are reckoned by
 	lock    *lock
 	ids     *sequence
 	watches *watches
@@ -85,6 +86,10 @@ type Ledger struct {
 // file is no ledger, and a *NoLedgerError where one must exist and does not. It leaves what a dead supervisor left as it
 // is; see Recover. ctx bounds the opening only.
 func Open(ctx context.Context, o Options) (*Ledger, error) {
+	aged := o.Now
+	if aged == nil {
+		aged = ageClock{time.Now()}.now
+	}
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("ledger options: %w", err)
@@ -100,10 +105,10 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{log: o.Logger, now: o.Now, lock: lock, watches: newWatches(), pruned: newBell(), schedules: newScheduleNews()}
+	l := &Ledger{log: o.Logger, now: o.Now, aged: aged, lock: lock, watches: newWatches(), pruned: newBell(), schedules: newScheduleNews()}
 	path := filepath.Join(o.Dir, fileName)
 	if err := l.open(ctx, path, o.Durability); err != nil {
-		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, err), lock.release())
+		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, inWords(err)), lock.release())
 	}
 	return l, nil
 }
@@ -113,6 +118,9 @@ func (l *Ledger) open(ctx context.Context, path string, d Durability) error {
 	// Where the system has none, the error says only that the default stays.
 	_, _ = sqlite.Fdatasync(true)
 	if err := makePrivate(path); err != nil {
+		return err
+	}
+	if err := rewrite(path + "-wal"); err != nil {
 		return err
 	}
 	saved, err := migrate(ctx, path, d, migrations.SQLite())

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"iter"
@@ -28,16 +29,16 @@ type Filter struct {
 	Since, Until time.Time // CreatedAt: from Since on, and before Until
 	LabelName    string    // jobs with this label …
 	LabelValue   string    // … of exactly this value
+	Grep         string    // jobs in which this text occurs, as grepSQL says
 	Limit        int       // jobs a page; 0: DefaultListLimit, at most MaxListLimit
 	Cursor       string    // what the page before returned as next; "": the first page
 	Payloads     bool      // with Params, Result, Error and Progress, which are nil otherwise
 }
 
-const pairsSQL = `SELECT DISTINCT pool, method FROM tally WHERE (pool = ?1 OR ?1 = '') AND (method = ?2 OR ?2 = '')`
-
 // List returns a page of jobs, the newest (highest id) first. next continues after it, and is "" on the last page. A
-// page costs the same wherever it is: it begins by a seek to the cursor's id in the primary key, in the index of states
-// where States is set, or else in that of pools and methods. What else is in the filter is checked row by row.
+// page costs the same wherever it is: it begins by a seek to the cursor's id in the primary key, in the index of states, or in that
+// of pools and methods, whichever has fewer jobs where the filter names both. What else is in the filter is checked row by row, without
+// a row being kept; where jobs that match are rare, that is many rows. ctx ends it at once.
 func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, err error) {
 	before, err := decodeCursor(f.Cursor)
 	if err != nil {
@@ -53,7 +54,7 @@ func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, e
 	}
 	if len(jobs) > limit {
 		jobs = slices.Clip(jobs[:limit])
-		next = encodeCursor(jobs[limit-1].ID)
+		next = CursorBelow(jobs[limit-1].ID)
 	}
 	return jobs, next, nil
 }
@@ -71,25 +72,29 @@ func (r *Reader) Pages(ctx context.Context, f Filter) iter.Seq2[[]Job, error] {
 	}
 }
 
-// listRange is a part of an index in which entries are in order of id. The zero range is the primary key.
-type listRange struct {
-	state        State
-	pool, method string
+// Pools returns the names of the pools that have jobs, in order.
+func (r *Reader) Pools(ctx context.Context) ([]string, error) {
+	var pools []string
+	rows, err := r.db.QueryContext(ctx, "SELECT DISTINCT pool FROM tally WHERE n > 0 ORDER BY pool")
+	err = eachRow(rows, err, 1, func(values []driver.Value) error {
+		s := scanner{values: values}
+		pools = append(pools, s.text())
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list pools: %w", err)
+	}
+	return pools, nil
 }
 
-// list merges the newest jobs of all ranges.
-func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) ([]Job, error) {
-	ranges, err := r.ranges(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	var jobs []Job
+// list merges the newest jobs of all ranges, as they are at one moment: a job that moves on meanwhile is there once.
+func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) (jobs []Job, err error) {
 	after := int64(0)
-	for _, in := range ranges {
+	err = r.snapshot(ctx, f, func(tx *sql.Tx, in listRange) error {
 		text, args := listQuery(f, in, after, before, limit)
-		more, err := scanJobs(r.db.QueryContext(ctx, text, args...))
+		more, err := scanJobs(tx.QueryContext(ctx, text, args...))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		jobs = append(jobs, more...)
 		slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(b.ID, a.ID) })
@@ -97,29 +102,12 @@ func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) ([
 			jobs = jobs[:limit]
 			after = jobs[limit-1].ID // what is older cannot be on this page
 		}
-	}
-	return jobs, nil
-}
-
-// ranges returns what to read for a filter.
-func (r *Reader) ranges(ctx context.Context, f Filter) ([]listRange, error) {
-	var ranges []listRange
-	if len(f.States) > 0 {
-		for _, state := range slices.Compact(slices.Sorted(slices.Values(f.States))) {
-			ranges = append(ranges, listRange{state: state})
-		}
-		return ranges, nil
-	}
-	if f.Pool == "" && f.Method == "" {
-		return []listRange{{}}, nil
-	}
-	rows, err := r.stmt[pairsSQL].QueryContext(ctx, f.Pool, f.Method)
-	err = eachRow(rows, err, 2, func(values []driver.Value) error {
-		s := scanner{values: values}
-		ranges = append(ranges, listRange{pool: s.text(), method: s.text()})
 		return nil
 	})
-	return ranges, err
+	if err != nil {
+		return nil, err
+	}
+	return jobs, nil
 }
 
 // listQuery writes the query for the newest jobs of a range between two ids.
@@ -134,19 +122,16 @@ func listQuery(f Filter, in listRange, after, before int64, limit int) (string, 
 
 // Count returns how many jobs a filter selects, whatever its Limit and Cursor. It reads the entries of the range that List would page
 // through.
-func (r *Reader) Count(ctx context.Context, f Filter) (int64, error) {
-	ranges, err := r.ranges(ctx, f)
-	if err != nil {
-		return 0, fmt.Errorf("count jobs: %w", err)
-	}
-	var total int64
-	for _, in := range ranges {
+func (r *Reader) Count(ctx context.Context, f Filter) (total int64, err error) {
+	err = r.snapshot(ctx, f, func(tx *sql.Tx, in listRange) error {
 		var n int64
 		conditions, args := f.conditions(in, 0, math.MaxInt64)
-		if err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM job WHERE "+conditions, args...).Scan(&n); err != nil {
-			return 0, fmt.Errorf("count jobs: %w", err)
-		}
+		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM job WHERE "+conditions, args...).Scan(&n)
 		total += n
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count jobs: %w", err)
 	}
 	return total, nil
 }
@@ -170,6 +155,14 @@ func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 		}
 	case in.pool != "":
 		where("pool = ? AND method = ?", in.pool, in.method)
+		var either []string
+		var states []any
+		for _, state := range f.States {
+			either, states = append(either, "+state = ?"), append(states, string(state))
+		}
+		if len(either) > 0 {
+			where("("+strings.Join(either, " OR ")+")", states...)
+		}
 	}
 	if !f.Since.IsZero() {
 		where("created_at >= ?", f.Since.UnixMicro())
@@ -178,7 +171,10 @@ func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 		where("created_at < ?", f.Until.UnixMicro())
 	}
 	if f.LabelName != "" {
-		where("EXISTS (SELECT 1 FROM json_each(job.labels) WHERE key = ? AND value = ?)", f.LabelName, f.LabelValue)
+		where(labelSQL, labelArgs(f.LabelName, f.LabelValue)...)
+	}
+	if f.Grep != "" {
+		where(grepSQL, grepArgs(f.Grep)...)
 	}
 	return strings.Join(conditions, " AND "), args
 }
@@ -186,7 +182,8 @@ func (f *Filter) conditions(in listRange, after, before int64) (string, []any) {
 // A cursor is the last id of a page, dressed so that nobody takes it for a page number.
 const cursorMark = "j"
 
-func encodeCursor(id int64) string { return cursorMark + strconv.FormatInt(id, 36) }
+// CursorBelow is the cursor of the page that lies below a job's id.
+func CursorBelow(id int64) string { return cursorMark + strconv.FormatInt(id, 36) }
 
 // decodeCursor returns the id that the page lies below.
 func decodeCursor(cursor string) (int64, error) {

@@ -27,6 +27,7 @@ var children = map[string]func(dir string) error{
 	"full-prune": pruneOnAFullDisk,
 	"import":     importStdin,
 	"fire":       fireForever,
+	"work":       workForever,
 }
 
 func TestMain(m *testing.M) {

@@ -78,6 +78,20 @@ func Settle(job Job, e Ending, spread float64) (Job, Attempt) {
 	return job, attempt
 }
 
+// EndWaiting returns the row of a queued job that ends without another run. Its RunAt is after its last run's start then, by which Ran tells
+// that the job did not end with that, also where it was put back with the RunAt that it had.
+func EndWaiting(job Job, s State, at time.Time, errJSON []byte) Job {
+	if !job.StartedAt.IsZero() && !job.RunAt.After(job.StartedAt) {
+		job.RunAt = job.StartedAt.Add(time.Microsecond)
+	}
+	job.State, job.FinishedAt = s, at
+	job.Error, job.ErrorSource = errJSON, FromWhipper
+	return job
+}
+
+// afterRunSQL is the RunAt of EndWaiting.
+const afterRunSQL = `max(run_at, coalesce(started_at + 1, run_at))`
+
 // charge ends a run that the job has to answer for.
 func (j *Job) charge(e Ending, spread float64) {
 	if j.Delivery == AtMostOnce || e.Permanent || j.Attempt >= j.MaxAttempts {

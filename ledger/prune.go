@@ -42,6 +42,7 @@ type PruneFilter struct {
 	EndedBefore  time.Time // FinishedAt
 	LabelName    string    // jobs with this label …
 	LabelValue   string    // … of exactly this value
+	Grep         string    // jobs in which this text occurs, as grepSQL says
 	Limit        int       // most jobs, the longest ended of each state first; 0: no limit
 }
 
@@ -64,7 +65,7 @@ func (f *PruneFilter) states() []State {
 
 // counted says whether the tally knows how many jobs are selected.
 func (f *PruneFilter) counted() bool {
-	return f.Since.IsZero() && f.Until.IsZero() && f.EndedBefore.IsZero() && f.LabelName == ""
+	return f.Since.IsZero() && f.Until.IsZero() && f.EndedBefore.IsZero() && f.LabelName == "" && f.Grep == ""
 }
 
 // conditions are the filter's, for jobs of one state. The plus signs keep SQLite to the index of what has ended.
@@ -91,7 +92,10 @@ func (f *PruneFilter) conditions(state State) (string, []any) {
 		where("created_at < ?", f.Until.UnixMicro())
 	}
 	if f.LabelName != "" {
-		where("EXISTS (SELECT 1 FROM json_each(job.labels) WHERE key = ? AND value = ?)", f.LabelName, f.LabelValue)
+		where(labelSQL, labelArgs(f.LabelName, f.LabelValue)...)
+	}
+	if f.Grep != "" {
+		where(grepSQL, grepArgs(f.Grep)...)
 	}
 	return strings.Join(conditions, " AND "), args
 }
@@ -165,7 +169,7 @@ func prunableQuery(f PruneFilter, state State, from prunePlace, limit int) (stri
 		append(args, from.finishedAt, from.id, limit)
 }
 
-// Prunable is how many jobs Prune would take off the ledger now. It is exact; where the filter names times or labels, it reads all
+// Prunable is how many jobs Prune would take off the ledger now. It is exact; where the filter names times, labels or a text, it reads all
 // jobs of the states in question.
 func (r *Reader) Prunable(ctx context.Context, f PruneFilter) (int, error) {
 	if err := f.validate(); err != nil {

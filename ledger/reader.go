@@ -37,7 +37,7 @@ func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 	}
 	r, err := openReader(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open ledger %q: %w", path, err)
+		return nil, fmt.Errorf("open ledger %q: %w", path, inWords(err))
 	}
 	return r, nil
 }
@@ -73,7 +73,7 @@ func (r *Reader) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, text := range []string{
-		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, cellsSQL, openSQL,
+		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, allCountsSQL, cellsSQL, openSQL,
 		prioritiesSQL, readySQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
 		laneSQL, lanesSQL, pausedSQL,
 		allSchedulesSQL, dueSQL, owedSQL, nextDueSQL,

@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -74,11 +72,7 @@ func TestChangesSeekByTheirIndexes(t *testing.T) {
 		abandonedRunsSQL: "SEARCH job USING INDEX job_state (state=?)",
 		orphanCountSQL:   "job_invoked",
 	} {
-		args := make([]any, strings.Count(query, "?"))
-		if numbered := regexp.MustCompile(`\?\d`).FindAllString(query, -1); numbered != nil {
-			args = args[:slices.Max(numbered)[1]-'0']
-		}
-		if plan := explain(t, l.Reader, query, args...); !strings.Contains(plan, want) {
+		if plan := explain(t, l.Reader, query, make([]any, parameters(query))...); !strings.Contains(plan, want) {
 			t.Errorf("%s\nis planned as\n%s", query, plan)
 		}
 	}

@@ -24,7 +24,8 @@ const (
 			finished_at = iif(` + failsSQL + `, ?2, NULL)
 		WHERE state = 'running'`
 	orphanCountSQL = `SELECT pool, method, count(*) FROM job INDEXED BY job_invoked WHERE state = 'queued' AND origin = 'invoke' GROUP BY 1, 2`
-	orphanJobsSQL  = `UPDATE job INDEXED BY job_invoked SET state = 'cancelled', finished_at = ?1, error = ?2, error_source = 'whipper'
+	orphanJobsSQL  = `UPDATE job INDEXED BY job_invoked SET state = 'cancelled', run_at = ` + afterRunSQL + `, finished_at = ?1, error = ?2,
+			error_source = 'whipper'
 		WHERE state = 'queued' AND origin = 'invoke'`
 )
 
@@ -36,13 +37,15 @@ type Recovery struct {
 }
 
 // Recover makes consistent what a dead supervisor left: running jobs are settled as interrupted and abandoned, exactly
-// as Settle would, and queued invokes are cancelled. Call it once after Open, when no worker of the dead supervisor lives
+// as Settle would, and queued invokes are cancelled. Where the clock is behind the ledger, Rebase's rules are applied. Call it once after Open, when no worker of the dead supervisor lives
 // any more, and before anything is claimed or waited for.
 func (l *Ledger) Recover(ctx context.Context) (Recovery, error) {
-	at := l.now().UnixMicro()
+	at := l.now()
 	var r Recovery
 	err := l.writer.do(ctx, maxBatchRows, func(b *batch) (err error) {
-		r, err = b.recover(at)
+		if r, err = b.recover(at.UnixMicro()); err == nil {
+			err = b.rebaseIfBehind(at)
+		}
 		return err
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func (l *Ledger) Sweep(ctx context.Context, r Retention) (pruned int, next time.
 		if age <= 0 {
 			continue
 		}
-		n, err := l.pruneState(ctx, PruneFilter{EndedBefore: l.now().Add(-age)}, state, 0)
+		n, err := l.pruneState(ctx, PruneFilter{EndedBefore: l.aged().Add(-age)}, state, 0)
 		pruned += n
 		if err != nil {
 			return pruned, time.Time{}, err

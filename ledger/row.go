@@ -38,11 +38,9 @@ func inlineArgs(args []any, j *Job) ([]any, error) {
 	}
 	var labels any
 	if len(j.Labels) > 0 {
-		text, err := json.Marshal(j.Labels)
-		if err != nil {
+		if labels, err = labelsValue(j.Labels); err != nil {
 			return nil, fmt.Errorf("encode labels: %w", err)
 		}
-		labels = string(text)
 	}
 	return append(args,
 		j.ID, j.Pool, j.Method, string(j.State), int64(j.Priority), int64(j.Attempt), int64(j.MaxAttempts), int64(j.Runs),

@@ -13,7 +13,7 @@ const (
 	keySQL     = `SELECT id, method, ` + paramsValue + ` FROM job WHERE pool = ? AND idempotency_key = ?`
 	queuedSQL  = `SELECT coalesce(sum(n), 0) FROM tally WHERE pool = ? AND state = 'queued'`
 	waitingSQL = `SELECT count(*) FROM job WHERE pool = ? AND state = 'queued' AND origin = 'invoke'`
-	cancelSQL  = `UPDATE job SET state = 'cancelled', finished_at = ?, error = ?, error_source = 'whipper'
+	cancelSQL  = `UPDATE job SET state = 'cancelled', run_at = ` + afterRunSQL + `, finished_at = ?, error = ?, error_source = 'whipper'
 		WHERE id = ? AND state = 'queued' RETURNING pool, method`
 )
 

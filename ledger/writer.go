@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Wait after a failed commit: doubled each time.
@@ -40,10 +43,13 @@ type writer struct {
 
 	// The goroutine's own; after it has ended, finish's.
 	conn    *conn
+	failed  *conn // the one before, until there is another
 	batch   *batch
 	ops     []*op // of the transaction at hand; the slice is used again
 	commits int
 	wal     walCare
+
+	doubtful bool // there has been a failure that may have done damage
 }
 
 func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, schedules *scheduleNews, log *slog.Logger) *writer {
@@ -75,6 +81,7 @@ func (w *writer) stop() error {
 // finish gives unused ids back, empties the WAL and closes the connection. Only after stop.
 func (w *writer) finish() error {
 	if w.conn == nil {
+		w.dropFailed()
 		return nil // the disk fails; stop has said so
 	}
 	_, err := w.conn.exec(reserveSQL, w.ids.end())
@@ -124,12 +131,16 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 		w.log.Error("ledger cannot be written; outcomes wait in memory", "error", cause)
 	}
 	w.batch.forgetCells()
-	cause = fmt.Errorf("write ledger: %w", cause)
+	// What a full disk has refused was never there; after any other failure the file is looked through.
+	w.doubtful = w.doubtful || sqliteCode(cause) != sqlite3.SQLITE_FULL
+	cause = fmt.Errorf("write ledger: %w", asDamaged(w.path, cause))
 	w.failure.Store(&cause)
 	if w.conn != nil {
-		// Its transaction is in doubt, so it is thrown away; commit opens another. Its error would be the same again.
-		_ = w.conn.close()
-		w.conn = nil
+		// Its transaction is in doubt, so none goes by this connection any more; commit opens another. It stays open until then:
+		// the first of all connections would read the WAL anew and take in that transaction, which the disk may not have whatever
+		// the system says, and what is appended to it would be lost with it. The error would be the same again.
+		_ = w.conn.run("ROLLBACK")
+		w.failed, w.conn = w.conn, nil
 	}
 	w.mu.Lock()
 	w.makeRoom()
@@ -204,6 +215,9 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	for _, o := range ops {
 		o.answer(o.err)
 	}
+	// Those who have just been answered often have more to write. They run first, or the next transaction would hold what one of them was
+	// quick to bring, and all others would wait for the one after.
+	runtime.Gosched()
 	w.commits++
 	if w.commits >= w.wal.due {
 		w.wal.after(w.commits, w.shortenWAL(walTooLong))
@@ -217,10 +231,32 @@ func (w *writer) reopen() error {
 	if err != nil {
 		return err
 	}
-	if _, err := loadSequence(c); err != nil {
+	if err := w.verify(c); err != nil {
 		_ = c.close() // the first error says more
 		return err
 	}
 	w.conn = c
+	w.dropFailed()
 	return nil
+}
+
+// verify looks for damage, unless all that has happened is that the disk was full.
+func (w *writer) verify(c *conn) error {
+	if w.doubtful {
+		if err := c.checkAtStart(w.path); err != nil {
+			return err
+		}
+	}
+	_, err := loadSequence(c)
+	if err == nil {
+		w.doubtful = false
+	}
+	return err
+}
+
+func (w *writer) dropFailed() {
+	if w.failed != nil {
+		_ = w.failed.close() // it has failed before
+		w.failed = nil
+	}
 }

@@ -7,7 +7,7 @@ import "embed"
 // Runner holds the runner's source files and no others. They import each other by relative path and Node's own
 // modules, so they work from any folder as long as they stay together under their names.
 //
-//go:embed src/*.mjs src/*.cjs src/worker/*.mjs
+//go:embed src/worker/*.mjs src/worker/*.cjs
 var Runner embed.FS
 
 // Entry is the path in Runner of the file to run: node Entry SCRIPT [ARGS…].

@@ -11,7 +11,9 @@ import (
 // Nothing needs to be set in the environment.
 const Entry = "whipper/__main__.py"
 
-//go:embed src/whipper/*.py
+// The client side is in it too: a worker may submit further jobs.
+//
+//go:embed src/whipper/*.py src/whipper/client/*.py
 var source embed.FS
 
 // FS holds the package folder "whipper" with the runner's modules.

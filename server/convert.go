@@ -45,9 +45,12 @@ func WireJob(j *ledger.Job, attempts []ledger.Attempt) jsonrpc.Job {
 	}
 	// A job that is queued again has a start, but one that says nothing about its next run.
 	if !j.StartedAt.IsZero() && j.State != ledger.Queued {
-		wire.WaitMs = ms(j.Wait())
-		if !j.FinishedAt.IsZero() {
-			wire.RunMs = ms(j.FinishedAt.Sub(j.StartedAt))
+		ran, ok := j.Ran()
+		if ok || j.State == ledger.Running {
+			wire.WaitMs = ms(j.Wait())
+		}
+		if ok {
+			wire.RunMs = ms(ran)
 		}
 	}
 	for i := range attempts {

@@ -27,6 +27,8 @@ func TestJobLooksOnTheWireAsDocumented(t *testing.T) {
 		CreatedAt: at, RunAt: at, StartedAt: at, FinishedAt: at, Worker: "w1", Result: []byte(`null`),
 		Error: []byte(`{"code":1,"message":"first try"}`), ErrorSource: ledger.FromWorker,
 	}
+	given := retrying // up, while it waited for its next run
+	given.State, given.FinishedAt, given.ErrorSource, given.Error = ledger.Cancelled, at.Add(time.Hour), "", nil
 	unreadable := ledger.Job{ID: 10, State: ledger.Failed, CreatedAt: at, RunAt: at, Error: []byte(`{`)}
 	for _, c := range []struct {
 		job  ledger.Job
@@ -44,6 +46,9 @@ func TestJobLooksOnTheWireAsDocumented(t *testing.T) {
 		{done, `{"id":9,"pool":"p","method":"m","state":"succeeded","priority":0,"attempt":2,"maxAttempts":3,"result":null,"labels":{},` +
 			`"createdAt":"2026-01-02T02:04:05.678Z","runAt":"2026-01-02T02:04:05.678Z","startedAt":"2026-01-02T02:04:05.678Z",` +
 			`"finishedAt":"2026-01-02T02:04:05.678Z","waitMs":0,"runMs":0,"worker":"w1","delivery":"at-least-once","origin":"invoke"}`},
+		{given, `{"id":8,"pool":"p","method":"m","state":"cancelled","priority":0,"attempt":1,"maxAttempts":3,"labels":{},` +
+			`"createdAt":"2026-01-02T02:04:05.678Z","runAt":"2026-01-02T02:04:06.678Z","startedAt":"2026-01-02T02:04:05.678Z",` +
+			`"finishedAt":"2026-01-02T03:04:05.678Z","worker":"w1","delivery":"at-least-once","origin":"submit"}`},
 		{unreadable, `{"id":10,"pool":"","method":"","state":"failed","priority":0,"attempt":0,"maxAttempts":0,` +
 			`"error":{"code":-32603,"message":"the recorded error cannot be read: unexpected end of JSON input"},"labels":{},` +
 			`"createdAt":"2026-01-02T02:04:05.678Z","runAt":"2026-01-02T02:04:05.678Z","delivery":"","origin":""}`},

@@ -81,8 +81,9 @@ func TestDiscoverDescribesExactlyWhatTheCodeDoes(t *testing.T) {
 		}
 	}
 	params := map[string]reflect.Type{
-		jsonrpc.MethodEvent:    reflect.TypeFor[jsonrpc.Event](),
-		jsonrpc.MethodProgress: reflect.TypeFor[jsonrpc.ProgressParams](),
+		jsonrpc.MethodEvent:     reflect.TypeFor[jsonrpc.Event](),
+		jsonrpc.MethodProgress:  reflect.TypeFor[jsonrpc.ProgressParams](),
+		jsonrpc.MethodStatsNote: reflect.TypeFor[jsonrpc.StatsNote](),
 	}
 	for _, n := range doc.Notifications {
 		check.schema(n.Name+" params", n.Params, params[n.Name])

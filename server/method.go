@@ -39,7 +39,7 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodJobRetry:       takesWork(typed((*Server).retryJobs)),
 		jsonrpc.MethodJobPrune:       waitsForJobs(typed((*Server).pruneJobs)),
 		jsonrpc.MethodPoolList:       typed((*Server).poolList),
-		jsonrpc.MethodPoolStats:      typed((*Server).poolStats),
+		jsonrpc.MethodPoolStats:      withRequest((*Server).poolStats),
 		jsonrpc.MethodPoolPause:      refusedInDrain(typed((*Server).poolPause)),
 		jsonrpc.MethodPoolResume:     refusedInDrain(typed((*Server).poolResume)),
 		jsonrpc.MethodPoolRestart:    refusedInDrain(typed((*Server).poolRestart)),

@@ -31,10 +31,13 @@ func (s *Server) subscribe(_ context.Context, r *request, p jsonrpc.SubscribePar
 			return jsonrpc.SubscribeResult{}, err
 		}
 	}
-	events, err := s.opts.Events.Subscribe(supervisor.EventFilter{Types: p.Types, Pool: p.Pool})
-	var unknown *supervisor.UnknownEventError
-	if errors.As(err, &unknown) {
-		return jsonrpc.SubscribeResult{}, invalid(fmt.Sprintf("types[%d]", slices.Index(p.Types, unknown.Type)), "%v", err)
+	filter := supervisor.EventFilter{Types: p.Types, Pool: p.Pool}
+	if p.Subscription != 0 {
+		return s.resubscribe(r, p, filter)
+	}
+	events, err := s.opts.Events.Subscribe(filter)
+	if err != nil {
+		return jsonrpc.SubscribeResult{}, unknownEvent(p.Types, err)
 	}
 	sub := &subscription{events: events, stop: make(chan struct{}), done: make(chan struct{})}
 	if !r.session.add(sub) {
@@ -46,11 +49,35 @@ func (s *Server) subscribe(_ context.Context, r *request, p jsonrpc.SubscribePar
 	return jsonrpc.SubscribeResult{Subscription: sub.id}, nil
 }
 
+// resubscribe changes what a subscription wants: no event is missed or told twice, and the order stays.
+func (s *Server) resubscribe(r *request, p jsonrpc.SubscribeParams, f supervisor.EventFilter) (jsonrpc.SubscribeResult, error) {
+	sub := r.session.subscription(p.Subscription)
+	if sub == nil {
+		return jsonrpc.SubscribeResult{}, noSubscription(p.Subscription)
+	}
+	if err := s.opts.Events.Change(sub.events, f); err != nil {
+		return jsonrpc.SubscribeResult{}, unknownEvent(p.Types, err)
+	}
+	return jsonrpc.SubscribeResult{Subscription: sub.id}, nil
+}
+
+func unknownEvent(types []string, err error) error {
+	var unknown *supervisor.UnknownEventError
+	if errors.As(err, &unknown) {
+		return invalid(fmt.Sprintf("types[%d]", slices.Index(types, unknown.Type)), "%v", err)
+	}
+	return err
+}
+
+func noSubscription(id int64) error {
+	return jsonrpc.Errorf(jsonrpc.CodeNotFound, "this connection has no subscription %d", id)
+}
+
 // unsubscribe answers when no more events of the subscription will come.
 func (s *Server) unsubscribe(ctx context.Context, r *request, p jsonrpc.SubscribeResult) (struct{}, error) {
 	sub := r.session.remove(p.Subscription)
 	if sub == nil {
-		return struct{}{}, jsonrpc.Errorf(jsonrpc.CodeNotFound, "this connection has no subscription %d", p.Subscription)
+		return struct{}{}, noSubscription(p.Subscription)
 	}
 	close(sub.stop)
 	select {
@@ -72,6 +99,13 @@ func (s *session) add(sub *subscription) bool {
 	sub.id = s.lastSubscription
 	s.subscriptions[sub.id] = sub
 	return true
+}
+
+// subscription gives the one of that number, or nil.
+func (s *session) subscription(id int64) *subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.subscriptions[id]
 }
 
 // remove takes a subscription out and gives it, or nil.
@@ -127,6 +161,7 @@ func (s *session) pump(c *jsonrpc.Conn, sub *subscription) {
 					return
 				}
 			}
+			s.tellStats(c)
 			events[i].Subscription = sub.id
 			params, err := jsonrpc.Encode(events[i])
 			if err != nil || c.Notify(jsonrpc.MethodEvent, params) != nil {

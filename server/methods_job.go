@@ -109,7 +109,7 @@ func toFilter(prefix string, p jsonrpc.ListParams, allowed []ledger.State) (ledg
 	if p.Limit < 0 || p.Limit > maxListLimit {
 		return ledger.Filter{}, invalid(prefix+"limit", "%d is outside 1 to %d (0 or absent: %d)", p.Limit, maxListLimit, defaultListLimit)
 	}
-	f := ledger.Filter{Pool: p.Pool, Method: p.Method, Limit: p.Limit, Cursor: p.Cursor, Payloads: p.Payloads}
+	f := ledger.Filter{Pool: p.Pool, Method: p.Method, Grep: p.Grep, Limit: p.Limit, Cursor: p.Cursor, Payloads: p.Payloads}
 	if f.Limit == 0 {
 		f.Limit = defaultListLimit
 	}

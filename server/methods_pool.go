@@ -15,12 +15,17 @@ func (s *Server) poolList(context.Context, noParams) (jsonrpc.PoolListResult, er
 	return list, nil
 }
 
-func (s *Server) poolStats(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.PoolStats, error) {
+func (s *Server) poolStats(_ context.Context, r *request, p jsonrpc.PoolStatsParams) (jsonrpc.PoolStats, error) {
 	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		return jsonrpc.PoolStats{}, err
 	}
-	return pool.Stats(), nil
+	if !p.Follow {
+		return pool.Stats(), nil
+	}
+	f := &following{pool: pool, told: pool.Stats()}
+	r.after = func() { r.session.follow(r.conn, f) } // the answer goes first
+	return f.told, nil
 }
 
 func (s *Server) workerList(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.WorkerListResult, error) {

@@ -33,20 +33,20 @@ func (s *Server) pruneJobs(ctx context.Context, p jsonrpc.PruneJobsParams) (json
 func toPruneFilter(p jsonrpc.PruneFilter) (ledger.PruneFilter, error) {
 	limit := p.Limit
 	if p.Limit = 0; p == (jsonrpc.PruneFilter{}) {
-		return ledger.PruneFilter{}, invalid("filter", "empty, it would prune every job that is final; name a pool, method, state, since, until, endedBefore or label")
+		return ledger.PruneFilter{}, invalid("filter", "empty, it would prune every job that is final; name a pool, method, state, since, until, endedBefore, label or grep")
 	}
 	if limit < 0 {
 		return ledger.PruneFilter{}, invalid("filter.limit", "%d is less than 0 (0 or absent: all)", limit)
 	}
 	shared, err := toFilter("filter.", jsonrpc.ListParams{
-		Pool: p.Pool, Method: p.Method, State: p.State, Since: p.Since, Until: p.Until, Label: p.Label,
+		Pool: p.Pool, Method: p.Method, State: p.State, Since: p.Since, Until: p.Until, Label: p.Label, Grep: p.Grep,
 	}, prunable)
 	if err != nil {
 		return ledger.PruneFilter{}, err
 	}
 	f := ledger.PruneFilter{
 		Pool: shared.Pool, Method: shared.Method, States: shared.States, Since: shared.Since, Until: shared.Until,
-		LabelName: shared.LabelName, LabelValue: shared.LabelValue, Limit: limit,
+		LabelName: shared.LabelName, LabelValue: shared.LabelValue, Grep: shared.Grep, Limit: limit,
 	}
 	if p.EndedBefore != nil {
 		f.EndedBefore = p.EndedBefore.Time

@@ -62,7 +62,7 @@ func (s *Server) jobsOf(ctx context.Context, ids []int64) ([]ledger.Job, error) 
 // changeFilter is the filter of a request that changes all jobs of certain states that it matches.
 func changeFilter(method, verb string, p jsonrpc.ListParams, allowed []ledger.State) (ledger.Filter, error) {
 	if p == (jsonrpc.ListParams{}) {
-		return ledger.Filter{}, invalid("filter", "empty, it would %s every job; name a pool, method, state, since, until or label", verb)
+		return ledger.Filter{}, invalid("filter", "empty, it would %s every job; name a pool, method, state, since, until, label or grep", verb)
 	}
 	for member, given := range map[string]bool{"limit": p.Limit != 0, "cursor": p.Cursor != "", "payloads": p.Payloads} {
 		if given {

@@ -272,7 +272,7 @@ func TestListIsPagedNewestFirstWithoutPayloads(t *testing.T) {
 	}
 	for params, want := range map[string]int{
 		`{"method":"m0"}`: 3, `{"state":"queued"}`: 5, `{"state":"failed"}`: 0, `{"pool":"default"}`: 5, `{"pool":"gone"}`: 0,
-		`{"label":{"name":"n","value":"3"}}`: 1, `{"until":"2000-01-01T00:00:00Z"}`: 0, `{"since":"2000-01-01T00:00:00Z"}`: 5,
+		`{"label":{"name":"n","value":"3"}}`: 1, `{"grep":"[3]"}`: 1, `{"grep":"m","method":"m1"}`: 2, `{"until":"2000-01-01T00:00:00Z"}`: 0, `{"since":"2000-01-01T00:00:00Z"}`: 5,
 	} {
 		a := c.call("job.list", params)
 		var page struct{ Jobs []jsonrpc.Job }

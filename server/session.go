@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -37,8 +38,9 @@ type session struct {
 	subscriptions    map[int64]*subscription
 	lastSubscription int64
 	progress         progressOut
-	pumps            sync.WaitGroup // of subscriptions and progress; Add only by requests in flight
-	ending           chan struct{}  // closed when all requests are answered and no more come
+	following        atomic.Pointer[following] // the stats that the peer follows; nil: none
+	pumps            sync.WaitGroup            // of subscriptions and progress; Add only by requests in flight
+	ending           chan struct{}             // closed when all requests are answered and no more come
 }
 
 // request is one request in flight.
@@ -119,6 +121,7 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 func (s *session) run(ctx context.Context, c *jsonrpc.Conn, r *request) {
 	result, meta, err := r.method.serve(ctx, s.server, r)
 	s.progress.end(r)
+	s.tellStats(c)
 	if err == nil {
 		_ = c.Reply(r.Request, result, meta)
 		if r.after != nil {

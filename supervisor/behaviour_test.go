@@ -43,6 +43,11 @@ var behaviours = map[string]func(p *program, m message, cancelled <-chan struct{
 		p.result(m, true)
 	},
 	"grow-and-hang": func(p *program, m message, _ <-chan struct{}) { p.grow(m.number()) },
+	// $/ping is known to few programs. This one leaves an effect all the same.
+	"$/ping": func(p *program, m message, _ <-chan struct{}) {
+		leaveEffect("0 0")
+		p.fail(m, -32601, "method not found", nil)
+	},
 	// effect appends the job to the effects file and answers.
 	"effect": func(p *program, m message, _ <-chan struct{}) {
 		leaveEffect(fmt.Sprintf("%v %v", m.Meta["job"], m.Meta["attempt"]))

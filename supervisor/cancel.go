@@ -78,8 +78,7 @@ func (p *Pool) cancelOnDisk(ctx context.Context, ids []int64) (int, error) {
 	for _, id := range cancelled {
 		p.unkeep(id)
 		if c := p.invoked[id]; c != nil {
-			c.job.State, c.job.FinishedAt = ledger.Cancelled, now
-			c.job.Error, c.job.ErrorSource = e, ledger.FromWhipper
+			c.job = ledger.EndWaiting(c.job, ledger.Cancelled, now, e)
 			p.answer(c)
 		}
 	}

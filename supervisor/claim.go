@@ -53,6 +53,15 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	if err := p.lookUpLanes(ctx); err != nil {
 		return next, err
 	}
+	if p.setback.happened(time.Now()) {
+		n, err := p.ledger.Rebase(ctx, p.name)
+		if err != nil {
+			return next, err
+		}
+		p.setback.undone = false
+		p.log.Warn("the system's clock was put back; jobs do not wait for it", "rebased", n)
+		due = true
+	}
 	p.mu.Lock()
 	if due {
 		p.exhausted = false
@@ -81,7 +90,6 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	for i := range reads {
 		if r := &reads[i]; err == nil {
 			r.jobs, r.skipped, r.more, err = p.ledger.InLane(ctx, p.name, r.name, r.limit, held)
-			n = max(0, n-len(r.jobs))
 		}
 	}
 	now := time.Now()
@@ -89,7 +97,7 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	if err == nil && look {
 		expired, err = p.ledger.Expired(ctx, p.name, now, expireAtOnce)
 	}
-	if err == nil && n > 0 {
+	if err == nil && look {
 		jobs, next, err = p.ledger.Ready(ctx, p.name, now, n, held)
 	}
 
@@ -98,10 +106,14 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	for i := range expired {
 		p.expireClaimed(expired[i])
 	}
+	bytes, count := 0, len(jobs)
 	for i := range reads {
+		for j := range reads[i].jobs {
+			bytes += len(reads[i].jobs[j].Params)
+		}
+		count += len(reads[i].jobs)
 		p.fromLane(&reads[i], err)
 	}
-	bytes := 0
 	for i := range jobs {
 		bytes += len(jobs[i].Params)
 		if c := p.adopt(jobs[i]); c != nil {
@@ -111,8 +123,8 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 			}
 		}
 	}
-	if len(jobs) > 0 {
-		p.jobBytes = bytes / len(jobs)
+	if count > 0 {
+		p.jobBytes = bytes / count
 	}
 	p.claiming = false
 	clear(p.released)

@@ -173,6 +173,7 @@ func (p *Pool) giveBack(w *worker, c *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.worker = nil
+	p.letOut(c) // what may run may have changed meanwhile
 	p.close(w)
 	p.vacate(w)
 	if c.cancelled {

@@ -40,6 +40,19 @@ func (e *Events) Subscribe(f EventFilter) (*Subscription, error) {
 	return s, nil
 }
 
+// Change has s want what f wants from now on. What is buffered stays. The error is an *UnknownEventError.
+func (e *Events) Change(s *Subscription, f EventFilter) error {
+	set, err := f.set()
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.set, s.pool = set, f.Pool
+	e.count()
+	return nil
+}
+
 // Dump writes how many subscribers there are, and how far behind the slowest is.
 func (e *Events) Dump(out io.Writer) {
 	e.mu.Lock()
@@ -60,6 +73,11 @@ func (e *Events) leave(s *Subscription) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.subscriptions = slices.DeleteFunc(e.subscriptions, func(other *Subscription) bool { return other == s })
+	e.count()
+}
+
+// count sums up what is wanted; mu is held.
+func (e *Events) count() {
 	var wanted eventSet
 	for _, s := range e.subscriptions {
 		wanted |= s.set

@@ -52,9 +52,7 @@ func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) {
 
 // finishWaiting ends a call that no worker has begun; mu is held.
 func (p *Pool) finishWaiting(c *call, s ledger.State, e *jsonrpc.Error) {
-	next := c.job
-	next.State, next.FinishedAt = s, time.Now()
-	next.Error, next.ErrorSource = errorJSON(e), ledger.FromWhipper
+	next := ledger.EndWaiting(c.job, s, time.Now(), errorJSON(e))
 	c.job = next
 	delete(p.current, next.ID)
 	if c.onRecord {
@@ -104,6 +102,7 @@ func (p *Pool) forget(c *call) {
 	p.letGo(c.job.ID)
 	c.over = true
 	p.leaveLanes(c)
+	p.stands(c.lane)
 }
 
 // letGo leaves a job to the claimer again. A claim that is under way may have read it before the last change; mu is held.

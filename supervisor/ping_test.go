@@ -22,19 +22,21 @@ func TestAnIdleWorkerThatDoesNotAnswerAPingIsKilledAndReplaced(t *testing.T) {
 	}
 }
 
-func TestAWorkerThatIsBusyOrAnswersWithAnErrorIsNotKilledForAPing(t *testing.T) {
+func TestAWorkerThatAnswersAPingWithAnErrorIsNotKilled(t *testing.T) {
 	t.Parallel()
-	r := start(t, func(o *Options) { o.PingInterval = 20 * time.Millisecond }).ready() // it knows no $/ping
+	r := start(t, func(o *Options) { o.PingInterval = time.Second }).ready()
 	pid := r.processes()[0]
-	deaf := r.call("deaf", `["in"]`) // it reads nothing meanwhile
-	inside := r.gate.await("in")
-	time.Sleep(5 * r.pool.opts.PingInterval) // that nothing happens has no event
-	inside.pass()
-	if got := deaf.answer(); got.result != `"in"` {
-		t.Errorf("%+v, %v", got.reply.Error, got.err)
-	}
-	time.Sleep(5 * r.pool.opts.PingInterval)
+	r.until(func() bool { return len(r.effects()) >= 2 }) // the second ping comes after the answer to the first
 	if now := r.processes(); len(now) != 1 || now[0] != pid {
 		t.Errorf("process %d was replaced: %v", pid, now)
+	}
+}
+
+func TestABusyWorkerIsNeitherAskedNorKilledForAPing(t *testing.T) {
+	w := &worker{state: Processing, calls: map[*call]struct{}{{}: {}}}
+	w.ping() // it has no connection to write to
+	w.missedPing()
+	if w.faulty || !w.pongBy.IsZero() {
+		t.Errorf("faulty %v, to answer by %v", w.faulty, w.pongBy)
 	}
 }

@@ -62,6 +62,7 @@ type Pool struct {
 	window     queue // jobs fetched from the ledger, still queued there
 	turn       bool  // the window's, when both queues are equal
 	lanes      lanes
+	setback    setback // the claimer's
 	held       map[int64]struct{}
 	invoked    map[int64]*call // by job, whose callers wait; one that is put back for later stays here
 	current    map[int64]*call // by job, all that the pool has in memory
@@ -300,14 +301,26 @@ func (p *Pool) failWaiting(e *jsonrpc.Error) {
 	}
 }
 
-// addWorker takes on one more worker; mu is held.
+// addWorker takes on one more worker, in the place of one that was worn out and has none beside it, if there is one; mu is held.
 func (p *Pool) addWorker() *worker {
-	p.lastSeat++
-	w := newWorker(p, p.lastSeat)
+	w := p.newSeat()
+	for _, old := range p.seats {
+		if s := &old.seat; s.retiring && s.due != "" && !s.succeeded {
+			s.succeeded, w.seat.successor = true, true
+			return w
+		}
+	}
 	if p.owed > 0 {
 		p.owed--
 		w.seat.successor = true
 	}
+	return w
+}
+
+// newSeat takes on one more worker, in nobody's place; mu is held.
+func (p *Pool) newSeat() *worker {
+	p.lastSeat++
+	w := newWorker(p, p.lastSeat)
 	p.seats = append(p.seats, w)
 	p.maxSeen = max(p.maxSeen, len(p.seats))
 	p.workers.Go(w.run)

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -21,13 +22,20 @@ func (p *Pool) poolEvent(t eventType, e jsonrpc.Event) {
 	p.events.publish(t, eventType{}, &record{event: e})
 }
 
-// workerEvent publishes what concerns a worker and its process.
+// workerEvent publishes what concerns a worker and its process; mu is held.
 func (p *Pool) workerEvent(t eventType, w *worker, pid int, e jsonrpc.Event) {
 	if !p.events.wants(t.bit) {
 		return
 	}
-	e.Worker = &jsonrpc.EventWorker{ID: w.id, PID: pid}
+	e.Worker = w.forEvent(pid)
 	p.poolEvent(t, e)
+}
+
+// forEvent is the worker as it is; mu is held.
+func (w *worker) forEvent(pid int) *jsonrpc.EventWorker {
+	return &jsonrpc.EventWorker{
+		ID: w.id, PID: pid, State: string(w.seat.state), WorkingStatus: w.seat.workingStatus(), Stats: w.stats(),
+	}
 }
 
 // tellState publishes a change of a worker's state; mu is held.
@@ -50,24 +58,20 @@ func (p *Pool) tellStatus(w *worker) {
 }
 
 func (p *Pool) change(t, also eventType, w *worker, from, to string) {
-	p.events.publish(t, also, &record{event: jsonrpc.Event{
-		Pool: p.name, Worker: &jsonrpc.EventWorker{ID: w.id, PID: w.seat.pid}, From: from, To: to,
-	}})
+	p.events.publish(t, also, &record{event: jsonrpc.Event{Pool: p.name, Worker: w.forEvent(w.seat.pid), From: from, To: to}})
 }
 
 // tellAvailability publishes whether any worker can take calls, if that has changed; mu is held.
 func (p *Pool) tellAvailability() {
-	available := false
-	for _, w := range p.seats {
-		available = available || w.seat.slots > 0
-	}
+	i := slices.IndexFunc(p.seats, func(w *worker) bool { return w.seat.slots > 0 })
+	available := i >= 0
 	if available == p.available {
 		return
 	}
 	p.available = available
 	switch {
 	case available:
-		p.poolEvent(poolAvailable, jsonrpc.Event{})
+		p.workerEvent(poolAvailable, p.seats[i], p.seats[i].seat.pid, jsonrpc.Event{})
 	case p.phase == poolDraining:
 		p.poolEvent(poolUnavailable, jsonrpc.Event{Reason: endShutdown})
 	default:
@@ -111,6 +115,8 @@ func (w *worker) tellExited() {
 	if !w.pool.events.wants(processExited.bit) {
 		return
 	}
+	w.pool.mu.Lock()
+	defer w.pool.mu.Unlock()
 	w.pool.workerEvent(processExited, w, w.process.pid, jsonrpc.Event{
 		Reason: w.endReason, ExitCode: w.lastExit.code, Signal: w.lastExit.signal,
 		StderrTail: cutFront(w.process.tail.String(), maxEventTail),
@@ -120,6 +126,8 @@ func (w *worker) tellExited() {
 // tellInactive publishes that the worker ends because it had nothing to do.
 func (w *worker) tellInactive() {
 	w.endFor(endInactivity)
+	w.pool.mu.Lock()
+	defer w.pool.mu.Unlock()
 	w.pool.workerEvent(inactivityTimeout, w, w.process.pid, jsonrpc.Event{})
 }
 
@@ -159,9 +167,12 @@ func jobRecord(job *ledger.Job, outcome ledger.Outcome) *record {
 		Worker: job.Worker, PID: job.PID, Outcome: string(outcome),
 	}
 	if !job.StartedAt.IsZero() && job.State != ledger.Queued {
-		j.WaitMs = milliseconds(job.Wait())
-		if !job.FinishedAt.IsZero() {
-			j.RunMs = milliseconds(job.FinishedAt.Sub(job.StartedAt))
+		ran, ok := job.Ran()
+		if ok || job.State == ledger.Running {
+			j.WaitMs = milliseconds(job.Wait())
+		}
+		if ok {
+			j.RunMs = milliseconds(ran)
 		}
 	}
 	if ended := job.State.Terminal() || outcome != ""; ended && len(job.Error) > 0 {

@@ -54,8 +54,7 @@ func (p *Pool) countCall(w *worker) {
 	s.due = dueCalls
 	p.retire(w, dueCalls)
 	if !followed && !p.stopping && p.vacancies() > 0 {
-		p.addWorker().seat.successor = true
-		s.succeeded = true
+		p.addWorker()
 	}
 	p.roll()
 }
@@ -103,7 +102,7 @@ func (p *Pool) roll() {
 	if staying+beyond > p.opts.MaxWorkers {
 		return // until one that finishes its last calls has gone
 	}
-	w := p.addWorker()
+	w := p.newSeat()
 	w.seat.successor, w.seat.replaces, next.seat.replacement, next.seat.succeeded = true, next, w, true
 }
 

@@ -32,6 +32,23 @@ func TestAProcessIsGivenExactlyAsManyCallsAsItMayBe(t *testing.T) {
 	}
 }
 
+func TestAProcessThatTakesThePlaceOfOneThatHasYetToGoCountsAsAReset(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MinWorkers, o.MaxWorkers, o.MaxTotalCalls = 1, 1, 1 })
+	first := r.call("gate", `["first"]`)
+	inFirst := r.gate.await("first")
+	second := r.call("gate", `["second"]`) // whose process has none beside it: there would be three
+	inSecond := r.gate.await("second")
+	inFirst.pass()
+	first.answer()
+	r.until(func() bool { return len(r.pool.seats) == 2 && r.pool.readyWorkers() == 1 }) // the third has come before the second goes
+	if s := r.pool.Stats(); s.Workers.ForkCount != 3 || s.Workers.ResetCount != 2 {
+		t.Errorf("%d of %d processes took another one's place", s.Workers.ResetCount, s.Workers.ForkCount)
+	}
+	inSecond.pass()
+	second.answer()
+}
+
 func TestNoCallIsLostOrFailedWhileProcessesAreRecycledUnderLoad(t *testing.T) {
 	t.Parallel()
 	r := start(t, func(o *Options) {

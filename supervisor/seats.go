@@ -43,8 +43,9 @@ func (b *boots) degraded() bool { return b.failures() >= degradedAfter }
 func (p *Pool) stateChanged(w *worker, s State) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tellState(w, w.seat.state, s)
+	from := w.seat.state
 	w.seat.state = s
+	p.tellState(w, from, s)
 	if s != Processing {
 		p.close(w)
 	}

@@ -18,7 +18,7 @@ const (
 // Subscription is one subscriber's buffer of events. When it is full the oldest event makes room for the newest, and is counted.
 type Subscription struct {
 	bus   *Events
-	set   eventSet
+	set   eventSet      // guarded by the bus's lock, as is pool
 	pool  string        // "": all
 	ready chan struct{} // one token: there may be events
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -142,6 +143,9 @@ func unknownCommand(path string, commands []*cli.Command, words []string) error 
 		if !c.Hidden {
 			names = append(names, c.Names()...)
 		}
+	}
+	if _, err := strconv.ParseUint(name, 10, 64); err == nil && path == "whipper ledger" {
+		return misuse("one job whole: whipper ledger show "+name, "unknown command %q", name)
 	}
 	if hasRunner(name) {
 		return misuse("to run a script: whipper exec "+name, "unknown command %q", name)

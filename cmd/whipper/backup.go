@@ -37,25 +37,17 @@ type backedUp struct {
 	Bytes int64  `json:"bytes"`
 }
 
-func backUp(c *console, cc *cli.Context) (err error) {
+func backUp(c *console, cc *cli.Context) error {
 	if cc.NArg() != 1 {
 		return misuse("whipper ledger backup ledger.bak", "backup needs the name of one file")
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
+	var b ledger.Backup
+	err := c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) (err error) {
+		b, err = c.copyLedger(ctx, r, cc.Args().First(), cc.Bool("force"))
+		return err
+	})
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	b, err := c.copyLedger(ctx, r, cc.Args().First(), cc.Bool("force"))
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return misuse("choose another name, or add --force", "%w", err)
-	case errors.Is(err, ledger.ErrInUse):
-		return misuse("choose another name", "%w", err)
-	case err != nil:
-		return err
+		return unwritable(err)
 	}
 	if cc.Bool("json") {
 		return c.printJSON(backedUp(b))
@@ -72,4 +64,15 @@ func (c *console) copyLedger(ctx context.Context, r *ledger.Reader, path string,
 		bar.total = total >> 20
 		bar.reachMiB(done)
 	}})
+}
+
+// unwritable says what helps where a file cannot be written.
+func unwritable(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return misuse("choose another name, or add --force", "%w", err)
+	case errors.Is(err, ledger.ErrInUse), errors.Is(err, ledger.ErrNoFile):
+		return misuse("choose another name", "%w", err)
+	}
+	return err
 }

@@ -117,6 +117,8 @@ func fillIn(job *jsonrpc.SubmitParams, flags *jsonrpc.SubmitParams) {
 	fill(&job.TimeoutMs, flags.TimeoutMs)
 	fill(&job.Priority, flags.Priority)
 	fill(&job.MaxAttempts, flags.MaxAttempts)
+	fill(&job.Backoff, flags.Backoff)
+	fill(&job.ExpiresAt, flags.ExpiresAt)
 	fill(&job.Delivery, flags.Delivery)
 	fill(&job.ConcurrencyKey, flags.ConcurrencyKey)
 	for name, value := range flags.Labels {

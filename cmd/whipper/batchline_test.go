@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
@@ -57,11 +58,12 @@ func TestABadLineIsToldWithItsPlace(t *testing.T) {
 }
 
 func TestFlagsFillInWhatALineLeavesOpen(t *testing.T) {
-	flags := jsonrpc.SubmitParams{Pool: "p", Priority: 5, DelayMs: 1000, MaxAttempts: 2, Labels: map[string]string{"a": "flag", "b": "flag"}}
+	backoff, expires := &jsonrpc.Backoff{BaseMs: 5}, jsonrpc.TimePtr(time.Now())
+	flags := jsonrpc.SubmitParams{Pool: "p", Priority: 5, DelayMs: 1000, MaxAttempts: 2, Backoff: backoff, ExpiresAt: expires, Labels: map[string]string{"a": "flag", "b": "flag"}}
 	job := jsonrpc.SubmitParams{Method: "m", Priority: -1, Labels: map[string]string{"a": "line"}}
 	fillIn(&job, &flags)
 	want := jsonrpc.SubmitParams{
-		Method: "m", Pool: "p", Priority: -1, DelayMs: 1000, MaxAttempts: 2, Labels: map[string]string{"a": "line", "b": "flag"},
+		Method: "m", Pool: "p", Priority: -1, DelayMs: 1000, MaxAttempts: 2, Backoff: backoff, ExpiresAt: expires, Labels: map[string]string{"a": "line", "b": "flag"},
 	}
 	if !reflect.DeepEqual(job, want) {
 		t.Errorf("got %+v, want %+v", job, want)

@@ -64,14 +64,6 @@ func (c *console) withClient(cc *cli.Context, f func(context.Context, *whipper.C
 	return err
 }
 
-// ledgerDir is the folder of the ledger that is meant.
-func (c *console) ledgerDir(cc *cli.Context) (string, error) {
-	if dir := cc.String("dir"); dir != "" {
-		return dir, nil
-	}
-	return whipper.FindDir("")
-}
-
 // explainClient is for errors of the way to a supervisor.
 func explainClient(err error) *failure {
 	var none *whipper.NoSupervisorError

@@ -50,7 +50,7 @@ func (c *console) follow(ctx context.Context, client *whipper.Client, f whipper.
 		return err
 	}
 	c.say("whipper: following events; Ctrl-C ends it")
-	v := &eventLine{paint: painter(coloured(c.out)), pools: len(list.Pools) > 1 && f.Pool == ""}
+	v := &eventLine{paint: painter(coloured(c.out)), pools: len(list.Pools) > 1 && f.Pool == "", types: typeWidth}
 	for e, err := range events {
 		switch {
 		case ctx.Err() != nil:
@@ -76,6 +76,7 @@ func (c *console) follow(ctx context.Context, client *whipper.Client, f whipper.
 type eventLine struct {
 	paint painter
 	pools bool // there are several
+	types int  // width of the column of types
 }
 
 // Widths of columns: most types, and most workers and jobs, fit.
@@ -90,7 +91,7 @@ func (v *eventLine) line(e *whipper.Event) string {
 	if e.Lost > 0 {
 		fmt.Fprintf(&b, "%s  %s\n", at, v.paint.paint(yellow, plural(int(e.Lost), "event")+" lost here: this command, or what reads its output, was too slow"))
 	}
-	text := fmt.Sprintf("%-*s  %-*s  %s", typeWidth, e.Type, subjectWidth, v.subject(e), oneLine(details(e)))
+	text := fmt.Sprintf("%-*s  %-*s  %s", v.types, e.Type, subjectWidth, v.subject(e), oneLine(details(e)))
 	if colour := eventColour(e); colour != "" {
 		text = v.paint.paint(colour, text[:len(e.Type)]) + text[len(e.Type):]
 	}
@@ -165,7 +166,7 @@ func jobDetails(e *whipper.Event) string {
 			text += attempt
 		}
 		if j.WaitMs != nil && *j.WaitMs > 0 {
-			text += ", waited " + brief(time.Duration(*j.WaitMs)*time.Millisecond)
+			text += ", waited " + wholeMs(*j.WaitMs)
 		}
 	case whipper.EventJobProgress:
 		text += " " + progressText(e.Progress)
@@ -195,7 +196,18 @@ func ranFor(j *whipper.EventJob) string {
 	if j.RunMs == nil {
 		return ""
 	}
-	return ", ran " + brief(time.Duration(*j.RunMs)*time.Millisecond)
+	return ", ran " + wholeMs(*j.RunMs)
+}
+
+// wholeMs is brief for a duration of which only whole milliseconds are known.
+func wholeMs(ms int64) string {
+	switch {
+	case ms < 1:
+		return "<1ms"
+	case ms < 10:
+		return fmt.Sprintf("%dms", ms)
+	}
+	return brief(time.Duration(ms) * time.Millisecond)
 }
 
 // progressText is a worker's value, in words where it is in the usual form.

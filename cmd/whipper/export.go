@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,7 +20,7 @@ func exportCommand(c *console) *cli.Command {
 		ArgsUsage: "[FILE]",
 		Description: "Without FILE, or with -, it writes to standard output. The jobs are those of one moment, oldest first, and the same ledger gives\n" +
 			"the same bytes; import makes the same ledger of them. A running supervisor goes on meanwhile.\n" +
-			"FILE appears when it is whole, for its owner alone.",
+			"FILE appears when it is whole and on disk, for its owner alone.",
 		Flags: append(filterFlags(),
 			boolFlag("force", "replace FILE if it is there"),
 			ledgerDirFlag()),
@@ -31,7 +28,7 @@ func exportCommand(c *console) *cli.Command {
 	}
 }
 
-func exportJobs(c *console, cc *cli.Context) (err error) {
+func exportJobs(c *console, cc *cli.Context) error {
 	if cc.NArg() > 1 {
 		return misuse("whipper ledger export jobs.ndjson", "export takes the name of one file")
 	}
@@ -39,87 +36,43 @@ func exportJobs(c *console, cc *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
+	return c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) error {
+		name := cc.Args().First()
+		switch {
+		case name != "" && name != "-":
+			return c.exportFile(ctx, r, name, filter, cc.Bool("force"))
+		case isTerminal(c.out):
+			_, err := r.Export(ctx, tameWriter{c.out}, filter, nil)
+			return err
+		}
+		b := bufio.NewWriterSize(c.out, 1<<16)
+		_, err := c.showExported(ctx, r, filter, func(progress func(int64)) (int64, error) {
+			return r.Export(ctx, b, filter, progress)
+		})
+		return errors.Join(err, b.Flush())
+	})
+}
+
+func (c *console) exportFile(ctx context.Context, r *ledger.Reader, name string, f ledger.Filter, force bool) error {
+	jobs, err := c.showExported(ctx, r, f, func(progress func(int64)) (int64, error) {
+		return r.ExportFile(ctx, name, f, force, progress)
+	})
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	e := &exporter{c: c, ledger: r, filter: filter}
-	name := cc.Args().First()
-	if name == "" || name == "-" {
-		return e.toStdout(ctx)
-	}
-	jobs, err := e.toFile(ctx, name, cc.Bool("force"))
-	if errors.Is(err, fs.ErrExist) {
-		return misuse("choose another name, or add --force", "write %s: %w", name, fs.ErrExist)
-	}
-	if err != nil {
-		return err
+		return unwritable(err)
 	}
 	_, err = fmt.Fprintf(c.out, "%s: %s\n", oneLine(name), plural(int(jobs), "job"))
 	return err
 }
 
-// exporter is one export under way.
-type exporter struct {
-	c      *console
-	ledger *ledger.Reader
-	filter ledger.Filter
-}
-
-// toStdout writes lines as they are, or on a terminal without anything that it would obey.
-func (e *exporter) toStdout(ctx context.Context) error {
-	if isTerminal(e.c.out) {
-		_, err := e.ledger.Export(ctx, tameWriter{e.c.out}, e.filter, nil)
-		return err
-	}
-	_, err := e.buffered(ctx, e.c.out)
-	return err
-}
-
-// buffered writes in large pieces, and draws how far it is.
-func (e *exporter) buffered(ctx context.Context, w io.Writer) (int64, error) {
-	total, err := e.ledger.Count(ctx, e.filter)
+// showExported draws how far an export is.
+func (c *console) showExported(ctx context.Context, r *ledger.Reader, f ledger.Filter, export func(progress func(int64)) (int64, error)) (int64, error) {
+	total, err := r.Count(ctx, f)
 	if err != nil {
 		return 0, err
 	}
-	bar := &lateBar{w: e.c.err, what: "exported", total: total, begun: time.Now()}
+	bar := &lateBar{w: c.err, what: "exported", total: total, begun: time.Now()}
 	defer bar.stop()
-	b := bufio.NewWriterSize(w, 1<<16)
-	jobs, err := e.ledger.Export(ctx, b, e.filter, bar.reach)
-	if err == nil {
-		err = b.Flush()
-	}
-	return jobs, err
-}
-
-// toFile writes a file beside the one that is meant, and gives it its name when it is whole and on disk.
-func (e *exporter) toFile(ctx context.Context, name string, force bool) (jobs int64, err error) {
-	info, err := os.Stat(name)
-	switch {
-	case err == nil && !info.Mode().IsRegular():
-		return 0, misuse("choose another name", "%s is no regular file", name)
-	case err == nil && !force:
-		return 0, fs.ErrExist
-	}
-	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.tmp")
-	if err != nil {
-		return 0, fmt.Errorf("export jobs: %w", err)
-	}
-	defer func() { _ = os.Remove(temp.Name()) }() // it has its own name by then, or is worth nothing
-	jobs, err = e.buffered(ctx, temp)
-	if err == nil {
-		err = temp.Sync()
-	}
-	if err = errors.Join(err, temp.Close()); err != nil {
-		return 0, err
-	}
-	if !force { // a file that has come meanwhile stays
-		return jobs, os.Link(temp.Name(), name)
-	}
-	return jobs, os.Rename(temp.Name(), name)
+	return export(bar.reach)
 }
 
 // tameWriter is a terminal that gets whole lines of JSON.

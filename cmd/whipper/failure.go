@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -40,14 +41,16 @@ func misuse(hint, format string, args ...any) *failure {
 	return &failure{Code: exitUsage, Hint: hint, Err: fmt.Errorf(format, args...)}
 }
 
+// flagInError is how the standard library names a flag of more than a letter: with one dash, where the help has two.
+var flagInError = regexp.MustCompile(` for (?:flag )?-(\w[\w-]+)`)
+
 // usageError gives the command line parser's errors their exit code.
 func usageError(cc *cli.Context, err error, _ bool) error {
 	name := "whipper"
 	if cc.Command != nil && cc.Command.HelpName != "" {
 		name = cc.Command.HelpName
 	}
-	// The standard library names flags with one dash, the help with two.
-	text := strings.NewReplacer(" for flag -", " for flag --", " for -", " for flag --").Replace(err.Error())
+	text := flagInError.ReplaceAllString(err.Error(), " for flag --$1")
 	return misuse("see "+name+" --help", "%s", text)
 }
 

@@ -62,8 +62,8 @@ func durationFlag(name, usage string) *cli.GenericFlag {
 	return &cli.GenericFlag{Name: name, Value: &config.Duration{D: new(time.Duration)}, Usage: usage, EnvVars: envOf(name)}
 }
 
-func momentFlag(name string, ago bool, usage string) *cli.GenericFlag {
-	return &cli.GenericFlag{Name: name, Value: &moment{ago: ago}, Usage: usage, EnvVars: envOf(name)}
+func momentFlag(name string, near int, usage string) *cli.GenericFlag {
+	return &cli.GenericFlag{Name: name, Value: &moment{near: near}, Usage: usage, EnvVars: envOf(name)}
 }
 
 func jsonFlag() switchFlag {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,8 +24,8 @@ func importCommand(c *console) *cli.Command {
 		ArgsUsage: "FILE",
 		Description: "FILE is what export has written; - is standard input. All jobs are imported or none: a line that is wrong, or a job whose id or\n" +
 			"idempotency key is on the ledger with anything else, refuses the whole. Jobs that are there exactly so are passed over.\n" +
-			"No supervisor may run on the ledger, which is made if there is none. What was running is settled by the next start, as after\n" +
-			"a crash.",
+			"No supervisor may run on the ledger. Its folder is made if there is none, and appears when all is in it. What was running is\n" +
+			"settled by the next start, as after a crash.",
 		Flags:  []cli.Flag{boolFlag("json", "print the counts as JSON"), ledgerDirFlag()},
 		Action: func(cc *cli.Context) error { return importJobs(c, cc) },
 	}
@@ -51,14 +52,18 @@ func importJobs(c *console, cc *cli.Context) error {
 	defer from.Close() // it was only read
 	ctx, stop := interruptible(cc.Context)
 	defer stop()
-	if err := makeStateDir(dir); err != nil {
+	into, err := newDir(dir)
+	if err != nil {
 		return err
+	}
+	if into != dir {
+		defer func() { _ = os.RemoveAll(into) }() // where it has its own name by then there is none
 	}
 	bar := &lateBar{w: c.err, what: "MiB read", total: size >> 20, begun: time.Now()}
 	if size == 0 {
 		bar.what = "jobs"
 	}
-	done, err := ledger.Import(ctx, ledger.Options{Dir: dir}, &callOffReader{ctx: ctx, from: from}, ledger.ImportOptions{
+	done, err := ledger.Import(ctx, ledger.Options{Dir: into}, &callOffReader{ctx: ctx, from: from}, ledger.ImportOptions{
 		Source: name,
 		Progress: func(jobs, there, bytes int64) {
 			if size == 0 {
@@ -71,6 +76,11 @@ func importJobs(c *console, cc *cli.Context) error {
 	bar.stop()
 	if err != nil {
 		return importFailure(err, dir)
+	}
+	if into != dir {
+		if err := nameDir(into, dir); err != nil {
+			return err
+		}
 	}
 	if cc.Bool("json") {
 		return c.printJSON(importedJobs{done.Jobs, done.There})
@@ -93,7 +103,7 @@ func importFailure(err error, dir string) error {
 	case errors.As(err, &bad):
 		return &failure{Err: bad, Code: exitUsage, Hint: "nothing was imported: mend the line, or take it out"}
 	case errors.As(err, &locked):
-		return &failure{Err: locked, Code: exitLedger, Hint: "an import needs the ledger to itself: stop the supervisor of " + dir + " first, or import into another folder"}
+		return &failure{Err: locked, Code: exitLedger, Hint: "an import needs the ledger to itself: stop the supervisor of " + dir + " first, or wait for the other command, or import into another folder"}
 	}
 	return err
 }
@@ -108,6 +118,38 @@ func (c *console) importDir(cc *cli.Context) (string, error) {
 		return "", err
 	}
 	return filepath.Abs(dir)
+}
+
+// newDir makes a folder beside dir, which is to become it when all jobs are in it, so that an import that is refused leaves none. Where dir is
+// there, it is dir.
+func newDir(dir string) (string, error) {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return dir, makeStateDir(dir)
+	}
+	temp := filepath.Join(filepath.Dir(dir), fmt.Sprintf(".%s.%d.tmp", filepath.Base(dir), os.Getpid()))
+	err := makeStateDir(temp)
+	if err != nil {
+		_ = os.RemoveAll(temp) // of what is on a full disk
+	}
+	return temp, err
+}
+
+// nameDir gives a folder its name, on disk.
+func nameDir(temp, dir string) error {
+	err := os.Rename(temp, dir)
+	if errors.Is(err, fs.ErrExist) {
+		return &failure{Err: fmt.Errorf("import jobs: folder %s has come meanwhile", dir), Code: exitFailed, Hint: "nothing was imported: try it again"}
+	}
+	if err == nil {
+		var parent *os.File
+		if parent, err = os.Open(filepath.Dir(dir)); err == nil {
+			err = errors.Join(parent.Sync(), parent.Close())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("import jobs: %w", err)
+	}
+	return nil
 }
 
 // openImport opens what is to be imported. size is 0 where it is not known.

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,20 +20,19 @@ type jobChange struct {
 	name, done  string // retry, retried
 	usage, text string
 	states      []ledger.State // that it applies to
-	online      func(context.Context, *whipper.Client, jobSet) (int, error)
-	offline     func(context.Context, *ledger.Ledger, []int64) (int, error)
+	forGood     bool           // it cannot be undone: it has --older-than, and all of the ids or none
+	online      func(context.Context, *whipper.Client, jobSet, changed) error
+	offline     func(context.Context, *ledger.Ledger, jobSet, changed) error
 	afterwards  string // what to know where no supervisor runs; may be empty
 }
 
-// jobSet is the jobs that a change is for: ids, or a filter with States.
-type jobSet struct {
-	ids    []int64
-	filter ledger.Filter
-}
+// changed is told of jobs as they are changed.
+type changed func(jobs int)
 
 func changeCommand(c *console, ch *jobChange) *cli.Command {
-	flags := append(filterFlags(),
+	flags := append(ch.selecting(),
 		boolFlag("all", "all jobs that can be "+ch.done),
+		boolFlag("dry-run", "say how many jobs would be "+ch.done+", and leave them"),
 		boolFlag("yes", "do not ask"),
 		boolFlag("json", "print the count as JSON"),
 		ledgerDirFlag())
@@ -45,29 +44,39 @@ func changeCommand(c *console, ch *jobChange) *cli.Command {
 	}
 }
 
+// selecting are the flags that select jobs.
+func (ch *jobChange) selecting() []cli.Flag {
+	flags := filterFlags()
+	if ch.forGood {
+		flags = append(flags, durationFlag("older-than", "only jobs that got their outcome longer ago than this"))
+	}
+	return flags
+}
+
 func (ch *jobChange) run(c *console, cc *cli.Context) error {
 	set, err := ch.meant(c, cc)
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	dir, found, passed, err := ch.preview(ctx, c, cc, set)
+	var found int64
+	var passed []string
+	err = c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) (err error) {
+		found, passed, err = ch.preview(ctx, r, &set)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if set.ids == nil && found > 0 {
-		if err := c.confirm(ctx, cc, ch.name+" "+plural(int(found), "job")); err != nil {
+	count := int(found)
+	if found > 0 && !cc.Bool("dry-run") {
+		if err := ch.confirm(c, cc, &set, found); err != nil {
+			return err
+		}
+		if count, err = ch.apply(c, cc, set, found); err != nil {
 			return err
 		}
 	}
-	count := 0
-	if found > 0 {
-		if count, err = ch.apply(ctx, c, dir, set); err != nil {
-			return err
-		}
-	}
-	if err := c.printCount(cc, ch.done, count); err != nil {
+	if err := ch.print(c, cc, count); err != nil {
 		return err
 	}
 	if len(passed) == 0 {
@@ -76,118 +85,43 @@ func (ch *jobChange) run(c *console, cc *cli.Context) error {
 	return &failure{Err: errors.New(strings.Join(passed, "\n")), Code: exitFailed, Hint: ch.name + " is for jobs that are " + statesText(ch.states)}
 }
 
-// meant is the jobs that the command line names. Flags from the environment alone never mean all the jobs that they select.
-func (ch *jobChange) meant(c *console, cc *cli.Context) (jobSet, error) {
-	ids, err := jobIDs(cc.Args().Slice())
-	if err != nil {
-		return jobSet{}, err
+// apply makes the change, and draws how far it is if it takes long. An interruption says how many jobs were changed before.
+func (ch *jobChange) apply(c *console, cc *cli.Context, set jobSet, found int64) (count int, err error) {
+	bar := &lateBar{w: c.err, what: ch.done, total: found, begun: time.Now()}
+	add := func(jobs int) {
+		count += jobs
+		bar.reach(int64(count))
 	}
-	given := slices.ContainsFunc(filterFlags(), func(f cli.Flag) bool { return c.line.given[f.Names()[0]] })
-	all := c.line.given["all"] && cc.Bool("all")
-	switch {
-	case len(ids) > 0 && (given || all):
-		return jobSet{}, misuse("give ids, or flags that select jobs", "%s takes ids or flags that select jobs, not both", ch.name)
-	case len(ids) > 0:
-		return jobSet{ids: slices.Compact(slices.Sorted(slices.Values(ids)))}, nil
-	case all && given:
-		return jobSet{}, misuse("give one of them", "--all and flags that select jobs cannot be combined")
-	case !given && !all:
-		return jobSet{}, misuse("whipper ledger "+ch.name+" 1 2, or --method resize, or --all", "%s needs ids of jobs, or flags that select some", ch.name)
-	}
-	f, err := jobFilter(cc)
-	if err != nil {
-		return jobSet{}, err
-	}
-	for _, s := range f.States {
-		if !slices.Contains(ch.states, s) {
-			return jobSet{}, misuse("it is for jobs that are "+statesText(ch.states), "--state: jobs that are %s cannot be %s", s, ch.done)
-		}
-	}
-	if f.States == nil {
-		f.States = ch.states
-	}
-	return jobSet{filter: f}, nil
-}
-
-// preview counts the jobs that will be changed, and says which of those given by id will not.
-func (ch *jobChange) preview(ctx context.Context, c *console, cc *cli.Context, set jobSet) (dir string, found int64, passed []string, err error) {
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
-		return "", 0, nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	if dir, err = c.ledgerDir(cc); err != nil {
-		return "", 0, nil, err
-	}
-	if set.ids == nil {
-		found, err = r.Count(ctx, set.filter)
-		return dir, found, nil, err
-	}
-	states, err := r.States(ctx, set.ids)
-	if err != nil {
-		return "", 0, nil, err
-	}
-	for _, id := range set.ids {
-		state, ok := states[id]
-		switch {
-		case !ok:
-			return "", 0, nil, &failure{Err: &ledger.NotFoundError{ID: id}, Code: exitFailed, Hint: "nothing was changed; whipper ledger lists the ids"}
-		case slices.Contains(ch.states, state):
-			found++
-		default:
-			passed = append(passed, fmt.Sprintf("job %d is %s and was not %s", id, state, ch.done))
-		}
-	}
-	return dir, found, passed, nil
-}
-
-// apply has the supervisor change the jobs, or changes them.
-func (ch *jobChange) apply(ctx context.Context, c *console, dir string, set jobSet) (count int, err error) {
-	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir, Once: true})
-	if err == nil {
-		defer client.Close() // the answer is in
-		return ch.online(ctx, client, set)
-	}
-	if none := (*whipper.NoSupervisorError)(nil); !errors.As(err, &none) {
-		return 0, &failure{Err: err, Code: exitNoSupervisor}
-	}
-	l, err := ledger.Open(ctx, ledger.Options{Dir: dir})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	if set.ids != nil {
-		count, err = ch.offline(ctx, l, set.ids)
-	} else {
-		set.filter.Limit = ledger.MaxListLimit
-		for jobs, e := range l.Pages(ctx, set.filter) {
-			if e != nil {
-				return count, e
+	err = c.changeLedger(cc,
+		func(ctx context.Context, client *whipper.Client) error { return ch.online(ctx, client, set, add) },
+		func(ctx context.Context, l *ledger.Ledger) error {
+			err := ch.offline(ctx, l, set, add)
+			if err == nil && ch.afterwards != "" {
+				c.say("whipper: %s", ch.afterwards)
 			}
-			ids := make([]int64, len(jobs))
-			for i := range jobs {
-				ids[i] = jobs[i].ID
-			}
-			n, e := ch.offline(ctx, l, ids)
-			if count += n; e != nil {
-				return count, e
-			}
-		}
-	}
-	if err == nil && ch.afterwards != "" {
-		c.say("whipper: %s", ch.afterwards)
+			return err
+		})
+	bar.stop()
+	if f := explain(err); err != nil && f.Code == exitInterrupted && count > 0 {
+		return count, &failure{Err: f.Err, Code: f.Code, Hint: plural(count, "job") + " " + ch.done + " until then"}
 	}
 	return count, err
 }
 
-// confirm asks whether to go on, unless --yes says so.
-func (c *console) confirm(ctx context.Context, cc *cli.Context, what string) error {
-	if cc.Bool("yes") {
+// confirm asks whether to go on with what a filter selects, unless --yes says so.
+func (ch *jobChange) confirm(c *console, cc *cli.Context, set *jobSet, found int64) error {
+	if set.ids != nil || cc.Bool("yes") {
 		return nil
+	}
+	what := ch.name + " " + plural(int(found), "job")
+	if ch.forGood {
+		what += " for good"
 	}
 	if !isTerminal(c.in) || !isTerminal(c.err) {
 		return misuse("add --yes", "it would %s, and nobody can be asked", what)
 	}
+	ctx, stop := interruptible(cc.Context)
+	defer stop()
 	fmt.Fprintf(c.err, "%s%s? [y/N] ", strings.ToUpper(what[:1]), what[1:])
 	answer, err := bufio.NewReader(&callOffReader{ctx, c.in}).ReadString('\n')
 	if ctx.Err() != nil {
@@ -199,12 +133,23 @@ func (c *console) confirm(ctx context.Context, cc *cli.Context, what string) err
 	return nil
 }
 
-// printCount prints how many jobs were changed, in words or as JSON.
-func (c *console) printCount(cc *cli.Context, done string, count int) error {
+// countedJobs is what retry, cancel and prune print with --json.
+type countedJobs struct {
+	Count  int  `json:"count"`
+	DryRun bool `json:"dryRun,omitempty"` // nothing was changed
+}
+
+// print prints how many jobs were changed, or would be.
+func (ch *jobChange) print(c *console, cc *cli.Context, count int) error {
+	dry := cc.Bool("dry-run")
 	if cc.Bool("json") {
-		return c.printJSON(whipper.CountResult{Count: count})
+		return c.printJSON(countedJobs{count, dry})
 	}
-	_, err := fmt.Fprintln(c.out, plural(count, "job")+" "+done)
+	would := ""
+	if dry {
+		would = "would be "
+	}
+	_, err := fmt.Fprintf(c.out, "%s %s%s\n", plural(count, "job"), would, ch.done)
 	return err
 }
 

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/internal/config"
-	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
@@ -17,9 +17,10 @@ func filterFlags() []cli.Flag {
 		listFlag("state", "only jobs in this `STATE`; may be repeated"),
 		stringFlag("method", "", "only jobs of this method"),
 		stringFlag("pool", "", "only jobs of this pool"),
-		momentFlag("since", true, "only jobs submitted since then: a time, or a duration back from now"),
-		momentFlag("until", true, "only jobs submitted before then: a time, or a duration back from now"),
-		stringFlag("label", "", "only jobs with this label, `NAME=VALUE`"),
+		momentFlag("since", -1, "only jobs submitted since then: a time, or a duration back from now"),
+		momentFlag("until", -1, "only jobs submitted before then: a time, or a duration back from now"),
+		listFlag("label", "only jobs with this label, `NAME=VALUE`"),
+		stringFlag("grep", "", "only jobs in which this `TEXT` occurs: in the method, key, labels, params, result, an error or the stderr of an attempt"),
 	}
 }
 
@@ -32,12 +33,16 @@ func jobFilter(cc *cli.Context) (ledger.Filter, error) {
 	states, err := parseStates(cc.StringSlice("state"))
 	f := ledger.Filter{
 		Pool: cc.String("pool"), Method: cc.String("method"), States: states,
-		Since: momentOf(cc, "since").Truncate(time.Millisecond), Until: momentOf(cc, "until").Truncate(time.Millisecond),
+		Since: momentOf(cc, "since").Truncate(time.Millisecond), Until: momentOf(cc, "until").Truncate(time.Millisecond), Grep: cc.String("grep"),
 	}
 	if err != nil {
 		return f, err
 	}
-	if label := cc.String("label"); label != "" {
+	labels := slices.DeleteFunc(cc.StringSlice("label"), func(s string) bool { return s == "" })
+	if len(labels) > 1 {
+		return f, misuse("give the other one to --grep", "--label can be given once, but is there %d times", len(labels))
+	}
+	for _, label := range labels {
 		name, value, ok := strings.Cut(label, "=")
 		if !ok || name == "" {
 			return f, misuse("write --label NAME=VALUE", "--label %q has no name and value", label)
@@ -51,19 +56,5 @@ func jobFilter(cc *cli.Context) (ledger.Filter, error) {
 }
 
 func filtered(f ledger.Filter) bool {
-	return f.Pool != "" || f.Method != "" || len(f.States) > 0 || !f.Since.IsZero() || !f.Until.IsZero() || f.LabelName != ""
-}
-
-// onSocket is a filter as the socket takes it, once for each state.
-func onSocket(f ledger.Filter) []jsonrpc.ListParams {
-	p := jsonrpc.ListParams{Pool: f.Pool, Method: f.Method, Since: jsonrpc.TimePtr(f.Since), Until: jsonrpc.TimePtr(f.Until)}
-	if f.LabelName != "" {
-		p.Label = &jsonrpc.Label{Name: f.LabelName, Value: f.LabelValue}
-	}
-	var all []jsonrpc.ListParams
-	for _, s := range f.States {
-		p.State = string(s)
-		all = append(all, p)
-	}
-	return all
+	return f.Pool != "" || f.Method != "" || len(f.States) > 0 || !f.Since.IsZero() || !f.Until.IsZero() || f.LabelName != "" || f.Grep != ""
 }

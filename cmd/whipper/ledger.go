@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
+	"math"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/ledger"
-	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 	"github.com/whipper-sidecar/whipper/server"
 )
 
@@ -24,6 +20,7 @@ func ledgerCommand(c *console) *cli.Command {
 		return append(filterFlags(),
 			countFlag("limit", defaultList, "", "most jobs to list"),
 			boolFlag("all", "list all jobs, however many"),
+			countFlag("before", 0, "the newest", "only jobs with lower ids than this: where a listing left off"),
 			boolFlag("json", "print one job a line as JSON, without payloads"),
 			ledgerDirFlag())
 	}
@@ -50,48 +47,10 @@ func ledgerCommand(c *console) *cli.Command {
 	}
 }
 
-// openLedger opens the ledger that is meant for reading.
-func (c *console) openLedger(ctx context.Context, cc *cli.Context) (*ledger.Reader, error) {
-	dir, err := c.existingDir(cc)
-	if err != nil {
-		return nil, err
-	}
-	return ledger.OpenReader(ctx, dir)
-}
-
-// withLedger has read do its work on the ledger that is meant. Ctrl-C ends its context.
-func (c *console) withLedger(cc *cli.Context, read func(context.Context, *ledger.Reader) error) (err error) {
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	return read(ctx, r)
-}
-
-// existingDir is the folder of the ledger that is meant, where it may be one.
-func (c *console) existingDir(cc *cli.Context) (string, error) {
-	dir, err := c.ledgerDir(cc)
-	var none *whipper.NoFolderError
-	switch info, e := os.Stat(dir); {
-	case errors.As(err, &none): // that no supervisor runs does not matter here
-		return "", &failure{Err: fmt.Errorf("no ledger: %w", err), Code: exitLedger, Hint: "whipper exec tasks.py makes one"}
-	case err != nil:
-		return "", err
-	case e == nil && !info.IsDir():
-		return "", misuse("choose another --dir", "%s is not a folder", dir)
-	}
-	return dir, nil
-}
-
-func listJobs(c *console, cc *cli.Context) (err error) {
+func listJobs(c *console, cc *cli.Context) error {
 	if err := noArguments(cc); err != nil {
 		return err
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
 	filter, err := jobFilter(cc)
 	if err == nil && c.line.given["limit"] && c.line.given["all"] && cc.Bool("all") {
 		err = misuse("give one of them", "--limit and --all cannot be combined")
@@ -99,88 +58,106 @@ func listJobs(c *console, cc *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	limit, all := countOf(cc, "limit"), cc.Bool("all")
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
-		return err
+	if before := countOf(cc, "before"); before > 0 {
+		filter.Cursor = ledger.CursorBelow(int64(before))
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	print := c.tabulate
-	if cc.Bool("json") {
-		print = c.printJobs
+	most := countOf(cc, "limit")
+	if cc.Bool("all") {
+		most = math.MaxInt
 	}
-	listed := 0
-	for first := true; first || filter.Cursor != ""; first = false {
-		filter.Limit = ledger.MaxListLimit
-		if !all {
-			filter.Limit = min(filter.Limit, limit-listed)
+	return c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) error {
+		l := &jobList{c: c, json: cc.Bool("json"), now: time.Now()}
+		if filter.Pool == "" && !l.json {
+			pools, err := r.Pools(ctx)
+			if err != nil {
+				return err
+			}
+			l.pools = len(pools) > 1
 		}
-		jobs, next, err := r.List(ctx, filter)
+		return l.list(ctx, r, filter, most)
+	})
+}
+
+// jobList is one ledger list.
+type jobList struct {
+	c      *console
+	json   bool
+	pools  bool // jobs may be of several
+	now    time.Time
+	listed int
+}
+
+// list prints jobs, the newest first, up to most.
+func (l *jobList) list(ctx context.Context, r *ledger.Reader, f ledger.Filter, most int) error {
+	before := f.Cursor != ""
+	for {
+		f.Limit = min(ledger.MaxListLimit, most-l.listed)
+		jobs, next, err := r.List(ctx, f)
 		if err != nil {
 			return err
 		}
-		if err := print(jobs, first); err != nil {
+		if err := l.print(jobs); err != nil {
 			return err
 		}
-		listed += len(jobs)
-		filter.Cursor = next
-		if !all && listed >= limit {
-			break
+		l.listed += len(jobs)
+		if next == "" || l.listed >= most {
+			l.afterwards(jobs, next, before || filtered(f))
+			return nil
 		}
+		f.Cursor = next
 	}
-	if !cc.Bool("json") {
-		c.afterList(listed, filter)
-	}
-	return nil
 }
 
-// afterList says what a table leaves open.
-func (c *console) afterList(listed int, f ledger.Filter) {
+// afterwards says what a table leaves open.
+func (l *jobList) afterwards(last []ledger.Job, next string, filtered bool) {
 	switch {
-	case listed == 0 && filtered(f):
-		c.say("whipper: no job on the ledger matches")
-	case listed == 0:
-		c.say("whipper: the ledger is empty: whipper submit METHOD puts a job on it")
-	case f.Cursor != "":
-		c.say("whipper: there are more jobs: --limit or --all lists them")
+	case l.json:
+	case l.listed == 0 && filtered:
+		l.c.say("whipper: no job on the ledger matches")
+	case l.listed == 0:
+		l.c.say("whipper: the ledger is empty: whipper submit METHOD puts a job on it")
+	case next != "":
+		l.c.say("whipper: there are more jobs: --before %d goes on from here, --limit and --all list more at once", last[len(last)-1].ID)
 	}
 }
 
-func (c *console) printJobs(jobs []ledger.Job, _ bool) error {
-	for i := range jobs {
-		if err := c.printJSON(server.WireListedJob(&jobs[i])); err != nil {
-			return err
+// print prints a page of jobs: as JSON or in a table, of which the first page has the header.
+func (l *jobList) print(jobs []ledger.Job) error {
+	if l.json {
+		for i := range jobs {
+			if err := l.c.printJSON(server.WireListedJob(&jobs[i])); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return nil
-}
-
-// tabulate prints a page of jobs as a table.
-func (c *console) tabulate(jobs []ledger.Job, first bool) error {
 	if len(jobs) == 0 {
 		return nil
 	}
-	paint := painter(coloured(c.out))
-	now := time.Now()
-	var rows []table.Row
+	g := &grid{headless: l.listed > 0, cut: "METHOD", columns: []gridColumn{
+		{name: "ID", right: true},
+		{name: "STATE"},
+		{name: "POOL", spare: 2},
+		{name: "METHOD"},
+		{name: "ATTEMPTS", spare: 4},
+		{name: "QUEUED", spare: 1},
+		{name: "WAIT", spare: 5},
+		{name: "RUN", spare: 3},
+		{name: "WORKER", spare: 6},
+	}}
+	paint := painter(coloured(l.c.out))
 	for i := range jobs {
 		j := &jobs[i]
-		rows = append(rows, table.Row{
-			fmt.Sprint(j.ID), paint.paint(stateColour(j.State), string(j.State)), oneLine(j.Method),
-			fmt.Sprintf("%d/%d", j.Attempt, j.MaxAttempts), ago(j.CreatedAt, now),
-			waitCell(j, now), runCell(j, now), orDash(oneLine(j.Worker)),
+		g.rows = append(g.rows, []string{
+			fmt.Sprint(j.ID), paint.paint(stateColour(j.State), string(j.State)), oneLine(j.Pool), oneLine(j.Method),
+			fmt.Sprintf("%d/%d", j.Attempt, j.MaxAttempts), ago(j.CreatedAt, l.now),
+			waitCell(j, l.now), runCell(j, l.now), orDash(oneLine(j.Worker)),
 		})
 	}
-	const method = 2
-	_, err := io.WriteString(c.out, fitted(columnsOf(c.out), method, rows, func() string {
-		t := newTable([]string{"ID", "STATE", "METHOD", "ATTEMPTS", "QUEUED", "WAIT", "RUN", "WORKER"}, "ID")
-		if !first {
-			t.ResetHeaders()
-		}
-		t.AppendRows(rows)
-		return t.Render() + "\n"
-	}))
-	return err
+	if !l.pools {
+		g.without("POOL")
+	}
+	return g.print(l.c.out)
 }
 
 // waitCell is how long a job waited, or when it is due.
@@ -190,7 +167,7 @@ func waitCell(j *ledger.Job, now time.Time) string {
 		return "in " + brief(j.RunAt.Sub(now))
 	case j.State == ledger.Queued:
 		return brief(now.Sub(j.RunAt))
-	case j.StartedAt.IsZero(), j.Wait() < 50*time.Microsecond: // it would show as nothing
+	case j.Wait() < 50*time.Microsecond: // it would show as nothing
 		return "-"
 	}
 	return brief(j.Wait())
@@ -204,7 +181,10 @@ func runCell(j *ledger.Job, now time.Time) string {
 	case j.FinishedAt.IsZero():
 		return brief(max(0, now.Sub(j.StartedAt)))
 	}
-	return brief(max(0, j.FinishedAt.Sub(j.StartedAt)))
+	if ran, ok := j.Ran(); ok {
+		return brief(ran)
+	}
+	return "-" // it ended without another run
 }
 
 func orDash(s string) string {

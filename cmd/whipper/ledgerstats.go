@@ -1,14 +1,13 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"math"
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -25,12 +24,13 @@ func ledgerStatsCommand(c *console) *cli.Command {
 		Name:  "stats",
 		Usage: "print for each method how many jobs ended in which way, and how long they waited and ran",
 		Description: "It tells of jobs that ended within the last 24 hours, or since --since, also of those that have been pruned. Times are in whole hours,\n" +
-			"waits and runs are exact to within 2 %. On a terminal a line shows how many ended over the time. No supervisor needs to run.",
+			"waits and runs are exact to within 2 %. On a terminal a line shows how many ended over the time, and where it is\n" +
+			"narrow there are two tables, or a paragraph for each method. No supervisor needs to run.",
 		Flags: []cli.Flag{
 			stringFlag("method", "", "only this method"),
 			stringFlag("pool", "", "only this pool"),
-			momentFlag("since", true, "what has ended since then: a time, or a duration back from now (default: 24h)"),
-			momentFlag("until", true, "what has ended before then: a time, or a duration back from now"),
+			momentFlag("since", -1, "what has ended since then: a time, or a duration back from now (default: 24h)"),
+			momentFlag("until", -1, "what has ended before then: a time, or a duration back from now"),
 			boolFlag("json", "print one method a line as JSON"),
 			ledgerDirFlag(),
 		},
@@ -38,7 +38,7 @@ func ledgerStatsCommand(c *console) *cli.Command {
 	}
 }
 
-func (c *console) ledgerStats(cc *cli.Context) (err error) {
+func (c *console) ledgerStats(cc *cli.Context) error {
 	if err := noArguments(cc); err != nil {
 		return err
 	}
@@ -54,18 +54,15 @@ func (c *console) ledgerStats(cc *cli.Context) (err error) {
 		return misuse("--since is where the time begins, --until where it ends", "--since is not before --until, so no job could match")
 	}
 	f.Since = f.Since.Truncate(time.Hour)
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
+	var methods []ledger.MethodStats
+	err := c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) (err error) {
+		methods, err = r.Stats(ctx, f)
 		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	methods, err := r.Stats(ctx, f)
-	if err != nil {
+	})
+	switch {
+	case err != nil:
 		return err
-	}
-	if cc.Bool("json") {
+	case cc.Bool("json"):
 		return c.printMethods(methods, f)
 	}
 	return c.tabulateMethods(methods, f)
@@ -129,74 +126,73 @@ func toWireLatency(l ledger.Latency) wireLatency {
 	return wireLatency{l.N, ms(l.Mean), ms(l.P50), ms(l.P95), ms(l.P99)}
 }
 
-// statsColumn is one column of the table of methods.
-type statsColumn struct {
-	name string
-	cell func(m *ledger.MethodStats) string
-	zero func(m *ledger.MethodStats) bool // a terminal does without the column where it holds of all methods; nil: never
-}
-
-func countColumn(name string, n func(m *ledger.MethodStats) int64) statsColumn {
-	return statsColumn{
-		name, func(m *ledger.MethodStats) string { return humanize.Comma(n(m)) },
-		func(m *ledger.MethodStats) bool { return n(m) == 0 },
-	}
-}
-
-// tabulateMethods prints a table that fits a terminal, or has every column elsewhere.
+// tabulateMethods prints a table, or what there is room for on a terminal: counts and times in a table each, or a paragraph for each method.
 func (c *console) tabulateMethods(methods []ledger.MethodStats, f ledger.StatsFilter) error {
 	methods = worthTelling(methods)
 	if len(methods) == 0 {
 		c.say("whipper: nothing has ended since %s, and nothing is queued", f.Since.Local().Format("2006-01-02 15:04"))
 		return nil
 	}
-	pools := map[string]bool{}
-	for i := range methods {
-		pools[methods[i].Pool] = true
+	if !isTerminal(c.out) {
+		g := methodGrid(methods, f, 0, false)
+		g.without("OVER TIME")
+		return g.print(c.out)
 	}
-	ended := func(s ledger.State) func(*ledger.MethodStats) int64 {
-		return func(m *ledger.MethodStats) int64 { return m.Ended[s] }
+	width, colour := columnsOf(c.out), coloured(c.out)
+	text, fits := methodGrid(methods, f, sparkWidth, colour).withoutZeros().fit(width)
+	narrow := methodGrid(methods, f, sparkWidth/2, colour).withoutZeros()
+	if !fits {
+		counts, times := narrow.split([]string{"WAIT p50/p95/p99", "RUN p50/p95/p99"}, []string{"POOL", "METHOD"})
+		one, oneFits := counts.fit(width)
+		other, otherFits := times.fit(width)
+		text, fits = one+"\n"+other, oneFits && otherFits
 	}
-	paint := painter(coloured(c.out))
-	columns := []statsColumn{
-		{"POOL", func(m *ledger.MethodStats) string { return oneLine(m.Pool) }, func(*ledger.MethodStats) bool { return len(pools) == 1 }},
-		{"METHOD", func(m *ledger.MethodStats) string { return oneLine(m.Method) }, nil},
-		countColumn("QUEUED", func(m *ledger.MethodStats) int64 { return m.Queued }),
-		countColumn("RUNNING", func(m *ledger.MethodStats) int64 { return m.Running }),
-		{"SUCCEEDED", func(m *ledger.MethodStats) string { return humanize.Comma(m.Ended[ledger.Succeeded]) }, nil},
-		{"FAILED", func(m *ledger.MethodStats) string { return humanize.Comma(m.Ended[ledger.Failed]) }, nil},
-		countColumn("CANCELLED", ended(ledger.Cancelled)),
-		countColumn("DROPPED", ended(ledger.Dropped)),
-		{"ERRORS", func(m *ledger.MethodStats) string { return rateCell(m, paint) }, nil},
-		{"WAIT p50/p95/p99", func(m *ledger.MethodStats) string { return latencyCell(m.Wait) }, nil},
-		{"RUN p50/p95/p99", func(m *ledger.MethodStats) string { return latencyCell(m.Run) }, nil},
+	if !fits {
+		text = narrow.paragraphs()
 	}
-	if isTerminal(c.out) {
-		columns = append(columns, statsColumn{"OVER TIME", func(m *ledger.MethodStats) string { return sparkline(throughput(m, f)) }, nil})
-		columns = withoutZero(columns, methods)
-	}
-	var header []string
-	method := 0
-	for i, column := range columns {
-		header = append(header, column.name)
-		if column.name == "METHOD" {
-			method = i
-		}
-	}
-	var rows []table.Row
-	for i := range methods {
-		row := table.Row{}
-		for _, column := range columns {
-			row = append(row, column.cell(&methods[i]))
-		}
-		rows = append(rows, row)
-	}
-	_, err := io.WriteString(c.out, fitted(columnsOf(c.out), method, rows, func() string {
-		t := newTable(header, "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "DROPPED", "ERRORS")
-		t.AppendRows(rows)
-		return t.Render() + "\n"
-	}))
+	_, err := io.WriteString(c.out, text)
 	return err
+}
+
+// methodGrid has a row for each method, with a line of so many bars for what ended over the time.
+func methodGrid(methods []ledger.MethodStats, f ledger.StatsFilter, sparks int, colour bool) *grid {
+	g := &grid{cut: "METHOD", columns: []gridColumn{
+		{name: "POOL"},
+		{name: "METHOD"},
+		{name: "QUEUED", right: true},
+		{name: "RUNNING", right: true},
+		{name: "SUCCEEDED", right: true},
+		{name: "FAILED", right: true},
+		{name: "CANCELLED", right: true},
+		{name: "DROPPED", right: true},
+		{name: "ERRORS", right: true},
+		{name: "WAIT p50/p95/p99"},
+		{name: "RUN p50/p95/p99"},
+		{name: "OVER TIME"},
+	}}
+	for i := range methods {
+		m := &methods[i]
+		g.rows = append(g.rows, []string{
+			oneLine(m.Pool), oneLine(m.Method), humanize.Comma(m.Queued), humanize.Comma(m.Running),
+			humanize.Comma(m.Ended[ledger.Succeeded]), humanize.Comma(m.Ended[ledger.Failed]), humanize.Comma(m.Ended[ledger.Cancelled]),
+			humanize.Comma(m.Ended[ledger.Dropped]), rateCell(m, painter(colour)), latencyCell(m.Wait), latencyCell(m.Run),
+			sparkline(throughput(m, f, sparks)),
+		})
+	}
+	return g
+}
+
+// withoutZeros leaves out what tells nothing: counts that are all zero, and the pool where there is one.
+func (g *grid) withoutZeros() *grid {
+	for _, name := range []string{"QUEUED", "RUNNING", "CANCELLED", "DROPPED"} {
+		if g.all(name, "0") {
+			g.without(name)
+		}
+	}
+	if g.all("POOL", g.rows[0][0]) {
+		g.without("POOL")
+	}
+	return g
 }
 
 // worthTelling leaves out methods of which nothing has ended and nothing is queued.
@@ -205,20 +201,6 @@ func worthTelling(methods []ledger.MethodStats) []ledger.MethodStats {
 	for i := range methods {
 		if m := &methods[i]; m.Total() > 0 || m.Queued > 0 || m.Running > 0 {
 			some = append(some, *m)
-		}
-	}
-	return some
-}
-
-func withoutZero(columns []statsColumn, methods []ledger.MethodStats) []statsColumn {
-	var some []statsColumn
-	for _, column := range columns {
-		all := column.zero != nil
-		for i := range methods {
-			all = all && column.zero(&methods[i])
-		}
-		if !all {
-			some = append(some, column)
 		}
 	}
 	return some
@@ -242,10 +224,13 @@ func latencyCell(l ledger.Latency) string {
 	return brief(l.P50) + " " + brief(l.P95) + " " + brief(l.P99)
 }
 
-// throughput is how many jobs ended in each part of the time.
-func throughput(m *ledger.MethodStats, f ledger.StatsFilter) []int64 {
+// throughput is how many jobs ended in each part of the time, of which there are most at the most; 0: nothing.
+func throughput(m *ledger.MethodStats, f ledger.StatsFilter, most int) []int64 {
+	if most == 0 {
+		return nil
+	}
 	hours := int64(math.Ceil(f.Until.Sub(f.Since).Hours()))
-	each := (hours + sparkWidth - 1) / sparkWidth // hours
+	each := (hours + int64(most) - 1) / int64(most) // hours
 	parts := make([]int64, (hours+each-1)/each)
 	for _, h := range m.Hours {
 		if i := int64(h.At.Sub(f.Since).Hours()) / each; i >= 0 && i < int64(len(parts)) {

@@ -10,7 +10,7 @@ import (
 // moment is a flag's value that names a point in time.
 type moment struct {
 	time.Time
-	ago bool // a duration is allowed and means so long ago
+	near int // -1: a duration is allowed and means so long ago; 1: so long from now; 0: it is not
 }
 
 // Set implements flag.Value.
@@ -21,14 +21,12 @@ func (m *moment) Set(s string) error {
 			return nil
 		}
 	}
-	if d, err := config.ParseDuration(s); err == nil && m.ago {
-		m.Time = time.Now().Add(-d)
+	if d, err := config.ParseDuration(s); err == nil && m.near != 0 {
+		m.Time = time.Now().Add(time.Duration(m.near) * d)
 		return nil
 	}
-	if m.ago {
-		return errors.New(`not a time: write it as 2h (ago), 2026-01-02, "2026-01-02 15:04" or 2026-01-02T15:04:05Z`)
-	}
-	return errors.New(`not a time: write it as 2026-01-02, "2026-01-02 15:04" or 2026-01-02T15:04:05Z`)
+	form := map[int]string{-1: "2h (ago), ", 1: "2h (from now), "}[m.near]
+	return errors.New("not a time: write it as " + form + `2026-01-02, "2026-01-02 15:04" or 2026-01-02T15:04:05Z`)
 }
 
 // String implements flag.Value.

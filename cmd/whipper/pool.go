@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -119,7 +118,7 @@ func (c *console) printPool(p *jsonrpc.Pool, workers []jsonrpc.Worker, apart boo
 	if _, err := fmt.Fprint(c.out, b.String()); err != nil || len(workers) == 0 {
 		return err
 	}
-	return printTable(c.out, workerTable(workers, time.Now()))
+	return workerTable(workers, time.Now()).print(c.out)
 }
 
 // restrictionText says what holds a method's calls back.
@@ -135,9 +134,20 @@ func restrictionText(r jsonrpc.Restriction) string {
 }
 
 // workerTable has a line for each worker.
-func workerTable(workers []jsonrpc.Worker, now time.Time) table.Writer {
-	t := newTable([]string{"WORKER", "PID", "STATE", "STATUS", "CALLS", "HANDLED", "ERRORS", "RSS", "CPU", "AGE", "LAST EXIT"},
-		"PID", "CALLS", "HANDLED", "ERRORS", "RSS", "CPU", "AGE")
+func workerTable(workers []jsonrpc.Worker, now time.Time) *grid {
+	g := &grid{cut: "LAST EXIT", columns: []gridColumn{
+		{name: "WORKER"},
+		{name: "PID", right: true},
+		{name: "STATE"},
+		{name: "STATUS", spare: 1},
+		{name: "CALLS", right: true, spare: 2},
+		{name: "HANDLED", right: true, spare: 6},
+		{name: "ERRORS", right: true, spare: 5},
+		{name: "RSS", right: true, spare: 4},
+		{name: "CPU", right: true, spare: 8},
+		{name: "AGE", right: true, spare: 7},
+		{name: "LAST EXIT", spare: 3},
+	}}
 	for _, w := range workers {
 		pid, rss, cpu, age, last := "-", "-", "-", "-", "-"
 		if w.PID != 0 {
@@ -155,12 +165,12 @@ func workerTable(workers []jsonrpc.Worker, now time.Time) table.Writer {
 		if e := w.LastExit; e != nil {
 			last = exitText(e.ExitCode, e.Signal, e.Reason) + ", " + ago(e.At.Time, now)
 		}
-		t.AppendRow(table.Row{
-			w.ID, pid, w.State, w.WorkingStatus, w.Calls, humanize.Comma(w.Stats.CallsHandled), humanize.Comma(w.Stats.ErrorCount),
-			rss, cpu, age, last,
+		g.rows = append(g.rows, []string{
+			oneLine(w.ID), pid, oneLine(w.State), oneLine(w.WorkingStatus), strconv.Itoa(w.Calls), humanize.Comma(w.Stats.CallsHandled),
+			humanize.Comma(w.Stats.ErrorCount), rss, cpu, age, oneLine(last),
 		})
 	}
-	return t
+	return g
 }
 
 func poolColour(state string) string {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -37,7 +36,7 @@ func scheduleRemoveCommand(c *console) *cli.Command {
 			}
 			p := jsonrpc.ScheduleDeleteParams{Names: names}
 			var count jsonrpc.CountResult
-			err := c.withSchedules(cc,
+			err := c.changeLedger(cc,
 				func(ctx context.Context, client *whipper.Client) (err error) {
 					count, err = client.DeleteSchedules(ctx, p)
 					return err
@@ -60,35 +59,12 @@ func unknownSchedule(err error) error {
 	return err
 }
 
-// withSchedules changes schedules through the supervisor or, where none runs, on the ledger, whose lock it holds meanwhile.
-func (c *console) withSchedules(cc *cli.Context, online func(context.Context, *whipper.Client) error, offline func(context.Context, *ledger.Ledger) error) (err error) {
-	err = c.withClient(cc, online)
-	var none *whipper.NoSupervisorError
-	var noFolder *whipper.NoFolderError
-	if !errors.As(err, &none) && !errors.As(err, &noFolder) || c.place(cc).Socket != "" {
-		return err
-	}
-	dir, err := c.existingDir(cc)
-	if err != nil {
-		return err
-	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	l, err := ledger.Open(ctx, ledger.Options{Dir: dir, Existing: true})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := l.Close(); e != nil && err == nil {
-			err = &failure{Err: fmt.Errorf("close the ledger: %w", e), Code: exitLedger}
-		}
-	}()
-	return offline(ctx, l)
-}
+// scheduleClock is how times of schedules are written.
+const scheduleClock = "2006-01-02 15:04:05 -07:00"
 
 // nextRun says when a schedule runs next, in local time and from now.
 func nextRun(at, now time.Time) string {
-	text := at.Local().Format("2006-01-02 15:04:05 -07:00")
+	text := at.Local().Format(scheduleClock)
 	if at.After(now) {
 		return text + ", in " + brief(at.Sub(now).Round(100*time.Millisecond))
 	}

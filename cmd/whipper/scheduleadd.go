@@ -35,6 +35,7 @@ func scheduleAddCommand(c *console) *cli.Command {
 			priorityFlag(),
 			concurrencyKeyFlag(),
 			countFlagTo(ledger.MostAttempts, "max-attempts", 0, fmt.Sprint(ledger.DefaultMaxAttempts), "how often a job may fail before it stays failed"),
+			backoffFlag(), maxBackoffFlag(),
 			durationFlag("timeout", "how long one run may take (default: the pool's --invocation-timeout)"),
 			boolFlag("at-most-once", "never run a job again once it was started"),
 			listFlag("label", "`NAME=VALUE` to find the jobs by; may be repeated"),
@@ -62,7 +63,7 @@ func scheduleAdd(c *console, cc *cli.Context) error {
 		return err
 	}
 	var put jsonrpc.SchedulePutResult
-	err = c.withSchedules(cc,
+	err = c.changeLedger(cc,
 		func(ctx context.Context, client *whipper.Client) (err error) {
 			put, err = client.PutSchedule(ctx, p)
 			return err
@@ -102,6 +103,7 @@ func scheduleFlags(cc *cli.Context) (jsonrpc.SchedulePutParams, error) {
 		TimeoutMs:      milliseconds(durationOf(cc, "timeout")),
 		Priority:       countOf(cc, "priority"),
 		MaxAttempts:    countOf(cc, "max-attempts"),
+		Backoff:        backoffOf(cc),
 		Labels:         labels,
 		ConcurrencyKey: cc.String("concurrency-key"),
 	}

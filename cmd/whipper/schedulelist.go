@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -57,7 +55,19 @@ func schedulesOf(ctx context.Context, c *console, cc *cli.Context, r *ledger.Rea
 // tabulateSchedules prints schedules as a table.
 func (c *console) tabulateSchedules(schedules []ledger.Schedule, now time.Time) error {
 	paint := painter(coloured(c.out))
-	var rows []table.Row
+	g := &grid{cut: "METHOD", columns: []gridColumn{
+		{name: "NAME"},
+		{name: "SPEC"},
+		{name: "TIMEZONE", spare: 4},
+		{name: "POOL", spare: 6},
+		{name: "METHOD", spare: 2},
+		{name: "NEXT RUN"},
+		{name: "AT", spare: 7},
+		{name: "LAST RUN", spare: 3},
+		{name: "JOB", right: true, spare: 5},
+		{name: "STATE", spare: 1},
+		{name: "SKIPPED", right: true, spare: 8},
+	}}
 	for i := range schedules {
 		s := &schedules[i]
 		last, job, state := "-", "-", "-"
@@ -70,27 +80,27 @@ func (c *console) tabulateSchedules(schedules []ledger.Schedule, now time.Time) 
 		if s.LastState != "" {
 			state = paint.paint(stateColour(s.LastState), string(s.LastState))
 		}
-		rows = append(rows, table.Row{
-			oneLine(s.Name), oneLine(s.Spec), oneLine(s.Timezone), oneLine(s.Pool), oneLine(s.Method), nextCell(s, now), last, job, state,
+		next, at := nextCells(s, now)
+		g.rows = append(g.rows, []string{
+			oneLine(s.Name), oneLine(s.Spec), oneLine(s.Timezone), oneLine(s.Pool), oneLine(s.Method), next, at, last, job, state,
 			humanize.Comma(s.Skipped),
 		})
 	}
-	const method = 4
-	_, err := io.WriteString(c.out, fitted(columnsOf(c.out), method, rows, func() string {
-		t := newTable([]string{"NAME", "SPEC", "TIMEZONE", "POOL", "METHOD", "NEXT RUN", "LAST RUN", "JOB", "STATE", "SKIPPED"}, "JOB", "SKIPPED")
-		t.AppendRows(rows)
-		return t.Render() + "\n"
-	}))
-	return err
+	return g.print(c.out)
 }
 
-// nextCell is when a schedule runs next, or what it waits for.
-func nextCell(s *ledger.Schedule, now time.Time) string {
+// nextCells are when a schedule runs next, or what it waits for: from now, and in local time.
+func nextCells(s *ledger.Schedule, now time.Time) (next, at string) {
+	if !s.NextAt.IsZero() {
+		at = s.NextAt.Local().Format(scheduleClock)
+	}
 	switch {
 	case len(s.Owed) > 0:
-		return fmt.Sprintf("when job %d has ended", s.LastJob)
+		return fmt.Sprintf("after job %d", s.LastJob), "-"
 	case s.NextAt.IsZero():
-		return "never"
+		return "never", "-"
+	case !s.NextAt.After(now):
+		return "due", at
 	}
-	return nextRun(s.NextAt, now)
+	return "in " + brief(s.NextAt.Sub(now)), at
 }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -31,7 +31,7 @@ func showCommand(c *console) *cli.Command {
 	}
 }
 
-func show(c *console, cc *cli.Context) (err error) {
+func show(c *console, cc *cli.Context) error {
 	ids, err := jobIDs(cc.Args().Slice())
 	if err != nil {
 		return err
@@ -39,22 +39,20 @@ func show(c *console, cc *cli.Context) (err error) {
 	if len(ids) != 1 {
 		return misuse("whipper ledger show 1", "show needs the id of one job")
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
+	var job ledger.Job
+	var attempts []ledger.Attempt
+	err = c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) (err error) {
+		job, attempts, err = r.Get(ctx, ids[0])
 		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	job, attempts, err := r.Get(ctx, ids[0])
+	})
 	if err != nil {
 		return err
 	}
 	if cc.Bool("json") {
 		return c.printJSON(server.WireJob(&job, attempts))
 	}
-	v := &jobPage{out: &strings.Builder{}, paint: painter(coloured(c.out)), now: time.Now()}
-	v.job(&job)
+	v := &jobPage{out: &strings.Builder{}, paint: painter(coloured(c.out)), now: time.Now(), told: map[string]int{}}
+	v.job(&job, attempts)
 	for i := range attempts {
 		v.attempt(&attempts[i], job.CreatedAt)
 	}
@@ -67,21 +65,29 @@ type jobPage struct {
 	out   *strings.Builder
 	paint painter
 	now   time.Time
+	told  map[string]int // errors, and the attempts that they were told with
 }
 
 const clock = "2006-01-02 15:04:05.000 -07:00"
 
-func (v *jobPage) job(j *ledger.Job) {
+func (v *jobPage) job(j *ledger.Job, attempts []ledger.Attempt) {
 	fmt.Fprintf(v.out, "%s  %s\n", v.paint.paint(bold, fmt.Sprintf("job %d", j.ID)), v.paint.paint(stateColour(j.State), string(j.State)))
 	v.field("method", oneLine(j.Method))
 	v.field("pool", oneLine(j.Pool))
 	v.payload("params", j.Params)
 	v.payload("result", j.Result)
 	if e := server.WireError(j.Error); e != nil {
-		v.problem("error", e, string(j.ErrorSource))
+		v.message("error", e, string(j.ErrorSource))
+		if !slices.ContainsFunc(attempts, func(a ledger.Attempt) bool { return bytes.Equal(a.Error, j.Error) }) {
+			v.details(e) // else they are below, with the attempt
+		}
 	}
 	v.payload("progress", j.Progress)
-	v.field("attempts", fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts))
+	count := fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts)
+	if j.Runs != j.Attempt {
+		count += fmt.Sprintf("; %s in all", plural(j.Runs, "run"))
+	}
+	v.field("attempts", count)
 	if j.Origin == ledger.FromInvoke {
 		v.field("origin", string(j.Origin)) // it runs once, and has no delivery to speak of
 	} else {
@@ -117,13 +123,17 @@ func (v *jobPage) timeline(j *ledger.Job) {
 	if !j.ExpiresAt.IsZero() {
 		v.field("expires", j.ExpiresAt.Local().Format(clock))
 	}
-	if !j.StartedAt.IsZero() {
-		v.field("started", fmt.Sprintf("%s  after waiting %s", j.StartedAt.Local().Format(clock), brief(j.Wait())))
+	if _, ended := j.Ran(); !j.StartedAt.IsZero() {
+		text := j.StartedAt.Local().Format(clock)
+		if ended || j.State == ledger.Running { // else RunAt is of another run
+			text += "  after waiting " + brief(j.Wait())
+		}
+		v.field("started", text)
 	}
 	if !j.FinishedAt.IsZero() {
 		text := j.FinishedAt.Local().Format(clock)
-		if !j.StartedAt.IsZero() {
-			text += "  after running " + brief(max(0, j.FinishedAt.Sub(j.StartedAt)))
+		if ran, ok := j.Ran(); ok {
+			text += "  after running " + brief(ran)
 		}
 		v.field("finished", text)
 	}
@@ -154,7 +164,14 @@ func (v *jobPage) attempt(a *ledger.Attempt, created time.Time) {
 		v.field("process", fmt.Sprintf("exited with %d", *a.ExitCode))
 	}
 	if e := server.WireError(a.Error); e != nil {
-		v.problem("error", e, "")
+		v.message("error", e, "")
+		switch first, told := v.told[string(a.Error)]; {
+		case told && e.Details().Stack != "":
+			v.field("stack", fmt.Sprintf("as in attempt %d", first))
+		default:
+			v.told[string(a.Error)] = a.Number
+			v.details(e)
+		}
 	}
 	if a.StderrTail != "" {
 		v.block("stderr", a.StderrTail)
@@ -188,12 +205,16 @@ func (v *jobPage) payload(name string, raw []byte) {
 	v.field(name, text)
 }
 
-func (v *jobPage) problem(name string, e *jsonrpc.Error, source string) {
+func (v *jobPage) message(name string, e *jsonrpc.Error, source string) {
 	text := e.Error()
 	if source == string(ledger.FromWhipper) {
 		text += " (whipper's own)"
 	}
 	v.field(name, v.paint.paint(red, oneLine(text)))
+}
+
+// details are what an error has besides its message.
+func (v *jobPage) details(e *jsonrpc.Error) {
 	d := e.Details()
 	if d.Stack != "" {
 		v.block("stack", d.Stack)

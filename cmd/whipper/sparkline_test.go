@@ -37,7 +37,7 @@ func TestThroughputIsCountedInAtMostSoManyParts(t *testing.T) {
 		{26 * time.Hour, []int64{3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4}},
 		{240 * time.Hour, []int64{3, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 	} {
-		got := throughput(m, ledger.StatsFilter{Since: at, Until: at.Add(test.period)})
+		got := throughput(m, ledger.StatsFilter{Since: at, Until: at.Add(test.period)}, sparkWidth)
 		if fmt.Sprint(got) != fmt.Sprint(test.want) {
 			t.Errorf("%v: %v, want %v", test.period, got, test.want)
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/dustin/go-humanize"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -37,8 +36,7 @@ func statsCommand(c *console) *cli.Command {
 }
 
 func (c *console) tabulateStats(s jsonrpc.PoolStats) error {
-	t := newTable([]string{"", "NOW"}, "NOW")
-	t.ResetHeaders()
+	g := &grid{headless: true, columns: []gridColumn{{name: "COUNTER"}, {name: "NOW", right: true}}}
 	for _, line := range []struct {
 		name string
 		n    int64
@@ -57,9 +55,9 @@ func (c *console) tabulateStats(s jsonrpc.PoolStats) error {
 		{"workers reset", s.Workers.ResetCount},
 		{"stray lines on stdout", s.Workers.StrayLines},
 	} {
-		t.AppendRow(table.Row{line.name, humanize.Comma(line.n)})
+		g.rows = append(g.rows, []string{line.name, humanize.Comma(line.n)})
 	}
-	if err := printTable(c.out, t); err != nil {
+	if err := g.print(c.out); err != nil {
 		return fmt.Errorf("print the stats: %w", err)
 	}
 	return nil

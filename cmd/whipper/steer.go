@@ -49,19 +49,30 @@ func steerCommand(c *console, name, usage, description string, flags []cli.Flag,
 }
 
 func pausePool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
-	p := pauseParams(cc)
+	p, err := pauseParams(c, cc)
+	if err != nil {
+		return err
+	}
 	pool, err := client.Pause(ctx, p)
 	return c.printSteered(cc, pool, err, pauseWords(pool, p.Method, "paused"))
 }
 
 func resumePool(ctx context.Context, c *console, cc *cli.Context, client *whipper.Client) error {
-	p := pauseParams(cc)
+	p, err := pauseParams(c, cc)
+	if err != nil {
+		return err
+	}
 	pool, err := client.Resume(ctx, p)
 	return c.printSteered(cc, pool, err, pauseWords(pool, p.Method, "resumed"))
 }
 
-func pauseParams(cc *cli.Context) jsonrpc.PauseParams {
-	return jsonrpc.PauseParams{Pool: cc.String("pool"), Method: cc.String("method")}
+// pauseParams refuses a --method that was left empty, as by a variable of a script: that would be the whole pool.
+func pauseParams(c *console, cc *cli.Context) (jsonrpc.PauseParams, error) {
+	p := jsonrpc.PauseParams{Pool: cc.String("pool"), Method: cc.String("method")}
+	if p.Method == "" && c.line.given["method"] {
+		return p, misuse("name a method, or leave --method out for the whole pool", "--method is empty")
+	}
+	return p, nil
 }
 
 // pauseWords says what a pause, or the end of one, has come to.

@@ -27,11 +27,13 @@ func submitCommand(c *console) *cli.Command {
 		Flags: append([]cli.Flag{
 			boolFlag("wait", "wait for the job and print its result instead; with --batch, wait after the ids and say how many failed"),
 			durationFlag("delay", "run it no sooner than so long from now"),
-			momentFlag("at", false, "run it no sooner than at this time"),
+			momentFlag("at", 0, "run it no sooner than at this time"),
 			priorityFlag(),
 			stringFlag("key", "", "idempotency key: submitting it again gives the id of the first job"),
 			concurrencyKeyFlag(),
 			countFlagTo(ledger.MostAttempts, "max-attempts", 0, fmt.Sprint(ledger.DefaultMaxAttempts), "how often it may fail before it stays failed"),
+			backoffFlag(), maxBackoffFlag(),
+			momentFlag("expires", 1, "fail it where it has not started by then: a time, or a duration from now (default: never)"),
 			durationFlag("timeout", "how long one run may take (default: the pool's --invocation-timeout)"),
 			poolFlag(),
 			boolFlag("at-most-once", "never run it again once it was started"),
@@ -96,6 +98,8 @@ func jobFlags(cc *cli.Context) (jsonrpc.SubmitParams, error) {
 		DelayMs:        milliseconds(durationOf(cc, "delay")),
 		RunAt:          jsonrpc.TimePtr(momentOf(cc, "at")),
 		MaxAttempts:    countOf(cc, "max-attempts"),
+		Backoff:        backoffOf(cc),
+		ExpiresAt:      jsonrpc.TimePtr(momentOf(cc, "expires")),
 		IdempotencyKey: cc.String("key"),
 		ConcurrencyKey: cc.String("concurrency-key"),
 	}
@@ -114,6 +118,24 @@ func jobFlags(cc *cli.Context) (jsonrpc.SubmitParams, error) {
 
 func concurrencyKeyFlag() cli.Flag {
 	return stringFlag("concurrency-key", "", "of the pool's jobs with the same one, run one at a time")
+}
+
+func backoffFlag() cli.Flag {
+	return durationFlag("backoff", "wait before the second attempt, give or take a tenth; before each further one it is twice as long (default: 1s)")
+}
+
+func maxBackoffFlag() cli.Flag {
+	return durationFlag("max-backoff", "longest wait between two attempts (default: 1h)")
+}
+
+// backoffOf is the policy of --backoff and --max-backoff, the default in all that they leave open; nil: neither is given.
+func backoffOf(cc *cli.Context) *jsonrpc.Backoff {
+	b := jsonrpc.Backoff{BaseMs: milliseconds(durationOf(cc, "backoff")), CapMs: milliseconds(durationOf(cc, "max-backoff"))}
+	if b == (jsonrpc.Backoff{}) {
+		return nil
+	}
+	b.Jitter = ledger.DefaultBackoff.Jitter // whose absence would mean none
+	return &b
 }
 
 // labelFlags are the labels of a job; nil: none.

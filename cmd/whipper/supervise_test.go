@@ -199,7 +199,7 @@ func follow(ts *testscript.TestScript, _ bool, args []string) {
 		text, _ := s.log.look()
 		ts.Logf("[events %s]\n%s", args[0], text)
 	})
-	told(ts, false, []string{args[0] + ".stderr", "^whipper: following (events|jobs); Ctrl-C ends it\n"})
+	told(ts, false, []string{args[0] + ".stderr", "^whipper: (following (events|jobs); Ctrl-C ends it|no supervisor runs; waiting for one)\n"})
 }
 
 // interrupted NAME PATTERN COMMAND ARGS... runs a command, sends it SIGINT once supervisor NAME has said PATTERN, and wants

@@ -1,65 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 
 	"github.com/whipper-sidecar/whipper/ledger"
 )
-
-// newTable is a table of columns two spaces apart, without lines. The columns named in right are aligned to the right.
-func newTable(header []string, right ...string) table.Writer {
-	t := table.NewWriter()
-	style := table.StyleDefault
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	style.Format.Header = text.FormatDefault
-	t.SetStyle(style)
-	t.SuppressTrailingSpaces()
-	row := table.Row{}
-	for _, name := range header {
-		row = append(row, name)
-	}
-	t.AppendHeader(row)
-	var columns []table.ColumnConfig
-	for _, name := range right {
-		columns = append(columns, table.ColumnConfig{Name: name, Align: text.AlignRight, AlignHeader: text.AlignRight})
-	}
-	t.SetColumnConfigs(columns)
-	return t
-}
-
-// printTable writes a table with a newline at its end.
-func printTable(w io.Writer, t table.Writer) error {
-	_, err := io.WriteString(w, t.Render()+"\n")
-	return err
-}
-
-// shortest is how much fitted leaves of a text.
-const shortest = 10
-
-// fitted is what render makes of rows, with the texts of a column cut where lines would be longer than columns. 0 columns
-// have no end.
-func fitted(columns, column int, rows []table.Row, render func() string) string {
-	whole := render()
-	excess := text.LongestLineLen(whole) - columns
-	if columns == 0 || excess <= 0 {
-		return whole
-	}
-	longest := 0
-	for _, row := range rows {
-		longest = max(longest, text.StringWidth(fmt.Sprint(row[column])))
-	}
-	for _, row := range rows {
-		row[column] = text.Snip(fmt.Sprint(row[column]), max(shortest, longest-excess), "…")
-	}
-	return render()
-}
 
 // columnsOf is how wide a terminal is, or 0 for anything else.
 func columnsOf(w io.Writer) int {

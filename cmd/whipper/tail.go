@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,14 +24,15 @@ var tailed = []string{
 }
 
 func tailCommand(c *console) *cli.Command {
-	follow := boolFlag("follow", "go on with what happens from now on, until Ctrl-C or the supervisor's end; needs a supervisor")
+	follow := boolFlag("follow", "go on with what happens from now on, until Ctrl-C")
 	follow.Aliases = []string{"f"}
 	limit := countFlag("limit", defaultList, "", "most jobs to begin with")
 	limit.Aliases = []string{"n"}
 	return &cli.Command{
-		Name:        "tail",
-		Usage:       "print what became of the newest jobs, the newest last, and follow what happens to jobs",
-		Description: "A line is the last change of a job, in the form of whipper events. With --follow come all changes of all jobs.",
+		Name:  "tail",
+		Usage: "print what became of the newest jobs, the latest last, and follow what happens to jobs",
+		Description: "A line is the last change of a job, in the form of whipper events. With --follow come all changes of all jobs, from one supervisor\n" +
+			"and the next: while none runs it waits for one, and then begins with the last change of each job that changed meanwhile.",
 		Flags: []cli.Flag{
 			follow, limit,
 			listFlag("state", "only jobs that have come to this `STATE`; may be repeated"),
@@ -45,10 +48,13 @@ func tailCommand(c *console) *cli.Command {
 // tailing is one ledger tail.
 type tailing struct {
 	c      *console
+	ledger *ledger.Reader
 	filter ledger.Filter
 	json   bool
 	line   *eventLine
-	told   map[int64]jobSeen // of the jobs that it began with
+	told   map[int64]jobSeen // of jobs that were read from the ledger
+	latest time.Time         // of the changes that were printed
+	recent map[int64]jobSeen // those of that millisecond
 }
 
 // jobSeen tells one change of a job from another.
@@ -57,7 +63,15 @@ type jobSeen struct {
 	attempt int
 }
 
-func (c *console) tail(cc *cli.Context) (err error) {
+func seenOf(e *whipper.Event) jobSeen { return jobSeen{e.Job.State, e.Job.Attempt} }
+
+// Widths of a tail's types, and how often it looks for a supervisor.
+const (
+	tailedWidth = len(whipper.EventJobSucceeded)
+	tailAgain   = 250 * time.Millisecond
+)
+
+func (c *console) tail(cc *cli.Context) error {
 	if err := noArguments(cc); err != nil {
 		return err
 	}
@@ -65,96 +79,132 @@ func (c *console) tail(cc *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(cc.Context)
-	defer stop()
-	r, err := c.openLedger(ctx, cc)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	t := &tailing{
-		c: c, json: cc.Bool("json"), told: map[int64]jobSeen{},
-		filter: ledger.Filter{Pool: cc.String("pool"), Method: cc.String("method"), States: states, Limit: countOf(cc, "limit"), Payloads: true},
-		line:   &eventLine{paint: painter(coloured(c.out))},
-	}
-	if !cc.Bool("follow") {
-		return t.begin(ctx, r)
-	}
-	dir, err := c.ledgerDir(cc)
-	if err != nil {
-		return err
-	}
-	err = t.follow(ctx, r, dir)
-	if ctx.Err() != nil {
-		return nil // Ctrl-C is how it ends
-	}
-	return err
+	return c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) error {
+		t := &tailing{
+			c: c, ledger: r, json: cc.Bool("json"), told: map[int64]jobSeen{},
+			filter: ledger.Filter{Pool: cc.String("pool"), Method: cc.String("method"), States: states, Limit: countOf(cc, "limit"), Payloads: true},
+			line:   &eventLine{paint: painter(coloured(c.out)), types: tailedWidth},
+		}
+		if !cc.Bool("follow") {
+			return t.begin(ctx)
+		}
+		if err := t.follow(ctx, c.place(cc)); ctx.Err() == nil { // else it is Ctrl-C, which is how it ends
+			return err
+		}
+		return nil
+	})
 }
 
 // begin prints the last change of the newest jobs.
-func (t *tailing) begin(ctx context.Context, r *ledger.Reader) error {
+func (t *tailing) begin(ctx context.Context) error {
+	begun := time.Now().Truncate(time.Millisecond)
 	var newest []ledger.Job
-	left := t.filter.Limit
-	for f := t.filter; left > 0; {
-		f.Limit = min(left, ledger.MaxListLimit)
-		jobs, next, err := r.List(ctx, f)
+	for f := t.filter; len(newest) < t.filter.Limit; {
+		f.Limit = min(t.filter.Limit-len(newest), ledger.MaxListLimit)
+		jobs, next, err := t.ledger.List(ctx, f)
 		if err != nil {
 			return err
 		}
 		newest = append(newest, jobs...)
-		left -= len(jobs)
 		if f.Cursor = next; next == "" {
 			break
 		}
 	}
+	err := t.changes(newest)
+	if begun.After(t.latest) { // what others have changed before is not for meanwhile
+		t.latest, t.recent = begun, map[int64]jobSeen{}
+	}
+	return err
+}
+
+// meanwhile prints the last change of those of the newest jobs that have changed since what was printed.
+func (t *tailing) meanwhile(ctx context.Context) error {
+	f := t.filter
+	f.Limit = ledger.MaxListLimit
+	jobs, _, err := t.ledger.List(ctx, f)
+	if err != nil {
+		return err
+	}
+	return t.changes(slices.DeleteFunc(jobs, func(j ledger.Job) bool {
+		e := lastChange(&j)
+		return e.At.Before(t.latest) || e.At.Equal(t.latest) && t.recent[j.ID] == seenOf(&e)
+	}))
+}
+
+// changes prints the last change of each job, in the order of time.
+func (t *tailing) changes(jobs []ledger.Job) error {
 	pools := map[string]bool{}
-	for i := range newest {
-		pools[newest[i].Pool] = true
+	events := make([]whipper.Event, len(jobs))
+	for i := range jobs {
+		pools[jobs[i].Pool] = true
+		events[len(jobs)-1-i] = lastChange(&jobs[i])
 	}
 	t.line.pools = t.line.pools || len(pools) > 1
-	for _, job := range slices.Backward(newest) {
-		e := lastChange(&job)
-		t.told[job.ID] = jobSeen{e.Job.State, e.Job.Attempt}
-		if err := t.print(&e); err != nil {
+	slices.SortStableFunc(events, func(a, b whipper.Event) int { return a.At.Compare(b.At.Time) })
+	for i := range events {
+		e := &events[i]
+		t.told[e.Job.ID] = seenOf(e)
+		if err := t.print(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// follow begins and then prints what happens. It subscribes first, so that nothing falls between the two.
-func (t *tailing) follow(ctx context.Context, r *ledger.Reader, dir string) error {
-	client, err := whipper.Dial(ctx, whipper.Options{Dir: dir, Once: true})
-	var none *whipper.NoSupervisorError
-	if errors.As(err, &none) {
-		return errors.Join(t.begin(ctx, r), &failure{
-			Err: fmt.Errorf("nothing to follow: %w", err), Code: exitNoSupervisor,
-			Hint: "without a supervisor no job changes: whipper ledger tail prints the last changes",
-		})
+// follow begins and then prints what happens, under one supervisor after the other.
+func (t *tailing) follow(ctx context.Context, place whipper.Options) error {
+	again := time.NewTicker(tailAgain)
+	defer again.Stop()
+	catchUp, waiting := t.begin, false
+	for {
+		client, err := whipper.Dial(ctx, place)
+		var none *whipper.NoSupervisorError
+		switch {
+		case err == nil:
+			if err := t.under(ctx, client, catchUp); err != nil {
+				return err
+			}
+			t.c.say("whipper: the supervisor has ended; waiting for the next")
+			catchUp, waiting = t.meanwhile, true
+		case !errors.As(err, &none):
+			return err
+		case !waiting:
+			if err := t.begin(ctx); err != nil {
+				return err
+			}
+			t.c.say("whipper: no supervisor runs; waiting for one")
+			catchUp, waiting = t.meanwhile, true
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	if err != nil {
-		return err
-	}
+}
+
+// under prints what happens until the supervisor ends. It subscribes before it catches up, so that nothing falls between the two.
+func (t *tailing) under(ctx context.Context, client *whipper.Client, catchUp func(context.Context) error) error {
 	defer func() { _ = client.Close() }() // nothing was asked that could be lost
 	pools, err := client.Pools(ctx)
+	var events iter.Seq2[whipper.Event, error]
+	if err == nil {
+		t.line.pools = t.line.pools || len(pools.Pools) > 1 && t.filter.Pool == ""
+		events, err = client.Events(ctx, whipper.EventFilter{Types: tailed, Pool: t.filter.Pool})
+	}
+	if errors.Is(err, whipper.ErrClosed) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	t.line.pools = len(pools.Pools) > 1 && t.filter.Pool == ""
-	events, err := client.Events(ctx, whipper.EventFilter{Types: tailed, Pool: t.filter.Pool})
-	if err != nil {
-		return err
-	}
-	if err := t.begin(ctx, r); err != nil {
+	if err := catchUp(ctx); err != nil {
 		return err
 	}
 	t.c.say("whipper: following jobs; Ctrl-C ends it")
 	for e, err := range events {
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, whipper.ErrClosed):
-			t.c.say("whipper: the supervisor has ended")
+		case errors.Is(err, whipper.ErrClosed) && ctx.Err() == nil:
 			return nil
 		case err != nil:
 			return err
@@ -165,7 +215,7 @@ func (t *tailing) follow(ctx context.Context, r *ledger.Reader, dir string) erro
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // wanted says whether an event passes the filter, and is not what was printed at the beginning.
@@ -175,7 +225,7 @@ func (t *tailing) wanted(e *whipper.Event) bool {
 	}
 	before, ok := t.told[e.Job.ID]
 	delete(t.told, e.Job.ID)
-	if ok && before == (jobSeen{e.Job.State, e.Job.Attempt}) {
+	if ok && before == seenOf(e) {
 		return false
 	}
 	return (t.filter.Method == "" || t.filter.Method == e.Job.Method) &&
@@ -183,6 +233,12 @@ func (t *tailing) wanted(e *whipper.Event) bool {
 }
 
 func (t *tailing) print(e *whipper.Event) error {
+	if e.At.After(t.latest) {
+		t.latest, t.recent = e.At.Time, map[int64]jobSeen{}
+	}
+	if e.Job != nil && e.At.Equal(t.latest) {
+		t.recent[e.Job.ID] = seenOf(e)
+	}
 	if t.json {
 		return t.c.printJSON(e)
 	}
@@ -192,7 +248,7 @@ func (t *tailing) print(e *whipper.Event) error {
 	return nil
 }
 
-// lastChange is a job's row as the event that would have told of it.
+// lastChange is a job's row as the event that would have told of it, at a whole millisecond like that.
 func lastChange(j *ledger.Job) whipper.Event {
 	wire := server.WireJob(j, nil)
 	e := whipper.Event{Type: "job:" + wire.State, Pool: wire.Pool, At: wire.CreatedAt, Job: &whipper.EventJob{
@@ -210,7 +266,11 @@ func lastChange(j *ledger.Job) whipper.Event {
 		e.At = *wire.FinishedAt
 	case j.State == ledger.Queued && j.Runs > 0:
 		e.Type, e.At = whipper.EventJobRetrying, *wire.StartedAt
+		if due := wire.RunAt; due.After(e.At.Time) && due.Before(time.Now()) {
+			e.At = due // it is so again since then, by its backoff or a command
+		}
 	}
+	e.At.Time = e.At.Truncate(time.Millisecond)
 	return e
 }
 

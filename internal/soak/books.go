@@ -32,6 +32,7 @@ const clock = "15:04:05.000"
 type entry struct {
 	task
 	atMostOnce bool
+	key        string    // of concurrency
 	succeeded  bool      // as its caller was told
 	asked, at  time.Time // when he asked, and when he was told
 }
@@ -60,7 +61,7 @@ func (b *books) acknowledged(id int64, t task, p whipper.SubmitParams) {
 	if other, twice := b.submitted[id]; twice {
 		b.violations = append(b.violations, fmt.Sprintf("job %d is both %s and %s", id, other.name, t.name))
 	}
-	b.submitted[id] = entry{task: t, atMostOnce: p.Delivery == "at-most-once"}
+	b.submitted[id] = entry{task: t, atMostOnce: p.Delivery == "at-most-once", key: p.ConcurrencyKey}
 }
 
 // murder notes that a supervisor got SIGKILL.
@@ -149,6 +150,7 @@ func (s *stage) audit() {
 	if shared > 0 {
 		b.violation("%d ids were given both to a job and to a call", shared)
 	}
+	keyed := map[string][]run{}
 	for id, e := range entries {
 		if _, call := replied[id]; call && b.murdersBetween(e.asked, e.at.Add(writtenBehind)) > 0 { // its caller may read the answer only after that
 			b.add("calls whose outcome may be lost", 1)
@@ -165,7 +167,25 @@ func (s *stage) audit() {
 				r.at.Format(clock), formatted(b.murders))
 		}
 		b.add("attempts", int64(len(attempts)))
+		for _, a := range attempts {
+			keyed[e.key] = append(keyed[e.key], run{id, a.StartedAt, a.FinishedAt})
+		}
 	}
+	delete(keyed, "")
+	for key, runs := range keyed {
+		slices.SortFunc(runs, func(a, b run) int { return a.from.Compare(b.from) })
+		for i := 1; i < len(runs); i++ {
+			if before, r := runs[i-1], runs[i]; r.from.Before(before.to) {
+				b.violation("jobs %d and %d, both with key %s, ran at once: to %s, and from %s", before.job, r.job, key, before.to.Format(clock), r.from.Format(clock))
+			}
+		}
+	}
+}
+
+// run is when a job ran, as the ledger has it.
+type run struct {
+	job      int64
+	from, to time.Time
 }
 
 // check holds one job against what was asked for, what it left on record and how often its function really began.

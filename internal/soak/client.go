@@ -147,6 +147,9 @@ func (l *life) submit(ctx context.Context, chance *rand.Rand) {
 			if chance.IntN(10) == 0 {
 				p.IdempotencyKey = t.name
 			}
+			if chance.IntN(3) == 0 {
+				p.ConcurrencyKey = fmt.Sprintf("k%d", chance.IntN(4))
+			}
 			tasks = append(tasks, t)
 			batch.Jobs = append(batch.Jobs, p)
 		}

@@ -49,7 +49,7 @@ func (s *stage) start(ctx context.Context) (*life, error) {
 	}
 	n := strconv.Itoa(workers)
 	args := append([]string{
-		"exec", "--dir", s.state(), "--ready-fd", "3", "--min-workers", n, "--max-workers", n, "--kill-tree",
+		"exec", "--dir", s.state(), "--ready-fd", "3", "--min-workers", n, "--max-workers", n, "--kill-tree", "--method-concurrency", "chatter=1",
 		"--invocation-timeout", "3s", "--flush-timeout", "300ms", "--force-kill-timeout", "2s", "--drain-timeout", "5s",
 		"--ping-interval", "1s", "--max-total-calls", "2000", "--max-age", "30s", "--max-rss", "500MiB", "--max-queue-size", "200",
 	}, s.kind.command...)
@@ -151,7 +151,8 @@ func (l *life) whole(ctx context.Context) bool {
 		}
 		ready := 0
 		for _, w := range list.Workers {
-			if w.State == "processing" && w.Calls == 0 {
+			// A process that is just being started is not known to be ours yet.
+			if w.State == "processing" && w.Calls == 0 && l.isOurs(w.PID) {
 				ready++
 			}
 		}

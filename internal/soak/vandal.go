@@ -31,6 +31,13 @@ func (l *life) vandalise(ctx context.Context, chance *rand.Rand) {
 			go func() { // it waits for its end, which another vandalism may delay
 				_, _ = l.client.Restart(ctx, whipper.PoolParams{})
 			}()
+		case n < 92:
+			method := whipper.PauseParams{Method: "effect"}
+			if _, err = l.client.Pause(ctx, method); err == nil {
+				pause(ctx, chance, 100*time.Millisecond)
+				_, err = l.client.Resume(ctx, method)
+			}
+			l.books.add("pauses of a method", 1)
 		case n < 95:
 			if _, err = l.client.Pause(ctx, whipper.PauseParams{}); err == nil {
 				pause(ctx, chance, 100*time.Millisecond)
@@ -84,8 +91,10 @@ func (l *life) resumeProcesses() {
 // repair puts right what the vandal has left, so that calls under way can end.
 func (l *life) repair(ctx context.Context) {
 	l.resumeProcesses()
-	if _, err := l.client.Resume(ctx, whipper.PauseParams{}); err != nil {
-		l.books.violation("resume the pool: %v", err)
+	for _, paused := range []whipper.PauseParams{{}, {Method: "effect"}} {
+		if _, err := l.client.Resume(ctx, paused); err != nil {
+			l.books.violation("resume the pool: %v", err)
+		}
 	}
 	if _, err := l.client.Resize(ctx, whipper.ResizeParams{MinWorkers: workers, MaxWorkers: workers}); err != nil {
 		l.books.violation("resize the pool: %v", err)

@@ -125,10 +125,11 @@ func search(jobs []ledger.Job, now time.Time, limit int, skip, aside map[int64]s
 			ids = append(ids, j.ID)
 			continue
 		}
-		for _, at := range []time.Time{j.RunAt, j.ExpiresAt} {
-			if parked && at.Equal(j.RunAt) {
-				continue // what it waits for is not that
-			}
+		moments := []time.Time{j.ExpiresAt}
+		if !parked { // else that is not what it waits for
+			moments = append(moments, j.RunAt)
+		}
+		for _, at := range moments {
 			if at.After(now) && (next.IsZero() || at.Before(next)) {
 				next = at
 			}

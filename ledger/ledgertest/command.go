@@ -26,6 +26,23 @@ var commands = []behaviour{
 			b.Errorf("they are %s", got)
 		}
 	}},
+	{"how long a job ran is not known where it was put back and ended without another run", func(b *bench) {
+		cancelled, expired := b.submit(plain)[0], b.submit(plain)[0]
+		b.run(cancelled, ledger.Ending{Outcome: ledger.OutcomeInterrupted})
+		b.run(expired, ledger.Ending{Outcome: ledger.OutcomeInterrupted})
+		later := b.now.Add(time.Hour)
+		if _, err := b.CancelQueued(b.Context(), []int64{cancelled}, later, nil); err != nil {
+			b.Fatal(err)
+		}
+		b.Finish(ledger.EndWaiting(b.job(expired), ledger.Failed, later, []byte(`{"code":1007}`)), ledger.Attempt{}, b.accepted)
+		b.flush()
+		for _, id := range []int64{cancelled, expired} {
+			job := b.job(id)
+			if ran, ok := job.Ran(); ok || !job.State.Terminal() || job.Worker == "" {
+				b.Errorf("%s after %v: %+v", job.State, ran, job)
+			}
+		}
+	}},
 	{"what a cancellation has ended cannot start any more", func(b *bench) {
 		id := b.submit(plain)[0]
 		job := b.job(id)

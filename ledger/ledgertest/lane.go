@@ -53,9 +53,7 @@ var lanes = []behaviour{
 				}
 			},
 			"it expires": func(id int64) {
-				job := b.job(id)
-				job.State, job.FinishedAt = ledger.Failed, b.now
-				b.Finish(job, ledger.Attempt{}, b.accepted)
+				b.Finish(ledger.EndWaiting(b.job(id), ledger.Failed, b.now, nil), ledger.Attempt{}, b.accepted)
 				b.flush()
 			},
 		} {

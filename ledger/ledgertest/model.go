@@ -175,6 +175,9 @@ func (m *model) end(j *ledger.Job, state ledger.State, at time.Time) {
 func (m *model) endUnrun(id int64, state ledger.State, at time.Time, err []byte) {
 	j := m.change(id)
 	j.Error, j.ErrorSource = err, ledger.FromWhipper
+	if !j.StartedAt.IsZero() && !j.RunAt.After(j.StartedAt) {
+		j.RunAt = j.StartedAt.Add(time.Microsecond)
+	}
 	m.end(j, state, at)
 }
 
@@ -207,7 +210,27 @@ func (m *model) recover(at time.Time) (r ledger.Recovery) {
 			r.Cancelled++
 		}
 	}
+	if ids := m.ids(); len(ids) > 0 {
+		newest := &m.jobs[ids[len(ids)-1]].job
+		seen := slices.MaxFunc([]time.Time{newest.CreatedAt, newest.StartedAt, newest.FinishedAt}, time.Time.Compare)
+		if seen.After(at.Add(time.Second)) {
+			m.rebase(at)
+		}
+	}
 	return r
+}
+
+// rebase has jobs not wait for a clock that is behind them.
+func (m *model) rebase(at time.Time) {
+	for _, id := range m.ids(ledger.Queued) {
+		switch e := m.jobs[id]; {
+		case !e.job.RunAt.After(at):
+		case e.job.Runs == 0 && e.job.RunAt.Equal(e.job.CreatedAt):
+			e.job.RunAt, e.compared = at, false
+		case e.job.Runs > 0 && e.job.StartedAt.After(at):
+			e.job.RunAt, e.compared = at.Add(max(0, e.job.RunAt.Sub(e.job.StartedAt))), false
+		}
+	}
 }
 
 // anyWords stand for an error whose words are the engine's.

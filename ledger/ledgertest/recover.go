@@ -11,6 +11,33 @@ import (
 )
 
 var recoveries = []behaviour{
+	{"jobs do not wait for a clock that has gone back, but for those that were submitted for later", func(b *bench) {
+		b.now = noon.Add(time.Hour)
+		at := func(after time.Duration) ledger.Job {
+			return ledger.Job{Pool: "p", Method: "m", RunAt: b.now.Add(after), MaxAttempts: 3}
+		}
+		ids := b.submit(at(0), at(time.Minute), at(0), at(0), at(-2*time.Hour))
+		job := b.start(ids[2])
+		b.now = b.now.Add(time.Second)
+		b.finish(job, ledger.Ending{Outcome: ledger.OutcomeSnoozed, Snooze: 10 * time.Minute})
+		b.start(ids[3]) // the supervisor dies meanwhile
+		b.now = noon
+		if _, err := b.Recover(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		for i, want := range []time.Time{noon, noon.Add(time.Hour + time.Minute), noon.Add(10*time.Minute + time.Second), noon, noon.Add(-time.Hour)} {
+			if got := b.job(ids[i]).RunAt; !got.Equal(want) {
+				b.Errorf("job %d is to run at %v, want %v", i, got, want)
+			}
+		}
+		if n, err := b.Rebase(b.Context(), "p"); n != 1 || err != nil {
+			b.Errorf("again, only the job that waits for its snooze has anything to move: %d, %v", n, err)
+		}
+		b.now = noon.Add(-time.Hour)
+		if n, err := b.Rebase(b.Context(), "q"); n != 0 || err != nil {
+			b.Errorf("another pool: %d, %v", n, err)
+		}
+	}},
 	{"what a dead supervisor left is settled by the rules", func(b *bench) {
 		rapid.Check(b, func(t *rapid.T) {
 			ctx := context.Background()

@@ -168,7 +168,7 @@ func (m *machine) expire() {
 		m.Fatal(err)
 	}
 	for _, job := range jobs {
-		job.State, job.FinishedAt, job.Error, job.ErrorSource = ledger.Failed, m.now, []byte(`{"code":1008}`), ledger.FromWhipper
+		job = ledger.EndWaiting(job, ledger.Failed, m.now, []byte(`{"code":1008}`))
 		m.Finish(job, ledger.Attempt{}, m.answer)
 		m.accepted()
 		m.model.endUnrun(job.ID, ledger.Failed, m.now, job.Error)

@@ -61,6 +61,7 @@ type Store interface {
 	ForgetProcess(p ledger.Process)
 	Processes(ctx context.Context) ([]ledger.Process, error)
 	Recover(ctx context.Context) (ledger.Recovery, error)
+	Rebase(ctx context.Context, pool string) (int, error)
 	Flush(ctx context.Context) error
 	Close() error
 }

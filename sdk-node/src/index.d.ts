@@ -1,15 +1,12 @@
-/** A listening socket that all workers of a pool share. */
-export interface Listener {
-  fd: number;
-  /** As `--listen NAME=ADDRESS` has it, else listen1, listen2, … */
-  name: string;
-}
+import type { Whipper as Client, WhipperClass } from "./types/client.js";
 
-/** The sockets of `whipper exec --listen`, in its order. A server takes one with `server.listen({ fd })`. */
-export function listeners(): Listener[];
+export type { AnyRemote, Invocation, Remote } from "./types/client.js";
+export * from "./types/errors.js";
+export * from "./types/events.js";
+export * from "./types/jobs.js";
+export * from "./types/options.js";
+export * from "./types/worker.js";
 
-/**
- * Has a function called when the worker has been asked to end and its last call has ended, before the process exits. A
- * promise that it returns is waited for.
- */
-export function onShutdown(callback: () => unknown): void;
+export type Whipper = Client;
+export const Whipper: WhipperClass;
+export { Whipper as default, Whipper as "module.exports" };

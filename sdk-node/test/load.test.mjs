@@ -57,7 +57,7 @@ test("concurrency is 10 unless the module exports a number", async () => {
   assert.equal((await load(fixture("exports.cjs"))).concurrency, 2);
   await assert.rejects(
     load(fixture("bad-concurrency.mjs")),
-    /concurrency many, which must be a whole number/,
+    /concurrency is many, but must be a whole number/,
   );
 });
 

@@ -1,14 +1,17 @@
 """The wire belongs to the protocol, whatever the user's code does."""
 
+import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from runner_process import RunnerProcess
+from runner_process import DEADLINE_SECONDS, RunnerProcess
+from whipper.wire import Wire
 
 Start = Callable[[str], RunnerProcess]
 
@@ -119,3 +122,23 @@ def test_a_signal_in_the_middle_of_a_large_answer_does_not_tear_it(start: Start)
         worker.process.send_signal(signal.SIGINT)
         worker.take_some()
     assert len(worker.receive()["result"]) == 10_000_000
+
+
+def test_what_a_finalizer_writes_in_the_middle_of_a_frame_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    wire = Wire(os.open(os.devnull, os.O_RDONLY), writing)
+    real = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if data == b"first\n":  # as the collector may do anywhere
+            wire.write(b"late\n")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    writer = threading.Thread(target=wire.write, args=(b"first\n",), daemon=True)
+    writer.start()
+    writer.join(DEADLINE_SECONDS)
+    assert not writer.is_alive()
+    assert os.read(reading, 100) == b"first\nlate\n"
+    wire.close()
+    os.close(reading)

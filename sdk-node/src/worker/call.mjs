@@ -1,15 +1,55 @@
-/** One call under way. Functions that are not methods of an object have it as their `this`. */
+import { logFor, progressFrame } from "./progress.mjs";
+
+/** How a call tells the supervisor something. @typedef {(frame: string, replaces: boolean) => void} Tell */
+
+/** One call under way: what `context()` gives. Functions that are not methods of an object have it as their `this`. */
 export class Call {
   /** @type {AbortController | undefined} */
   #controller;
+  /** @type {import("./progress.mjs").Log | undefined} */
+  #log;
+  #tell;
 
   /**
    * @param {string | number | undefined} id undefined if nobody waits for an answer
    * @param {Record<string, unknown>} meta what the supervisor says about the call: job, attempt, deadline, traceparent
+   * @param {Tell} tell replaces: a later frame may take its place while the other side is slow
    */
-  constructor(id, meta) {
+  constructor(id, meta, tell) {
     this.id = id;
     this.meta = meta;
+    this.#tell = tell;
+  }
+
+  /** The job's id: the same on every attempt. @returns {number | undefined} */
+  get job() {
+    return /** @type {number | undefined} */ (this.meta.job);
+  }
+
+  /** Which attempt this is, from 1. @returns {number | undefined} */
+  get attempt() {
+    return /** @type {number | undefined} */ (this.meta.attempt);
+  }
+
+  /** When the call's timeout is over. @returns {Date | undefined} */
+  get deadline() {
+    const { deadline } = this.meta;
+    return typeof deadline === "string" ? new Date(deadline) : undefined;
+  }
+
+  /** Writes records to the supervisor's log. */
+  get log() {
+    this.#log ??= logFor(this.id, (frame) => this.#tell(frame, false));
+    return this.#log;
+  }
+
+  /**
+   * Tells whoever waits how far the call is. While the other side is slow, only the newest value is kept.
+   *
+   * @param {unknown} value any JSON of up to 64 KiB; `{progress, total, message}` draws a bar
+   */
+  progress(value) {
+    if (this.id !== undefined) this.#tell(progressFrame(this.id, value), true);
   }
 
   /** Aborted when the caller no longer wants the call, or when the supervisor has died. */

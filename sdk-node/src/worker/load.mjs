@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { parameterNames } from "./parameters.mjs";
+import shared from "./shared.cjs";
 
 /** Calls that a worker takes at once unless its module exports a number named `concurrency`. */
 const DEFAULT_CONCURRENCY = 10;
@@ -21,13 +22,14 @@ const CALLBACK_NAMES = ["callback", "cb", "done", "next"];
  * @property {number} concurrency
  */
 
-/** The script cannot be served for a reason that a stack would not make clearer. */
+/** The script, or what it gave to serve(), cannot be served for a reason that a stack would not make clearer. */
 export class LoadError extends Error {}
 
 /**
  * Imports a script and finds its functions: named exports, members of a default export or module.exports that is an
  * object, and a default export that is itself a function, under its own name. Names that begin with "_" or "$/", and
- * classes, are not offered. Methods that a default export inherits are not either: only its own names count.
+ * classes, are not offered. Methods that a default export inherits are not either: only its own names count. A script that calls
+ * serve() says itself what is offered.
  *
  * @param {string} path absolute
  * @returns {Promise<Tasks>}
@@ -35,6 +37,8 @@ export class LoadError extends Error {}
 export async function load(path) {
   if (!existsSync(path)) throw new LoadError(`cannot find the script ${path}`);
   const { named, fallback } = unwrap(await import(pathToFileURL(path).href));
+  const { service } = shared.state;
+  if (service !== undefined) return fromService(service);
 
   /** @type {Map<string, Method>} */
   const found = new Map();
@@ -56,6 +60,24 @@ export async function load(path) {
     methods: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
     concurrency: concurrency(path, declared),
   };
+}
+
+/**
+ * What serve() was given. Names that begin with "$/" are whipper's own.
+ *
+ * @param {import("./shared.cjs").Service} service
+ * @returns {Tasks}
+ */
+export function fromService({ methods, concurrency: declared }) {
+  /** @type {Map<string, Method>} */
+  const found = new Map();
+  for (const [name, value] of Object.entries(methods)) {
+    if (!isFunction(value)) throw new LoadError(`serve(): ${name} is no function`);
+    if (name.startsWith("$/")) throw new LoadError(`serve(): names like ${name} are whipper's own`);
+    found.set(name, { fn: value, owner: undefined, callbackAt: callbackAt(value) });
+  }
+  if (found.size === 0) throw new LoadError("serve(): there are no methods, so there is nothing to call");
+  return { methods: found, concurrency: concurrency("serve()", declared) };
 }
 
 /**
@@ -101,5 +123,5 @@ function isFunction(value) {
 function concurrency(path, value) {
   if (value === undefined || isFunction(value)) return DEFAULT_CONCURRENCY;
   if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-  throw new LoadError(`${path} exports concurrency ${String(value)}, which must be a whole number from 1`);
+  throw new LoadError(`${path}: concurrency is ${String(value)}, but must be a whole number from 1`);
 }

@@ -4,6 +4,8 @@ import { basename, resolve } from "node:path";
 import { LoadError, load } from "./load.mjs";
 import { provide } from "./provide.mjs";
 import { Server } from "./serve.mjs";
+import shared from "./shared.cjs";
+import { obeySignals } from "./standalone.mjs";
 import { takeWire } from "./wire.mjs";
 
 const [script, ...args] = process.argv.slice(2);
@@ -13,11 +15,9 @@ if (script === undefined) {
 }
 
 // Before anything of the user's is loaded, so that it finds the wire already out of its reach.
+shared.state.running = true;
 const server = new Server(takeWire(), basename(script));
-
-// A terminal's Ctrl-C goes to the whole process group; when its workers stop is the supervisor's to say.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => server.shutdown());
+obeySignals(server);
 
 process.argv = [process.execPath, resolve(script), ...args];
 provide(resolve(script));

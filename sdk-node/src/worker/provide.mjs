@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { fileURLToPath } from "node:url";
 
-const ESM = new URL("../index.mjs", import.meta.url).href;
-const CJS = new URL("../index.cjs", import.meta.url).href;
+const ESM = new URL("./api.mjs", import.meta.url).href;
+const CJS = new URL("./api.cjs", import.meta.url).href;
 
 /**
  * Lets the script import "whipper" though nothing is installed. What it has installed by that name goes first.

@@ -1,9 +1,11 @@
-import shared from "../shared.cjs";
+import { within } from "./ambient.mjs";
 import { errorFrame, resultFrame } from "./answer.mjs";
 import { Call, invoke } from "./call.mjs";
 import * as errors from "./errors.mjs";
 import { FrameReader, FrameWriter, MAX_FRAME } from "./framing.mjs";
 import { isId, parse } from "./message.mjs";
+import shared from "./shared.cjs";
+import { Teller } from "./teller.mjs";
 import { PROTOCOL_VERSION, VERSION } from "./version.mjs";
 
 const BACKLOG = 1024 * 1024; // characters of unread answers from which on no more calls are taken
@@ -16,6 +18,7 @@ const GRACE_MS = 1000; // what calls get to notice that the supervisor has died
 export class Server {
   #name;
   #writer;
+  #teller;
   /** @type {Tasks | undefined} undefined while the script loads */
   #tasks;
   /** @type {import("./message.mjs").Request[]} what came in the meantime */
@@ -30,7 +33,11 @@ export class Server {
   constructor(wire, name) {
     this.#name = name;
     const { input, output, fd } = wire;
-    this.#writer = new FrameWriter(output, fd, () => input.resume());
+    this.#writer = new FrameWriter(output, fd, () => {
+      this.#teller.resume();
+      input.resume();
+    });
+    this.#teller = new Teller(this.#writer);
     const reader = new FrameReader(
       (frame) => this.#receive(frame),
       () => this.#tooLarge(),
@@ -151,15 +158,20 @@ export class Server {
       );
     }
 
-    const call = new Call(id, meta);
     const key = id ?? Symbol();
+    const call = new Call(id, meta, (frame, replaces) => {
+      // Who would hear of a call that has ended has its answer.
+      if (this.#calls.get(key) === call) this.#teller.tell(call, frame, replaces);
+    });
     this.#calls.set(key, call);
-    invoke(method, params, call, (failed, value) => {
+    const report = (/** @type {boolean} */ failed, /** @type {unknown} */ value) => {
+      this.#teller.finish(call);
       this.#calls.delete(key);
       if (!failed) this.#result(id, value, name);
       else this.#threw(call, name, value);
       this.#exitWhenDone();
-    });
+    };
+    within(call, () => invoke(method, params, call, report));
   }
 
   /** @param {Call} call @param {string} name @param {unknown} thrown */

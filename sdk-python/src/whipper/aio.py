@@ -1,7 +1,7 @@
 """Serves a module that has coroutine functions: they run side by side in an event loop on the main thread.
 
 A function that is not one runs on the main thread all the same, directly, and the coroutines wait for it: whoever wrote
-a plain function did not write it for threads.
+a plain function did not write it for threads. Unless threads are asked for: then it runs on one of them.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import queue
 from typing import TYPE_CHECKING, Any
 
 from whipper.protocol import Id, Request
+from whipper.threads import Threads
 
 if TYPE_CHECKING:
     from whipper.worker import Worker
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 class AsyncShell:
     """Runs a worker's calls in an event loop. Everything but ``_soon`` happens on the loop's thread."""
 
-    def __init__(self, worker: "Worker") -> None:
+    def __init__(self, worker: "Worker", threads: int = 0) -> None:
         self._worker = worker
+        self._threads = Threads(worker, threads, self._crashed) if threads else None
         self._tasks: dict[asyncio.Task[Any], Request] = {}
         self._crashing = False
 
@@ -31,6 +33,7 @@ class AsyncShell:
             except BaseException:
                 # The runner now cancels the other calls. They were not cancelled but crashed: the supervisor says so.
                 self._crashing = True
+                self._worker.leave_logs()  # what is said of a crash belongs on stderr, with the job
                 raise
 
     async def _main(self) -> None:
@@ -40,12 +43,19 @@ class AsyncShell:
         self._worker.on_batch = lambda: self._soon(self._drain)
         self._drain()  # what came before this moment
         await self._last.wait()
+        if self._threads is not None and self._threads.crash is not None:
+            raise self._threads.crash
         while self._tasks:
             await asyncio.wait(list(self._tasks))
+        if self._threads is not None:
+            self._threads.finish()
 
     def _soon(self, callback: Any, *args: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nothing left to do
             self._loop.call_soon_threadsafe(callback, *args)
+
+    def _crashed(self) -> None:
+        self._soon(lambda: self._last.set())
 
     def _drain(self) -> None:
         if self._last.is_set():
@@ -62,9 +72,13 @@ class AsyncShell:
         if method is None:
             return
         if not method.is_coroutine:
-            self._worker.execute(method, call)
+            if self._threads is not None:
+                self._threads.run(method, call)
+            else:
+                self._worker.execute(method, call)
             return
-        task = self._loop.create_task(method.call(call.params))
+        with self._worker.within(call):
+            task = self._loop.create_task(method.call(call.params))
         self._tasks[task] = call
         task.add_done_callback(self._finish)
 

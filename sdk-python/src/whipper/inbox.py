@@ -55,7 +55,7 @@ class Inbox:
         return _refusal(_too_late(call.id)) if call.id is not None and self.begin(call) else None
 
     def _take(self, message: Request, received: Received) -> None:
-        id, method, _ = message
+        id, method = message.id, message.method
         if id is None:
             if method == protocol.CANCEL:
                 self._cancel(message, received)

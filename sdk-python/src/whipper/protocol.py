@@ -11,7 +11,18 @@ from typing import Any, NamedTuple, TypeAlias, TypeGuard
 from whipper import json_text
 
 PROTOCOL_VERSION = 1
-MAX_FRAME_BYTES = int(os.environ.get("WHIPPER_MAX_MESSAGE_SIZE") or 16 * 1024 * 1024)
+
+_UNITS = {"": 1} | {f"{unit}{i}b": (1024 if i else 1000) ** n for n, unit in enumerate("kmg", 1) for i in ("i", "")}
+
+
+def size(text: int | str | None, default: int) -> int:
+    """A number of bytes as whipper's flags have it, as ``16MiB``; the default for what is none."""
+    found = re.fullmatch(r"(\d+)\s*([kmg]?i?b?)", str(text or "").strip().lower())
+    unit = _UNITS.get(found[2].removesuffix("b") + "b" if found[2].strip("b") else "") if found else None
+    return int(found[1]) * unit if found and unit else default
+
+
+MAX_FRAME_BYTES = size(os.environ.get("WHIPPER_MAX_MESSAGE_SIZE"), 16 * 1024 * 1024)
 """Largest frame in either direction: the supervisor's --max-message-size."""
 
 PARSE_ERROR = -32700
@@ -27,6 +38,8 @@ INITIALIZE = "$/initialize"
 PING = "$/ping"
 CANCEL = "$/cancelRequest"
 SHUTDOWN = "$/shutdown"
+PROGRESS = "$/progress"
+LOG = "$/log"
 
 Id: TypeAlias = int | str
 Params: TypeAlias = list[Any] | dict[str, Any] | None
@@ -38,6 +51,7 @@ class Request(NamedTuple):
     id: Id | None
     method: str
     params: Params
+    meta: dict[str, Any] | None = None
 
 
 class Fault(NamedTuple):
@@ -102,16 +116,16 @@ def parse(frame: bytes | TooLarge) -> Request | Fault | None:
     """The message in a frame; None for what asks for nothing: an empty line, or an answer to a question never put."""
     if isinstance(frame, TooLarge):
         message = f"the message is larger than {MAX_FRAME_BYTES} bytes"
-        return Fault(_id_in(frame.head), MESSAGE_TOO_LARGE, message, "MessageTooLargeError")
+        return Fault(id_in(frame.head), MESSAGE_TOO_LARGE, message, "MessageTooLargeError")
     try:
         message = json_text.decode(frame)
     except RecursionError:
-        return Fault(_id_in(frame[:_HEAD_BYTES]), PARSE_ERROR, "the message is nested too deeply")
+        return Fault(id_in(frame[:_HEAD_BYTES]), PARSE_ERROR, "the message is nested too deeply")
     except ValueError as error:
         if not frame.strip():
             return None
         # A plain ValueError is a number that Python refuses, in a frame that was sound so far: its id can be trusted.
-        id = _id_in(frame[:_HEAD_BYTES]) if type(error) is ValueError else None
+        id = id_in(frame[:_HEAD_BYTES]) if type(error) is ValueError else None
         return Fault(id, PARSE_ERROR, f"the message cannot be read as JSON: {error}")
     if type(message) is not dict:
         return Fault(None, INVALID_REQUEST, "the message is not a JSON object")
@@ -132,6 +146,16 @@ def error_frame(id: Id | None, error: dict[str, Any]) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}\n' % (_id_text(id), json_text.encode(error))
 
 
+def notification_frame(method: str, params: dict[str, Any]) -> bytes:
+    """The frame of a notification. The params must be encodable."""
+    return b'{"jsonrpc":"2.0","method":%b,"params":%b}\n' % (json_text.encode(method), json_text.encode(params))
+
+
+def progress_frame(id: Id, value: bytes) -> bytes:
+    """The frame that tells how far a call is; the value is JSON already."""
+    return b'{"jsonrpc":"2.0","method":"%b","params":{"id":%b,"value":%b}}\n' % (PROGRESS.encode(), _id_text(id), value)
+
+
 def is_id(value: object) -> TypeGuard[Id]:
     """Whether the value may be the id of a call: a string or an integer."""
     return type(value) is int or type(value) is str
@@ -150,10 +174,12 @@ def _request(message: dict[str, Any]) -> Request | Fault | None:
     params = message.get("params")
     if params is not None and type(params) is not list and type(params) is not dict:
         return Fault(known, INVALID_PARAMS, "params is neither an array nor an object")
-    return Request(known, method, params)
+    meta = message.get("meta")
+    return Request(known, method, params, meta if type(meta) is dict else None)
 
 
-def _id_in(head: bytes) -> Id | None:
+def id_in(head: bytes) -> Id | None:
+    """The id of a message of which only how it begins can be read."""
     found = _ID_IN_HEAD.match(head)
     try:
         return json_text.decode(found[1]) if found else None

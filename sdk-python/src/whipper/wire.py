@@ -18,6 +18,8 @@ class Wire:
         self._source = source
         self._sink = sink
         self._writing = threading.Lock()
+        self._writer = 0  # the thread that is writing
+        self._late: list[bytes] = []  # what that thread wanted to write meanwhile
         self._deaf = False
         self._woken, self._waker = os.pipe()  # closing the second ends a wait at the first
         self._arrival = select.poll()
@@ -63,16 +65,28 @@ class Wire:
         os.close(waker)
 
     def write(self, frame: bytes) -> None:
-        """Writes a whole frame, or sets ``gone``."""
+        """Writes a whole frame, or sets ``gone``. The frame of a finalizer that logs meanwhile follows it."""
         if self.gone:
             return
+        me = threading.get_ident()
+        if self._writer == me:
+            self._late.append(frame)
+            return
         with self._writing:
+            self._writer = me
             try:
-                written = os.write(self._sink, frame)
-                while written < len(frame):
-                    written += os.write(self._sink, memoryview(frame)[written:])
+                self._write(frame)
+                while self._late:
+                    self._write(self._late.pop(0))
             except OSError:
                 self.gone = True
+            finally:
+                self._writer = 0
+
+    def _write(self, frame: bytes) -> None:
+        written = os.write(self._sink, frame)
+        while written < len(frame):
+            written += os.write(self._sink, memoryview(frame)[written:])
 
     def wait_until_gone(self) -> None:
         """Waits until nobody holds the reading end of what is written."""

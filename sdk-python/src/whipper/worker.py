@@ -14,10 +14,13 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from whipper import __version__, errors, protocol
+from whipper import __version__, errors, protocol, trace
+from whipper.context import Context, current
+from whipper.failures import CancelledError
 from whipper.inbox import Inbox
 from whipper.method import Method
 from whipper.protocol import Id, Request
@@ -28,6 +31,35 @@ _GRACE_SECONDS = 0.5
 
 _COROUTINE_CONCURRENCY = 10
 
+# The most that a supervisor hands out to one process.
+_MOST_CALLS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a worker serves and what it says it is.
+
+    Attributes:
+        threads: How many threads run plain functions; 0: the main thread does.
+        concurrency: How many calls there may be at once where there are coroutine functions; 0: 10.
+        name: What ``whipper pool status`` shows.
+        version: And its version.
+
+    Raises:
+        ValueError: A number is below 0 or above 1000.
+    """
+
+    threads: int = 0
+    concurrency: int = 0
+    name: str = "whipper-python"
+    version: str = __version__
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "concurrency"):
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= _MOST_CALLS:
+                raise ValueError(f"{name} must be a whole number from 0 to {_MOST_CALLS}, not {value!r}")
+
 
 class Worker:
     """Serves methods over a wire.
@@ -36,11 +68,14 @@ class Worker:
     calls that were read are answered: those that came before it have run, the others are refused.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, settings: Settings | None = None) -> None:
         self._wire = wire
+        self._settings = settings or Settings()
         self._inbox = Inbox()
         self._batches: queue.SimpleQueue[list[Request] | None] = queue.SimpleQueue()  # None: the last has come
         self._methods: dict[str, Method] = {}
+        self._contexts: dict[Id | None, Context] = {}  # of calls that are begun; a notification's is not kept
+        self._logging = False
         self._stopping = False
         self._heard_all = threading.Event()  # the reader has taken its last bytes from the wire
         # What the asyncio shell wants to be told; both are called from any thread.
@@ -59,12 +94,16 @@ class Worker:
         self.on_batch()
 
     def serve(self, methods: dict[str, Method]) -> None:
-        """Runs calls on this thread; with coroutine functions among the methods, in an asyncio event loop."""
+        """Runs calls on this thread or, if the settings say so, on others; coroutine functions in an event loop."""
         self._methods = methods
         if any(method.is_coroutine for method in methods.values()):
             from whipper.aio import AsyncShell  # here, because asyncio doubles the time that a start takes
 
-            AsyncShell(self).run()
+            AsyncShell(self, self._settings.threads).run()
+        elif self._settings.threads:
+            from whipper import threads
+
+            threads.serve(self, self._settings.threads)
         else:
             self._run()
         if not self._wire.gone:  # a forked child, to which it is, has no reader to wait for
@@ -89,6 +128,10 @@ class Worker:
         """
         return self._batches.get_nowait()
 
+    def wait_batch(self) -> list[Request] | None:
+        """The next calls, None when the last have come or nobody hears of their answers."""
+        return None if self._wire.gone else self._batches.get()
+
     def refuse_rest(self) -> None:
         """Refuses the calls that were read before ``stop`` took effect and handed over after it."""
         with contextlib.suppress(queue.Empty):
@@ -100,8 +143,17 @@ class Worker:
 
     def begin(self, call: Request) -> Method | None:
         """The method to run for a call; None if there is nothing to run, and all that was to be answered is."""
+        if call.id is not None:
+            self._contexts[call.id] = Context(self, call)  # before the claim: from then on a cancellation looks here
         if not self._inbox.begin(call):
+            self._contexts.pop(call.id, None)
             return None
+        method = self._method(call)
+        if method is None:
+            self._contexts.pop(call.id, None)
+        return method
+
+    def _method(self, call: Request) -> Method | None:
         method = self._methods.get(call.method)
         if method is None:
             if call.method == protocol.INITIALIZE:
@@ -118,7 +170,8 @@ class Worker:
     def execute(self, method: Method, call: Request) -> None:
         """Runs a function that is not a coroutine function, and answers its call."""
         try:
-            result = method.call(call.params)
+            with self.within(call):
+                result = method.call(call.params)
         except (SystemExit, KeyboardInterrupt):
             raise  # the function asked for the process to end: to the supervisor that is a crash
         except BaseException as exception:
@@ -126,8 +179,56 @@ class Worker:
         else:
             self.succeed(call, result)
 
+    @contextlib.contextmanager
+    def within(self, call: Request) -> Iterator[None]:
+        """What is begun inside has the call's context, and its caller's trace context."""
+        if not self._logging and "logging" in sys.modules:
+            self.take_logs()
+        context = self._contexts.get(call.id) or Context(self, call)
+        token = current.set(context)
+        traced = trace.attach(context.trace) if call.meta is not None else None
+        try:
+            yield
+        finally:
+            trace.detach(traced)
+            current.reset(token)
+
+    def still_wanted(self, call: Request) -> bool:
+        """False: it was cancelled after ``begin`` and before it ran, and is now answered."""
+        context = self._contexts.get(call.id)
+        if context is None or not context.cancelled:
+            return True
+        self.cancelled(call)
+        return False
+
+    def take_logs(self) -> None:
+        """Has records of ``logging`` sent over the wire, if the root logger has no handler."""
+        from whipper import logs
+
+        self._logging = True
+        logs.install(self)
+
+    def leave_logs(self) -> None:
+        """Has records go to stderr from now on."""
+        if self._logging:
+            from whipper import logs
+
+            logs.leave()
+
+    def log(self, frame: bytes) -> bool:
+        """Sends a log record; False if it cannot be, as in a forked child."""
+        self._wire.write(frame)
+        return not self._wire.gone
+
+    def progress(self, call: Request, value: bytes) -> None:
+        """Tells how far a call is, as long as it is not answered."""
+        context = self._contexts.get(call.id)
+        if call.id is not None and context is not None and context._call is call:  # an id may be used again
+            self._wire.write(protocol.progress_frame(call.id, value))
+
     def succeed(self, call: Request, result: Any) -> None:
         """Answers a call with its result, or with an error if that cannot be sent."""
+        self._contexts.pop(call.id, None)
         if call.id is None:
             return
         try:
@@ -146,6 +247,10 @@ class Worker:
         if call.id is None:
             print(errors.stack(exception), file=sys.stderr)  # nobody else would hear of it
             return
+        context = self._contexts.get(call.id)
+        if context is not None and context.cancelled and isinstance(exception, CancelledError):
+            self.cancelled(call)
+            return
         self._answer_error(call, errors.thrown(exception))
 
     def cancelled(self, call: Request) -> None:
@@ -153,6 +258,7 @@ class Worker:
         self._answer_error(call, errors.condition(protocol.REQUEST_CANCELLED, "the call was cancelled"))
 
     def _answer_error(self, call: Request, error: dict[str, Any]) -> None:
+        self._contexts.pop(call.id, None)
         if call.id is None:
             return
         frame = protocol.error_frame(call.id, error)
@@ -161,12 +267,15 @@ class Worker:
         self._wire.write(frame)
 
     def _introduction(self) -> dict[str, Any]:
-        coroutines = any(method.is_coroutine for method in self._methods.values())
+        own = self._settings
+        concurrency = max(own.threads, 1)
+        if any(method.is_coroutine for method in self._methods.values()):
+            concurrency = max(own.threads, own.concurrency or _COROUTINE_CONCURRENCY)
         return {
             "protocolVersion": protocol.PROTOCOL_VERSION,
-            "name": "whipper-python",
-            "version": __version__,
-            "concurrency": _COROUTINE_CONCURRENCY if coroutines else 1,
+            "name": own.name,
+            "version": own.version,
+            "concurrency": concurrency,
             "methods": [{"name": name} for name in self._methods],
         }
 
@@ -185,6 +294,8 @@ class Worker:
                     self._batches.put(received.calls)
                     self.on_batch()
                 for id in received.cancelled:
+                    if (context := self._contexts.get(id)) is not None:
+                        context._cancel()
                     self.on_cancel(id)
                 if received.shutdown:
                     self.stop()

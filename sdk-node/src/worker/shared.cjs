@@ -1,4 +1,5 @@
-// What a script can import from "whipper", for import and for require. CommonJS, because Node 20 cannot require anything else.
+// What the runner and a script share, even where the script has another copy of this file in its node_modules. CommonJS, because
+// Node before 20.19 cannot require anything else.
 
 /**
  * A listening socket that all workers of a pool share.
@@ -9,11 +10,26 @@
 
 /** @typedef {() => unknown} Callback */
 
-// A script may have another copy of this file, in its node_modules; what it asks for must reach the runner all the same.
-const key = Symbol.for("whipper.worker.callbacks");
-/** @type {Callback[]} */
-const callbacks = /** @type {any} */ (globalThis)[key] ?? [];
-Object.defineProperty(globalThis, key, { value: callbacks, configurable: true });
+/**
+ * What `serve` is given.
+ * @typedef {object} Service
+ * @property {Record<string, (...args: any[]) => unknown>} methods
+ * @property {number} [concurrency] calls at once
+ * @property {string} [name] of the worker
+ */
+
+/**
+ * @typedef {object} State
+ * @property {Callback[]} callbacks of onShutdown
+ * @property {boolean} running whether this process serves, or is about to
+ * @property {Service} [service] what the script has asked to serve
+ * @property {import("node:async_hooks").AsyncLocalStorage<import("./call.mjs").Call>} [storage] there once somebody may ask for it
+ */
+
+const key = Symbol.for("whipper.worker");
+/** @type {State} */
+const state = /** @type {any} */ (globalThis)[key] ?? { callbacks: [], running: false };
+Object.defineProperty(globalThis, key, { value: state, configurable: true });
 
 /**
  * The sockets of `whipper exec --listen`, in its order; none where there are none. A server takes one with
@@ -38,12 +54,12 @@ function listeners() {
  * @param {Callback} callback
  */
 function onShutdown(callback) {
-  callbacks.push(callback);
+  state.callbacks.push(callback);
 }
 
 /** Calls what onShutdown was given, each once. */
 async function runCallbacks() {
-  for (let callback = callbacks.pop(); callback !== undefined; callback = callbacks.pop()) {
+  for (let callback = state.callbacks.pop(); callback !== undefined; callback = state.callbacks.pop()) {
     try {
       await callback();
     } catch (error) {
@@ -52,4 +68,4 @@ async function runCallbacks() {
   }
 }
 
-module.exports = { listeners, onShutdown, runCallbacks };
+module.exports = { state, listeners, onShutdown, runCallbacks };

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// weights prints how large a ledger's file is by finished job, for small and for large payloads, and how large it is when all of them are pruned.
+func weights(ctx context.Context, w *tabwriter.Writer, dir string, jobs int) error {
+	fmt.Fprintln(w, "\nFILE\tJOBS\tA JOB\tITS PAYLOADS\tRATIO\tFILE\tALL PRUNED\tNEW")
+	for _, c := range []struct{ payload, jobs int }{{100, jobs}, {10 << 10, max(1, jobs/10)}} {
+		fresh, full, pruned, err := weigh(ctx, filepath.Join(dir, fmt.Sprint("weight", c.payload)), c.payload, c.jobs)
+		if err != nil {
+			return err
+		}
+		each := float64(full-fresh) / float64(c.jobs)
+		fmt.Fprintf(w, "params and result of %s each\t%s\t%.0f B\t%d B\t%.2f\t%s\t%s\t%s\n", humanize.IBytes(uint64(c.payload)), humanize.Comma(int64(c.jobs)), each,
+			2*c.payload, each/float64(2*c.payload), humanize.IBytes(uint64(full)), humanize.IBytes(uint64(pruned)), humanize.IBytes(uint64(fresh)))
+	}
+	return nil
+}
+
+// weigh is how large a ledger's file is when it is new, with finished jobs, and when they have been pruned: each time after a stop, so that there is no WAL.
+func weigh(ctx context.Context, dir string, payload, n int) (fresh, full, pruned int64, err error) {
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	size := func(do func(*ledger.Ledger) error) (int64, error) {
+		l, err := ledger.Open(ctx, ledger.Options{Dir: dir, Durability: ledger.Normal})
+		if err != nil {
+			return 0, err
+		}
+		if err := errors.Join(do(l), l.Close()); err != nil {
+			return 0, err
+		}
+		info, err := os.Stat(filepath.Join(dir, "ledger.db"))
+		if err != nil {
+			return 0, err
+		}
+		return info.Size(), nil
+	}
+	if fresh, err = size(func(*ledger.Ledger) error { return nil }); err != nil {
+		return 0, 0, 0, err
+	}
+	text := append(append([]byte{'"'}, bytes.Repeat([]byte{'x'}, payload-2)...), '"')
+	full, err = size(func(l *ledger.Ledger) error {
+		j := job()
+		j.Params = text
+		if err := submitJobs(ctx, l, n, j); err != nil {
+			return err
+		}
+		for left := n; left > 0; { // not all at once, for their payloads are in memory
+			jobs, err := readyJobs(ctx, l, claimWindow, nil)
+			if err == nil {
+				err = completeEach(ctx, l, jobs, text, claimSlots)
+			}
+			if err != nil {
+				return err
+			}
+			left -= len(jobs)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	pruned, err = size(func(l *ledger.Ledger) error {
+		gone, err := l.Prune(ctx, ledger.PruneFilter{})
+		if err == nil && gone != n {
+			err = fmt.Errorf("%d of %d jobs were pruned", gone, n)
+		}
+		return errors.Join(err, l.Vacuum(ctx))
+	})
+	return fresh, full, pruned, err
+}

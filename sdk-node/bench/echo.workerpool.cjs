@@ -1,0 +1,1 @@
+require("workerpool").worker({ echo: require("./echo.cjs").echo });

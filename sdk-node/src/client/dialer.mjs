@@ -1,0 +1,62 @@
+import { NoSupervisorError } from "./errors.mjs";
+import { dial } from "./link.mjs";
+
+const FIRST_PAUSE = 20; // milliseconds before the second attempt
+const LONGEST_PAUSE = 1000;
+
+/** Finds the way to a supervisor, again and again until it is there. */
+export class Dialer {
+  #locate;
+  #busy = false;
+  #ended = false;
+
+  /** @param {() => Promise<{socket: string}>} locate finds the supervisor, or starts it if that is what it is for */
+  constructor(locate) {
+    this.#locate = locate;
+  }
+
+  /** It does not try any longer. */
+  end() {
+    this.#ended = true;
+  }
+
+  /**
+   * Connects. Gives nothing if that is under way already, or is no longer wanted.
+   *
+   * @param {(why: Error) => void} failed told of each attempt that failed because there is no supervisor
+   * @param {boolean} once whether to give up after the first of them
+   * @returns {Promise<import("node:net").Socket | undefined>}
+   */
+  async connect(failed, once) {
+    if (this.#busy || this.#ended) return;
+    this.#busy = true;
+    try {
+      for (let pause = FIRST_PAUSE; !this.#ended; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+        try {
+          return await this.#attempt();
+        } catch (error) {
+          if (once || !(error instanceof NoSupervisorError)) throw error;
+          failed(error);
+        }
+        const delay = pause * (0.5 + Math.random() / 2);
+        await new Promise((resolve) => setTimeout(resolve, delay).unref());
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #attempt() {
+    const { socket: path } = await this.#locate();
+    try {
+      const socket = await dial(path);
+      if (!this.#ended) return socket;
+      socket.destroy();
+    } catch (cause) {
+      const reason = /** @type {NodeJS.ErrnoException} */ (cause).code ?? String(cause);
+      throw new NoSupervisorError(`no supervisor listens on socket ${JSON.stringify(path)}: ${reason}`, {
+        cause,
+      });
+    }
+  }
+}

@@ -1,3 +1,0 @@
-const { listeners, onShutdown } = require("./shared.cjs");
-
-module.exports = { listeners, onShutdown };

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import Whipper from "whipper";
+import { pool } from "./pool.mjs";
+
+const PATH = "/tmp/tasks.mjs";
+
+/** @param {any} options @param {RegExp[]} patterns */
+function refused(options, ...patterns) {
+  assert.throws(
+    () => new Whipper(options),
+    (error) => {
+      assert.ok(error instanceof Whipper.OptionsError && error instanceof TypeError);
+      for (const pattern of patterns) assert.match(error.message, pattern);
+      assert.equal(error.problems.length, patterns.length, error.message);
+      return true;
+    },
+  );
+}
+
+test("options that are wrong are errors that name each of them", () => {
+  refused(undefined, /^options must be an object, not undefined$/);
+  refused({}, /^workerModulePath is missing/);
+  refused(
+    { workerModulePath: PATH, maxWorker: 3 },
+    /^there is no option "maxWorker": did you mean maxWorkers\?$/,
+  );
+  refused({ workerModulePath: PATH, colour: "red" }, /^there is no option "colour"$/);
+  refused(
+    { workerModulePath: 7, minWorkers: -1, maxWorkers: 0.5, logger: "console" },
+    /workerModulePath must be the path of a module, not 7/,
+    /minWorkers must be a whole number from 0, not -1/,
+    /maxWorkers must be a whole number from 1, not 0\.5/,
+    /logger must be a function, not 'console'/,
+  );
+  refused(
+    { workerModulePath: PATH, invocationTimeout: "5s", atCapacityStrategy: "wait", loadStrategy: () => {} },
+    /invocationTimeout must be a number of milliseconds from 0, or Infinity, not '5s'/,
+    /atCapacityStrategy must be one of "queue", "drop", "error", not 'wait'/,
+    /loadStrategy must be one of "basic", "round-robin", "least-busy", not \[Function/,
+  );
+  refused(
+    { workerModulePath: PATH, minWorkers: 3, maxWorkers: 2 },
+    /minWorkers must not be more than maxWorkers, but 3 is more than 2/,
+  );
+  refused({ workerModulePath: PATH, command: ["perl"] }, /exclude each other/);
+  refused({ command: ["perl"], args: ["x"] }, /args is for workerModulePath/);
+  refused({ command: [] }, /command must be a program and its arguments/);
+  refused({ workerModulePath: PATH, toString: 1 }, /there is no option "toString"/);
+});
+
+test("an unknown option of connect is an error too", async () => {
+  await assert.rejects(
+    Whipper.connect(/** @type {any} */ ({ sockett: "x" })),
+    /there is no option "sockett": did you mean socket\?/,
+  );
+});
+
+test("no limit and no time at all are values too", async (t) => {
+  const limits = {
+    maxConcurrentCalls: Infinity,
+    maxTotalCalls: Infinity,
+    flushTimeout: 0,
+    forceKillTimeout: 0,
+  };
+  for (const options of [
+    { minWorkers: 0, invocationTimeout: Infinity, inactivityTimeout: 0, ...limits },
+    {
+      minWorkers: 3,
+      maxWorkers: 3,
+      invocationTimeout: 0,
+      inactivityTimeout: Infinity,
+      args: ["a"],
+      env: { COLOUR: "red" },
+    },
+  ]) {
+    const client = pool(t, options);
+    assert.equal(await client.invoke("hello", "you"), "received: you");
+    assert.equal(client.workerCount(), options.minWorkers || 1);
+    assert.deepEqual(await client.invoke("surroundings"), [options.args ?? [], options.env?.COLOUR ?? null]);
+  }
+});

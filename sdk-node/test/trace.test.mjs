@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import test, { after } from "node:test";
+import { context, propagation, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
+import { fixture, pool } from "./pool.mjs";
+
+const whipper = pool({ after }, { workerModulePath: fixture("traced.mjs") });
+const plain = pool({ after });
+
+test("without OpenTelemetry no trace is sent", async () => {
+  const { id } = await plain.submit("hello", "you");
+  assert.equal((await plain.job(id)).traceparent, undefined);
+  assert.deepEqual(await whipper.invoke("active"), {});
+});
+
+test("the span that is current in the application is current in the worker's function", async () => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  trace.setGlobalTracerProvider(new BasicTracerProvider());
+  const tracer = trace.getTracer("test");
+  await tracer.startActiveSpan("outer", async (span) => {
+    const { traceId, spanId } = span.spanContext();
+    assert.deepEqual(await whipper.invoke("active"), { traceId, spanId, remote: true });
+    const { id } = await whipper.submit("active");
+    assert.deepEqual(await whipper.wait(id), { traceId, spanId, remote: true });
+    assert.equal((await whipper.job(id)).traceparent, `00-${traceId}-${spanId}-01`);
+    const [batched] = await whipper.submitBatch([{ method: "active" }]);
+    assert.equal(
+      (await whipper.job(/** @type {number} */ (batched))).traceparent,
+      `00-${traceId}-${spanId}-01`,
+    );
+    assert.equal(await plain.invoke("hello", "you"), "received: you"); // a worker without it does not mind
+    span.end();
+  });
+  assert.deepEqual(await whipper.invoke("active"), {}); // outside of a span
+});
+
+test("a trace that the caller gives goes before", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const { traceId } = await whipper.invoke("active", [], { traceparent });
+  assert.equal(traceId, "0af7651916cd43dd8448eb211c80319c");
+});

@@ -1,0 +1,47 @@
+"""W3C trace context, by way of OpenTelemetry where the program has loaded it. Nothing here loads it."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from whipper.context import current
+
+
+def carried() -> dict[str, str]:
+    """What a call is to carry: the current span's context, or else that of the call that is being run here."""
+    carrier: dict[str, str] = {}
+    if "opentelemetry.trace" in sys.modules:
+        for propagator in _propagators():
+            propagator.inject(carrier)
+    if "traceparent" not in carrier and (context := current.get(None)) is not None:
+        return context.trace
+    return {name: carrier[name] for name in ("traceparent", "tracestate", "baggage") if name in carrier}
+
+
+def attach(carrier: Mapping[str, str]) -> object | None:
+    """Makes a caller's trace context the current one; what it gives is for ``detach``."""
+    if not carrier or "opentelemetry.trace" not in sys.modules:
+        return None
+    from opentelemetry import context
+
+    ours = context.get_current()
+    for propagator in _propagators():
+        ours = propagator.extract(carrier, ours)
+    token: object = context.attach(ours)
+    return token
+
+
+def detach(token: object | None) -> None:
+    """Takes back what ``attach`` did."""
+    if token is not None:
+        from opentelemetry import context
+
+        context.detach(token)  # type: ignore[arg-type]
+
+
+def _propagators() -> tuple[Any, ...]:
+    # By name, and not the global one: what a supervisor stores is W3C's form, whatever else the program speaks.
+    from opentelemetry.baggage.propagation import W3CBaggagePropagator
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator(), W3CBaggagePropagator()

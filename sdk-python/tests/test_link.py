@@ -1,0 +1,59 @@
+"""What the sync shell does with a connection, from the other end of it."""
+
+import json
+import queue
+import socket
+
+import pytest
+
+import whipper
+from runner_process import DEADLINE_SECONDS
+from whipper.client import asks
+from whipper.client.call import Call
+from whipper.client.link import Link
+
+
+def test_of_requests_on_a_lost_connection_only_what_was_begun_is_unknown() -> None:
+    peers: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+
+    def connect() -> socket.socket:
+        ours, theirs = socket.socketpair()
+        theirs.settimeout(DEADLINE_SECONDS)
+        peers.put(theirs)
+        return ours
+
+    link = Link(connect, DEADLINE_SECONDS, 10)
+    link.open()
+    begun = Call(link, asks.invoke("begun", ["x" * 3_000_000], {}, None))  # more than a socket holds
+    behind = Call(link, asks.invoke("behind", [], {}, None))
+    link.send(begun)
+    link.send(behind)
+    peers.get().close()
+    with pytest.raises(whipper.DisconnectedError, match=r"the call of begun: .*whether it took effect is unknown"):
+        begun.result(DEADLINE_SECONDS)
+    with peers.get() as peer, peer.makefile("rwb") as file:
+        request = json.loads(file.readline())
+        assert request["params"] == {"method": "behind"}
+        file.write(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": "done"}).encode() + b"\n")
+        file.flush()
+        assert behind.result(DEADLINE_SECONDS) == "done"
+        link.close()
+
+
+def test_what_cannot_be_read_ends_the_connection_and_says_why() -> None:
+    peers: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+
+    def connect() -> socket.socket:
+        ours, theirs = socket.socketpair()
+        peers.put(theirs)
+        return ours
+
+    link = Link(connect, DEADLINE_SECONDS, 10)
+    link.open()
+    call = Call(link, asks.invoke("f", [], {}, None))
+    link.send(call)
+    with peers.get() as peer:
+        peer.sendall(b"HTTP/1.1 400 Bad Request\n")
+        with pytest.raises(whipper.DisconnectedError, match=r"the supervisor sent what is no message: .* was given up"):
+            call.result(DEADLINE_SECONDS)
+    link.close()
