@@ -69,7 +69,7 @@ func serveOwn() {
 			return map[string]any{"Heap": heapNow(), "Goroutines": runtime.NumGoroutine(), "Files": len(files)}, err
 		}),
 		"log": whipper.Func0(func(ctx context.Context) (any, error) {
-			log.WarnContext(ctx, "of a call", "n", 1, slog.Group("g", "took", time.Second))
+			log.InfoContext(ctx, "of a call", "n", 1, slog.Group("g", "took", time.Second))
 			log.WithGroup("deep").With("a", errors.New("b")).Debug("of none")
 			return nil, nil
 		}),
@@ -177,7 +177,7 @@ func TestProgressAndLogRecordsNameTheirCall(t *testing.T) {
 	expect(`{"method":"$/progress","params":{"id":"a","value":"half"}}`)
 	expect(`{"id":"a","result":null}`)
 	w.send(`{"jsonrpc":"2.0","id":7,"method":"log"}`)
-	expect(`{"method":"$/log","params":{"id":7,"level":"warn","message":"of a call","attributes":{"app":"test","n":1,"g":{"took":"1s"}}}}`)
+	expect(`{"method":"$/log","params":{"id":7,"level":"info","message":"of a call","attributes":{"app":"test","n":1,"g":{"took":"1s"}}}}`)
 	expect(`{"method":"$/log","params":{"level":"debug","message":"of none","attributes":{"app":"test","deep":{"a":"b"}}}}`)
 	expect(`{"id":7,"result":null}`)
 	w.end()

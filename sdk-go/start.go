@@ -32,7 +32,7 @@ type StartOptions struct {
 	Env                []string      // added to this process's environment, of which WHIPPER_… is left out
 
 	Binary string    // the program whipper; "": WHIPPER_BIN's, or the one on PATH
-	Stderr io.Writer // gets what workers print, and the supervisor's warnings; nil: os.Stderr
+	Stderr io.Writer // gets what workers print and log, and what the supervisor says; nil: os.Stderr
 
 	Patience       time.Duration // as in Options
 	MaxMessageSize int           // as in Options, and the supervisor's
@@ -99,7 +99,7 @@ func (o StartOptions) validate() error {
 
 // arguments are those of whipper.
 func (o StartOptions) arguments(dir string) []string {
-	args := []string{"exec", "--dir", dir, "--exit-with-parent", "--ready-fd", strconv.Itoa(readyFD), "--log-level", "warn"}
+	args := []string{"exec", "--dir", dir, "--exit-with-parent", "--ready-fd", strconv.Itoa(readyFD)}
 	if o.Dir == "" {
 		args = append(args, "--ephemeral")
 	}

@@ -125,6 +125,27 @@ func TestASidecarServesAndIsGoneAfterClose(t *testing.T) {
 	}
 }
 
+func TestWhatAWorkerPrintsAndLogsComesToTheApplication(t *testing.T) {
+	o := own(t)
+	var out strings.Builder // of one writer; read after Close
+	o.Stderr = &out
+	c, ctx := start(t, o)
+	if _, err := whipper.Invoke[any](ctx, c, "log"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := whipper.Invoke[any](ctx, c, "noise"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"of a call"`, "printed"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s is missing in\n%s", want, &out)
+		}
+	}
+}
+
 func TestASidecarsScriptNeedsNoSDK(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "tasks.mjs")
 	if err := os.WriteFile(script, []byte("export const add = (a, b) => a + b;\n"), 0o600); err != nil {
