@@ -12,7 +12,7 @@ const (
 	startSQL = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL, lane = ''
 		WHERE id = ? AND state = 'queued'`
 	finishSQL = `UPDATE job SET state = ?, attempt = ?, runs = ?, crashes = ?, alone = ?, run_at = ?, started_at = ?,
-			finished_at = ?, worker = ?, pid = ?, error_source = ?, progress = ?, error = ?, result = ?, lane = ''
+			finished_at = ?, worker = ?, pid = ?, error_source = ?, progress = ?, error = ?, result = ?, lane = ?
 		WHERE id = ? AND state = ?`
 	attemptSQL   = `INSERT INTO attempt (job_id, ` + attemptColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	unattemptSQL = `DELETE FROM attempt WHERE job_id = ? AND number = ?`
@@ -181,12 +181,21 @@ func (b *batch) writeJob(c *change) (changed int64, err error) {
 	}
 	b.args = append(b.args[:0], string(j.State), int64(j.Attempt), int64(j.Runs), int64(j.Crashes), flag(j.Alone),
 		j.RunAt.UnixMicro(), moment(j.StartedAt), moment(j.FinishedAt), text(j.Worker), number(j.PID),
-		text(string(j.ErrorSource)), inline(j.Progress), inline(j.Error), inline(j.Result), j.ID, string(c.from))
+		text(string(j.ErrorSource)), inline(j.Progress), inline(j.Error), inline(j.Result), string(c.lane()), j.ID, string(c.from))
 	changed, err = b.conn.exec(finishSQL, b.args...)
 	if err == nil && changed == 1 {
 		err = b.keepPayloads(j.ID, j.Progress, j.Error, nil, j.Result)
 	}
 	return changed, err
+}
+
+// lane is where a job stands whose run has ended. One that was put back and is due at once keeps its place before the others with its key,
+// which stand aside.
+func (c *change) lane() Lane {
+	if n := len(c.attempts); n > 0 && c.job.State == Queued && !c.job.RunAt.After(c.attempts[n-1].FinishedAt) {
+		return keyLane(c.job)
+	}
+	return ""
 }
 
 // insertJob writes a new row, with what does not fit into it.

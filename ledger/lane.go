@@ -19,11 +19,21 @@ const (
 
 // Lane is where queued jobs of a pool stand aside that are due and may not run yet, so that Ready need not pass over them time and
 // again. What may run, the ledger does not know: whoever claims jobs parks those that may not, and reads the lane when one of them
-// may. A lane is no more than a place: a job leaves it when it starts or ends, and it does not matter in which one a crash finds it.
+// may. A lane is no more than a place: a job leaves it when it starts or ends, one that is put back uncharged stands in that of its key, and it does not matter in which one a crash finds it.
 type Lane string
 
 // KeyLane is for the jobs of a concurrency key while another one with it runs.
-func KeyLane(key string) Lane { return Lane("key:" + key) }
+func KeyLane(key string) Lane { return Lane(keyPrefix + key) }
+
+const keyPrefix = "key:"
+
+// keyLane is that of a job's key; "" if it has none.
+func keyLane(j *Job) Lane {
+	if j.ConcurrencyKey == "" {
+		return ""
+	}
+	return KeyLane(j.ConcurrencyKey)
+}
 
 // MethodLane is for the jobs of a method while it is paused, or as many of it run as may.
 func MethodLane(method string) Lane { return Lane("method:" + method) }

@@ -21,7 +21,8 @@ const (
 		SELECT id, runs, 'interrupted', worker, pid, started_at, ?1, ?2 FROM job WHERE state = 'running'`
 	abandonedJobsSQL = `UPDATE job SET attempt = attempt - 1, crashes = crashes + 1, alone = iif(` + failsSQL + `, 0, alone), error = ?3,
 			error_source = 'whipper', state = iif(` + failsSQL + `, 'failed', 'queued'),
-			finished_at = iif(` + failsSQL + `, ?2, NULL)
+			finished_at = iif(` + failsSQL + `, ?2, NULL),
+			lane = iif(` + failsSQL + ` OR concurrency_key IS NULL OR run_at > ?2, '', '` + keyPrefix + `' || concurrency_key)
 		WHERE state = 'running'`
 	orphanCountSQL = `SELECT pool, method, count(*) FROM job INDEXED BY job_invoked WHERE state = 'queued' AND origin = 'invoke' GROUP BY 1, 2`
 	orphanJobsSQL  = `UPDATE job INDEXED BY job_invoked SET state = 'cancelled', run_at = ` + afterRunSQL + `, finished_at = ?1, error = ?2,

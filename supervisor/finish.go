@@ -83,6 +83,9 @@ func (p *Pool) finished(job ledger.Job, outcome ledger.Outcome) func(error) {
 		}
 		p.letGo(job.ID)
 		if job.State == ledger.Queued {
+			if job.ConcurrencyKey != "" { // it may stand there
+				p.stands(ledger.KeyLane(job.ConcurrencyKey))
+			}
 			p.lookAgain(job.Priority)
 		}
 	}

@@ -197,3 +197,24 @@ func TestAJobThatExpiresOnItsWayIntoALaneIsLookedForThere(t *testing.T) {
 		t.Errorf("the job is %s: %s", job.State, job.Error)
 	}
 }
+
+func TestAJobWhoseRunWasCutShortGoesBeforeTheOthersWithItsKeyAfterARestart(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { crowd(o); o.DrainTimeout = time.Millisecond }).ready()
+	for _, name := range []string{"g0", "g1", "g2"} {
+		r.submit("gate", `["`+name+`"]`, keyed("a"))
+	}
+	r.gate.await("g0")
+	r.until(func() bool {
+		l := r.pool.lanes.keys["a"]
+		return l.parked && l.parking == 0 && r.pool.window.Len() == 0
+	})
+	r.drain()
+	r.ended()
+	r.pool = r.newPool(crowd)
+	r.ran = make(chan struct{})
+	r.run().ready()
+	for _, name := range []string{"g0", "g1", "g2"} {
+		r.gate.await(name).pass()
+	}
+}

@@ -68,6 +68,29 @@ var lanes = []behaviour{
 			}
 		}
 	}},
+	{"a job with a key that is put back stands before the others with the key, also after a crash", func(b *bench) {
+		job := ledger.Job{Pool: "p", Method: "m", ConcurrencyKey: "k"}
+		for _, end := range []func(running ledger.Job){
+			func(running ledger.Job) { b.finish(running, ledger.Ending{Outcome: ledger.OutcomeInterrupted}) },
+			func(ledger.Job) {
+				if _, err := b.Recover(b.Context()); err != nil {
+					b.Error(err)
+				}
+			},
+		} {
+			ids := b.submit(job, job)
+			running := b.start(ids[0])
+			b.park(ledger.KeyLane("k"), ids[1])
+			end(running)
+			jobs, _, _, err := b.InLane(b.Context(), "p", ledger.KeyLane("k"), 9, nil)
+			if err != nil || !slices.Equal(idsOf(jobs), ids) || len(b.ready("p")) != 0 {
+				b.Errorf("in the lane: %v, %v, want %v", idsOf(jobs), err, ids)
+			}
+			for _, id := range ids {
+				b.run(id, ledger.Ending{Outcome: ledger.OutcomeSucceeded})
+			}
+		}
+	}},
 	{"all stand aside, or none", func(b *bench) {
 		ids := b.submit(plain, plain)
 		b.start(ids[1])

@@ -160,6 +160,9 @@ func (m *model) finish(id int64, e ledger.Ending) {
 		j.State, j.RunAt = ledger.Queued, e.At.Add([]time.Duration{1: time.Second, 2: 2 * time.Second, 3: 3 * time.Second}[j.Attempt])
 		j.Alone = e.Outcome == ledger.OutcomeCrashed
 	}
+	if j.State == ledger.Queued && j.ConcurrencyKey != "" && !j.RunAt.After(e.At) {
+		m.jobs[id].lane = ledger.KeyLane(j.ConcurrencyKey)
+	}
 	if j.State.Terminal() && !e.Abandoned { // nobody knows when that run came to its end
 		m.book(j).ran++
 	}

@@ -48,8 +48,10 @@ test("a job's options reach the ledger", async () => {
     delivery: "at-most-once",
     expiresAt: new Date(runAt.getTime() + 1000),
     idempotencyKey: "once",
+    concurrencyKey: "user-1",
   });
   const job = await whipper.job(id);
+  assert.equal(job.concurrencyKey, "user-1");
   assert.deepEqual(
     [job.runAt, job.priority, job.maxAttempts, job.timeoutMs, job.labels, job.delivery, job.idempotencyKey],
     [runAt.toISOString(), 7, 5, 1234, { for: "test" }, "at-most-once", "once"],

@@ -310,14 +310,9 @@ def test_a_closed_client_says_so_and_calls_under_way_end(shared: Supervisor, pip
     gate.open()
 
 
-def test_the_upcoming_concurrency_key_is_passed_on(client: whipper.Client) -> None:
-    try:
-        job = client.submit("echo", 1, concurrency_key="user-1")
-    except whipper.InvalidParamsError as error:
-        if "concurrencyKey" not in str(error):  # a supervisor that does not know it yet
-            raise
-    else:
-        assert client.job(job).raw["concurrencyKey"] == "user-1"
+def test_a_concurrency_key_reaches_the_ledger(client: whipper.Client) -> None:
+    job = client.submit("echo", 1, concurrency_key="user-1")
+    assert client.wait(job).raw["concurrencyKey"] == "user-1"
 
 
 def test_errors_can_be_pickled_as_executors_and_multiprocessing_do(client: whipper.Client) -> None:

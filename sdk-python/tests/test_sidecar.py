@@ -69,23 +69,29 @@ def test_it_is_gone_when_the_application_ends_without_a_word(tmp_path: Path, tem
     assert not Path(dir).exists()
 
 
-def test_it_is_gone_when_the_application_is_killed_and_the_next_one_removes_its_folder(
-    tmp_path: Path, temporary: Path
-) -> None:
+def test_it_is_gone_with_its_folder_when_the_application_is_killed(tmp_path: Path) -> None:
     with application(tmp_path, "input()") as process:
         assert process.stdout is not None
         supervisor, worker, dir = json.loads(process.stdout.readline())
+        assert Path(dir).exists()
         process.kill()
     wait_until_gone(supervisor)
-    wait_until_gone(worker)
-    assert Path(dir).exists()  # nobody is left to remove it
-    with whipper.Client.start(TASKS) as client:
-        assert not Path(dir).exists()
-        assert client.sidecar is not None
-        assert Path(client.sidecar.dir).exists()
-        with whipper.Client.start(TASKS) as other:  # which leaves alone what is in use
-            assert other.invoke("echo", 1) == 1
-        assert client.invoke("echo", 1) == 1
+    assert gone(worker)
+    assert not Path(dir).exists()
+
+
+def test_a_folder_that_a_killed_supervisor_has_left_goes_with_the_application(tmp_path: Path) -> None:
+    with application(tmp_path, "input()") as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        supervisor, _, dir = json.loads(process.stdout.readline())
+        os.kill(supervisor, signal.SIGKILL)
+        wait_until_gone(supervisor)
+        assert Path(dir).exists()
+        process.stdin.write("\n")
+        process.stdin.close()
+        assert process.wait(DEADLINE_SECONDS) == 0
+    assert not Path(dir).exists()
 
 
 def test_a_forked_child_does_not_keep_it_alive(tmp_path: Path) -> None:
@@ -135,18 +141,6 @@ def test_it_is_started_again_when_it_has_died_and_its_jobs_live(temporary: Path)
         os.kill(pid, signal.SIGKILL)
         assert client.wait(job).value() == "survived"
         assert client.sidecar.pid != pid
-
-
-def test_a_folder_is_left_alone_as_long_as_its_application_lives(temporary: Path) -> None:
-    with whipper.Client.start(TASKS) as client:
-        job = client.submit("echo", "kept", delay=3600)
-        assert client.sidecar is not None
-        pid = client.sidecar.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        with whipper.Client.start(TASKS):  # which looks for folders that nobody uses
-            assert client.job(job).state == "queued"
 
 
 def test_with_a_folder_of_ones_own_the_ledger_stays(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ export interface Job<Result = any> {
   timeoutMs?: number;
   worker?: string;
   idempotencyKey?: string;
+  concurrencyKey?: string;
   delivery: "at-least-once" | "at-most-once";
   origin: "submit" | "invoke";
   traceparent?: string;

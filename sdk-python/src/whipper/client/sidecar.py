@@ -1,35 +1,37 @@
 """A supervisor that this process starts, and that ends with it.
 
 Its stdin is a pipe whose other end only this process holds: when that closes, by ``close`` or because the process is
-gone, however it went, the supervisor drains and exits. A forked child closes its copy at once, so that it does not keep
-a supervisor alive that its parent has left.
+gone, however it went, the supervisor drains and exits, and removes its folder if that is a temporary one.
+A forked child closes its copy at once, so that it does not keep a supervisor alive that its parent has left.
 """
 
+import atexit
 import contextlib
 import json
 import logging
 import os
+import secrets
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-import time
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from whipper.client import temporary
 from whipper.client.locate import Target, locate
 from whipper.failures import NoSupervisorError, StartError
 
 _log = logging.getLogger("whipper.sidecar")
 
 _KEPT_LINES = 20
-_LOOK_SECONDS = 0.25
+_LAST_WORDS_SECONDS = 0.25
 
 # Beyond the supervisor's own --drain-timeout, and what its workers may take to be killed.
 _GRACE_SECONDS = 15.0
@@ -45,7 +47,7 @@ class Command:
         binary: The whipper program.
         flags: Of exec, without --dir.
         program: The script and its arguments, or ``--`` and a command.
-        dir: The supervisor's folder; None: a temporary one that is removed at the end.
+        dir: The supervisor's folder; None: a temporary one that it makes, and removes at the end.
         environment: Variables that differ from this process's.
         start_timeout: How long it may take to get ready, in seconds.
         drain_timeout: How long it lets running calls finish when it ends, in seconds.
@@ -66,8 +68,8 @@ class Sidecar:
     def __init__(self, command: Command) -> None:
         self._command = command
         self._owner = os.getpid()
-        self._temporary = temporary.make() if command.dir is None else None
-        self.dir = os.path.abspath(command.dir) if command.dir is not None else str(self._temporary)
+        folder = command.dir or os.path.join(tempfile.gettempdir(), f"whipper-{secrets.token_hex(6)}")
+        self.dir = os.path.abspath(folder)
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
         self._copier: threading.Thread | None = None
@@ -106,8 +108,6 @@ class Sidecar:
                 return
             self._closed = True
             self._end()
-        if self._temporary is not None:
-            self._temporary.remove()
         _alive.discard(self)
 
     def forget(self) -> None:
@@ -115,8 +115,11 @@ class Sidecar:
         lifeline, self._lifeline = self._lifeline, -1
         with contextlib.suppress(OSError):
             os.close(lifeline)
-        if self._temporary is not None:
-            self._temporary.forget()
+
+    def sweep(self) -> None:
+        """At the end of this process: removes what a supervisor that was killed has left."""
+        if os.getpid() == self._owner and self.pid is None:
+            self._remove()
 
     def _target(self) -> Target:
         return locate(self.dir, None)
@@ -129,6 +132,8 @@ class Sidecar:
         command = self._command
         # Flags come first: a script's own arguments, or a command's, follow it.
         argv = [command.binary, "exec", "--exit-with-parent", "--ready-fd", str(told), "--dir", self.dir]
+        if command.dir is None:
+            argv.append("--ephemeral")
         argv += ["--drain-timeout", f"{command.drain_timeout:g}s", *command.flags, *command.program]
         try:
             self._process = subprocess.Popen(
@@ -157,6 +162,7 @@ class Sidecar:
             self._wait_until_ready(ready)
         except BaseException:
             self._kill()
+            self._remove()
             raise
         finally:
             os.close(ready)
@@ -168,33 +174,20 @@ class Sidecar:
 
     def _wait_until_ready(self, ready: int) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + self._command.start_timeout
         poll = select.poll()
         poll.register(ready, select.POLLIN)
-        while not poll.poll(_LOOK_SECONDS * 1000):
-            reason = self._degraded()
-            if reason:
-                raise StartError(f"the workers do not get ready: {reason}")
-            if time.monotonic() > deadline:
-                raise StartError(self._words(f"the supervisor was not ready within {self._command.start_timeout:g} s"))
-        if not os.read(ready, 4096):
+        if not poll.poll(self._command.start_timeout * 1000):
+            raise StartError(self._words(f"the supervisor was not ready within {self._command.start_timeout:g} s"))
+        with open(ready, "rb", closefd=False) as file:
+            told = file.readline()  # written at once
+        if not told:
             code = self._process.wait()
             assert self._copier is not None
             self._copier.join()
             raise StartError(self._words(f"the supervisor ended with exit code {code}"))
-
-    def _degraded(self) -> str:
-        """Why no worker gets ready; "" while one still may."""
-        try:
-            with self._target().connect() as connection, connection.makefile("rwb") as file:
-                file.write(b'{"jsonrpc":"2.0","id":1,"method":"pool.list"}\n')
-                file.flush()
-                answer = json.loads(file.readline())
-        except (OSError, ValueError, NoSupervisorError):
-            return ""
-        pools = answer.get("result", {}).get("pools", [])
-        reasons = [pool.get("reason", "") for pool in pools if pool.get("state") == "degraded"]
-        return reasons[0] if reasons else ""
+        state = json.loads(told)
+        if state.get("state") == "degraded":
+            raise StartError(f"the workers do not get ready: {state.get('reason')}")
 
     def _words(self, what: str) -> str:
         words = "\n".join(self._last_lines)
@@ -217,13 +210,18 @@ class Sidecar:
         lifeline, self._lifeline = self._lifeline, -1
         with contextlib.suppress(OSError):
             os.close(lifeline)
-        if self._process is None:
-            return
-        try:
-            self._process.wait(self._command.drain_timeout + _GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._kill()
-        self._reap()
+        if self._process is not None:
+            try:
+                self._process.wait(self._command.drain_timeout + _GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._kill()
+            self._reap()
+        self._remove()
+
+    def _remove(self) -> None:
+        """Removes a temporary folder that its supervisor, having been killed, could not."""
+        if self._command.dir is None:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def _kill(self) -> None:
         """Ends it at once; its workers die with it."""
@@ -236,7 +234,7 @@ class Sidecar:
         if self._process is not None:
             self._process.wait()
         if self._copier is not None:
-            self._copier.join(_LOOK_SECONDS)  # a process that somebody's worker has left may hold the pipe
+            self._copier.join(_LAST_WORDS_SECONDS)  # a process that somebody's worker has left may hold the pipe
         lifeline, self._lifeline = self._lifeline, -1
         with contextlib.suppress(OSError):
             os.close(lifeline)
@@ -251,4 +249,10 @@ def _forget_all() -> None:
         sidecar.forget()
 
 
+def _sweep_all() -> None:
+    for sidecar in list(_alive):
+        sidecar.sweep()
+
+
 os.register_at_fork(after_in_child=_forget_all)
+atexit.register(_sweep_all)
