@@ -10,7 +10,7 @@ import (
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 )
 
-// TestCallsLeaveNothingBehind makes WHIPPER_LEAK_CALLS calls (4,000 unless it is set; 100,000 take about a minute) of all sorts, in client and
+// TestCallsLeaveNothingBehind makes WHIPPER_LEAK_CALLS calls (4,000 unless it is set; 100,000 take some 15 s) of all sorts, in client and
 // worker, and looks at memory, goroutines and descriptors of both.
 func TestCallsLeaveNothingBehind(t *testing.T) {
 	calls := 4_000
