@@ -14,7 +14,7 @@ var lanes = []behaviour{
 		key, method := ledger.KeyLane("k"), ledger.MethodLane("m")
 		b.park(key, ids[0], ids[2], ids[3], other)
 		b.park(method, ids[3])
-		if got := b.ready("p"); !slices.Equal(got, ids[1:2]) {
+		if got := b.ready(); !slices.Equal(got, ids[1:2]) {
 			b.Errorf("ready %v", got)
 		}
 		if lanes, err := b.Lanes(b.Context(), "p"); err != nil || !slices.Equal(lanes, []ledger.Lane{key, method}) {
@@ -63,7 +63,7 @@ var lanes = []behaviour{
 			if lanes, err := b.Lanes(b.Context(), "p"); err != nil || len(lanes) != 0 {
 				b.Errorf("%s: lanes %v, %v", name, lanes, err)
 			}
-			if ready, queued := slices.Contains(b.ready("p"), id), b.states(id) == "queued"; ready != queued {
+			if ready, queued := slices.Contains(b.ready(), id), b.states(id) == "queued"; ready != queued {
 				b.Errorf("%s: it is queued: %v, and ready: %v", name, queued, ready)
 			}
 		}
@@ -83,7 +83,7 @@ var lanes = []behaviour{
 			b.park(ledger.KeyLane("k"), ids[1])
 			end(running)
 			jobs, _, _, err := b.InLane(b.Context(), "p", ledger.KeyLane("k"), 9, nil)
-			if err != nil || !slices.Equal(idsOf(jobs), ids) || len(b.ready("p")) != 0 {
+			if err != nil || !slices.Equal(idsOf(jobs), ids) || len(b.ready()) != 0 {
 				b.Errorf("in the lane: %v, %v, want %v", idsOf(jobs), err, ids)
 			}
 			for _, id := range ids {
@@ -99,7 +99,7 @@ var lanes = []behaviour{
 		if err := <-done; !errors.Is(err, ledger.ErrGuard) {
 			b.Errorf("a running job: %v", err)
 		}
-		if got := b.ready("p"); !slices.Equal(got, ids[:1]) {
+		if got := b.ready(); !slices.Equal(got, ids[:1]) {
 			b.Errorf("ready %v", got)
 		}
 	}},
@@ -135,10 +135,10 @@ func (b *bench) park(lane ledger.Lane, ids ...int64) {
 	b.flush()
 }
 
-// ready are the jobs of a pool that may run now.
-func (b *bench) ready(pool string) []int64 {
+// ready are the jobs of pool p that may run now.
+func (b *bench) ready() []int64 {
 	b.Helper()
-	jobs, _, err := b.Ready(b.Context(), pool, b.now, 100, nil)
+	jobs, _, err := b.Ready(b.Context(), "p", b.now, 100, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
