@@ -48,7 +48,8 @@ export class Outbox {
 
   /** @param {Request} request */
   remove(request) {
-    this.#queue.take((other) => other === request);
+    this.#queue.remove(request);
+    this.#tellDrained();
   }
 
   /** Notes that a request was answered. @param {Request} request */
