@@ -42,7 +42,7 @@ export class Outbox {
 
   /** Keeps a request for the next connection. @param {Request} request */
   defer(request) {
-    request.again();
+    request.sent = false;
     this.#refused.push(request);
   }
 
@@ -71,10 +71,14 @@ export class Outbox {
     this.#queue.gates--;
   }
 
-  /** There is none any more: the patience of what waits begins now. */
+  /** There is none any more. */
   disconnected() {
     this.#queue.reset();
-    for (const request of this.#queue.all()) request.again();
+  }
+
+  /** The patience of what waits begins now. */
+  renew() {
+    for (const request of [...this.#queue.all(), ...this.#refused]) request.since = Date.now();
   }
 
   /** Takes what is to be sent now. @param {import("./link.mjs").Link} link @returns {Generator<Request>} */
