@@ -68,6 +68,18 @@ test("progress is an async iterator that ends with the call", async () => {
   await assert.rejects(failing);
 });
 
+test("several readers of one call's progress share what there is, and all of them end", async () => {
+  const call = whipper.invoke("steps", [5, 5]);
+  const read = async () => {
+    const seen = [];
+    for await (const { progress } of call.progress()) seen.push(progress);
+    return seen;
+  };
+  const seen = await Promise.all([read(), read()]);
+  assert.deepEqual(seen.flat().sort(), [1, 2, 3, 4, 5]);
+  assert.equal(await call, "done");
+});
+
 test("who reads progress late or slowly gets the newest", async () => {
   const call = whipper.invoke("steps", [500]);
   assert.equal(await call, "done");
@@ -134,6 +146,19 @@ test("drained lets whoever asks for more wait for room", async () => {
     if (i % 1000 === 999) await whipper.drained();
   }
   assert.equal((await Promise.all(calls)).length, 6000);
+});
+
+test("calling off any number of calls that wait to be sent costs little, and drains", async (t) => {
+  const starting = pool(t);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const calls = Promise.allSettled(
+    Array.from({ length: 100_000 }, () => starting.invoke("hello", "x", { signal })), // minutes, if each looked for itself
+  );
+  const drained = starting.drained();
+  abort.abort();
+  await drained;
+  assert.ok((await calls).every((one) => one.status === "rejected" && one.reason === signal.reason));
 });
 
 test("more than may wait to be sent is refused", async (t) => {

@@ -163,6 +163,45 @@ test("a keyed submission that a draining supervisor refuses goes to the next one
   assert.equal(await client.wait(await keyed), "received: you");
 });
 
+test("who ends each connection at once is not called in a storm, nor waited for for ever", async (t) => {
+  const path = `${folder(t)}/s`;
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    connections++;
+    socket.destroy();
+  });
+  t.after(() => server.close());
+  await once(server.listen(path), "listening");
+  const client = await connect(t, { socket: path, reconnectTimeout: 300 });
+  const broken = {
+    name: "NoSupervisorError",
+    message: /^the supervisor ends each connection as soon as it is made/,
+  };
+  await Promise.all([
+    assert.rejects(client.invoke("hello"), broken), // never sent
+    assert.rejects(client.request("ping"), broken),
+  ]);
+  assert.ok(connections < 20, `${connections} connections`);
+});
+
+test("a listener that came while there was no supervisor hears of the next one, as do those before it", async (t) => {
+  const dir = `${folder(t)}/w`;
+  const first = await supervisor(t, dir);
+  const client = await connect(t, { dir });
+  const heard = { started: 0, succeeded: 0 };
+  client.on("job:started", () => heard.started++);
+  await client.invoke("hello");
+  const nap = client.invoke("nap", 60_000);
+  while (heard.started < 2) await new Promise((resolve) => setImmediate(resolve));
+  first.child.kill("SIGKILL");
+  await assert.rejects(nap, Whipper.ConnectionLostError);
+  await first.exited;
+  client.on("job:succeeded", () => heard.succeeded++);
+  await supervisor(t, dir);
+  await client.invoke("hello"); // no listener is added any more: that would ask for all of them again
+  while (heard.started < 3 || heard.succeeded < 1) await new Promise((resolve) => setImmediate(resolve));
+});
+
 test("requests do not wait for a supervisor for ever", async (t) => {
   const dir = `${folder(t)}/w`;
   const { child, exited } = await supervisor(t, dir);

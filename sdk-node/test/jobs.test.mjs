@@ -66,7 +66,7 @@ test("a job's options reach the ledger", async () => {
   );
   await assert.rejects(
     whipper.submit("hello", "x", /** @type {any} */ ({ delayms: 5 })),
-    /unknown field "delayms"/,
+    /no option "delayms": did you mean delayMs/,
   );
   const found = [];
   for await (const one of whipper.jobs({ label: { name: "for", value: "test" }, limit: 1 }))

@@ -80,3 +80,54 @@ test("no limit and no time at all are values too", async (t) => {
     assert.deepEqual(await client.invoke("surroundings"), [options.args ?? [], options.env?.COLOUR ?? null]);
   }
 });
+
+test("options of a call that are wrong are errors that name each of them, before anything is sent", async (t) => {
+  const whipper = pool(t);
+  /** @type {[string, () => Promise<unknown>, RegExp][]} */
+  const wrong = [
+    [
+      "no object",
+      () => whipper.invoke("hello", [], /** @type {any} */ (null)),
+      /^options must be an object, not null$/,
+    ],
+    [
+      "signal",
+      () => whipper.invoke("hello", [], /** @type {any} */ ({ signal: 5 })),
+      /^signal must be an AbortSignal, not 5$/,
+    ],
+    [
+      "no number",
+      () => whipper.invoke("hello", [], { timeoutMs: Infinity }),
+      /^timeoutMs must be a whole number from 0, not Infinity$/,
+    ],
+    [
+      "unknown",
+      () => whipper.invoke("hello", [], /** @type {any} */ ({ timeout: 5 })),
+      /no option "timeout": did you mean timeoutMs\?/,
+    ],
+    [
+      "method",
+      () => whipper.submit("hello", [], /** @type {any} */ ({ method: "paper" })),
+      /no option "method"/,
+    ],
+    [
+      "no date",
+      () => whipper.submit("hello", [], { runAt: new Date(Number.NaN) }),
+      /^runAt must be a Date .*, not Invalid Date$/,
+    ],
+    [
+      "no key",
+      () => whipper.submit("hello", [], { idempotencyKey: "" }),
+      /^idempotencyKey must be a string that is not empty, not ''$/,
+    ],
+    [
+      "null key",
+      () => whipper.submitBatch([{ method: "hello", idempotencyKey: /** @type {any} */ (null) }]),
+      /^idempotencyKey .* not null$/,
+    ],
+    ["wait", () => whipper.wait(1, { timeoutMs: Number.NaN }), /^timeoutMs must be .*, not NaN$/],
+  ];
+  for (const [name, ask, message] of wrong)
+    await assert.rejects(ask(), { name: "OptionsError", message }, name);
+  for await (const job of whipper.jobs()) assert.fail(`there is a job: ${job.method}`);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import test, { after } from "node:test";
 import Whipper, { Whipper as Named } from "whipper";
-import { fixture, folder, pool } from "./pool.mjs";
+import { fixture, folder, pool, run } from "./pool.mjs";
 
 const shared = pool({ after }, { maxConcurrentCalls: 10 });
 
@@ -163,6 +163,40 @@ test("listeners may come and go", async (t) => {
   await whipper.invoke("hello", "again");
   assert.deepEqual([await idle, await job], ["idle", "hello"]);
   assert.equal(whipper.listenerCount("worker:working-status:idle"), 0);
+});
+
+test("listeners that come after all were removed hear of events too", async (t) => {
+  const whipper = pool(t);
+  let started = 0;
+  whipper.on("job:started", () => started++);
+  await whipper.invoke("hello");
+  assert.equal(whipper.removeAllListeners(), whipper);
+  await whipper.invoke("hello");
+  const done = new Promise((resolve) => whipper.once("job:succeeded", (job) => resolve(job.method)));
+  await whipper.invoke("hello");
+  assert.deepEqual([await done, started], ["hello", 1]);
+});
+
+test("what a listener or the logger throws is the process's to hear, and nothing else is lost by it", async (t) => {
+  const { out, closed } = run(
+    t,
+    `let thrown = 0;
+     process.on("uncaughtException", ({ message }) => { if (message === "mine") thrown++; else throw new Error(message); });
+     const client = new Whipper({ workerModulePath: process.env.TASKS, maxWorkers: 1, logger() { throw new Error("mine"); } });
+     let told = 0;
+     const all = new Promise((resolve) => client.on("job:succeeded", () => {
+       if (++told === 200) resolve();
+       throw new Error("mine");
+     }));
+     const results = await Promise.all(Array.from({ length: 200 }, (_, i) => client.invoke("hello", i)));
+     const timer = setTimeout(() => {}, 60_000);
+     await all;
+     clearTimeout(timer);
+     await client.shutdown();
+     console.log(results.length, told, thrown > 200);`,
+  );
+  assert.deepEqual(await closed, { code: 0, signal: null }, out.errors);
+  assert.equal(out.text, "200 200 true\n");
 });
 
 test("no event is missed or told twice while listeners come and go", async () => {

@@ -1,6 +1,6 @@
 import { Callers } from "./callers.mjs";
 import { Dialer } from "./dialer.mjs";
-import { ClosedError, lostError } from "./errors.mjs";
+import { brokenError, ClosedError, lostError } from "./errors.mjs";
 import { Link } from "./link.mjs";
 import { Outbox } from "./outbox.mjs";
 import { Request } from "./request.mjs";
@@ -11,7 +11,7 @@ const STATS = '{"jsonrpc":"2.0","method":"stats"';
 /**
  * @typedef {object} Ends what a channel is made of
  * @property {() => Promise<{socket: string}>} locate finds the supervisor, or starts it if that is what it is for
- * @property {() => Promise<void>} connected asks for what belongs to each connection, before all else; it never fails
+ * @property {() => Promise<unknown>} connected asks for what belongs to each connection, before all else; it never fails
  * @property {(method: string, params: any, frame: string) => void} notified params are undefined for stats, which are read when asked for
  * @property {number} patience milliseconds that requests wait for a supervisor that is gone
  * @property {number} limit bytes of a message
@@ -42,6 +42,10 @@ export class Channel {
     this.#dialer = new Dialer(ends.locate);
   }
 
+  get connected() {
+    return this.#link !== undefined;
+  }
+
   /** Asks; the answer goes to the request's resolve or reject. @param {import("./request.mjs").Ask} ask */
   ask(ask) {
     ask.signal?.throwIfAborted();
@@ -66,9 +70,7 @@ export class Channel {
   /** @param {import("./request.mjs").Ask} ask @returns {Promise<any>} */
   request(ask) {
     return new Promise((resolve, reject) => {
-      const request = this.ask(ask);
-      request.resolve = resolve;
-      request.reject = reject;
+      Object.assign(this.ask(ask), { resolve, reject });
     });
   }
 
@@ -92,7 +94,8 @@ export class Channel {
     this.#dialer.end();
     this.#link?.close();
     this.#link = undefined;
-    for (const request of this.#takePending()) request.settle(true, why);
+    for (const request of this.#pending.values()) request.settle(true, why);
+    this.#pending.clear();
     this.#outbox.fail(why);
     this.#callers.end();
   }
@@ -102,7 +105,8 @@ export class Channel {
     if (this.#link || this.#closed) return;
     try {
       const socket = await this.#dialer.connect((why) => this.#outbox.expire(why, this.#ends.patience), once);
-      if (socket) this.#open(socket);
+      if (this.#closed) socket?.destroy();
+      else if (socket) this.#open(socket);
     } catch (error) {
       this.#outbox.fail(/** @type {Error} */ (error));
       throw error;
@@ -122,7 +126,7 @@ export class Channel {
     this.gate(this.#ends.connected);
   }
 
-  /** Sends none but the client's own requests until something is done. @param {() => Promise<void>} something it never fails */
+  /** Sends none but the client's own requests until something is done. @param {() => Promise<unknown>} something it never fails */
   gate(something) {
     this.#outbox.close();
     something().then(() => {
@@ -163,11 +167,9 @@ export class Channel {
     if (request === undefined) return;
     this.#pending.delete(message.id);
     this.#outbox.freed(request);
-    if (message.error?.code === SHUTTING_DOWN && request.ask.safe && !request.settled) {
-      this.#outbox.defer(request);
-    } else {
-      request.answer(message);
-    }
+    const refused = message.error?.code === SHUTTING_DOWN && request.ask.safe && !request.settled;
+    if (refused) this.#outbox.defer(request);
+    else request.answer(message);
     if (!this.#outbox.empty) this.#pump();
   }
 
@@ -175,20 +177,17 @@ export class Channel {
   #lost(link, why) {
     if (this.#link !== link) return;
     this.#link = undefined;
-    this.#outbox.disconnected();
-    for (const request of this.#takePending()) {
+    for (const [id, request] of this.#pending) {
+      this.#pending.delete(id);
       if (request.settled) continue;
-      request.again();
+      request.sent = false;
       if (request.ask.safe && !request.ask.own) this.#outbox.add(request);
       else request.settle(true, lostError(request.ask, why));
     }
+    this.#outbox.disconnected();
+    if (this.#dialer.lost()) this.#outbox.renew();
+    else this.#outbox.expire(brokenError(why), this.#ends.patience);
     this.connect().catch(() => {});
-  }
-
-  #takePending() {
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    return pending;
   }
 
   /** Nobody waits for a request any more. @param {Request} request */

@@ -9,6 +9,8 @@ export class Dialer {
   #locate;
   #busy = false;
   #ended = false;
+  #pause = 0; // milliseconds before the next attempt
+  #madeAt = 0;
 
   /** @param {() => Promise<{socket: string}>} locate finds the supervisor, or starts it if that is what it is for */
   constructor(locate) {
@@ -18,6 +20,18 @@ export class Dialer {
   /** It does not try any longer. */
   end() {
     this.#ended = true;
+  }
+
+  /**
+   * The connection has ended. Gives whether it had lasted: the next one is made at once then, else after a pause, as if it had failed.
+   *
+   * @returns {boolean}
+   */
+  lost() {
+    const lasted = performance.now() - this.#madeAt >= LONGEST_PAUSE;
+    if (lasted) this.#pause = 0;
+    else this.#lengthen();
+    return lasted;
   }
 
   /**
@@ -31,19 +45,27 @@ export class Dialer {
     if (this.#busy || this.#ended) return;
     this.#busy = true;
     try {
-      for (let pause = FIRST_PAUSE; !this.#ended; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      while (!this.#ended) {
+        const delay = this.#pause * (0.5 + Math.random() / 2);
+        if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay).unref());
+        if (this.#ended) return;
         try {
-          return await this.#attempt();
+          const socket = await this.#attempt();
+          this.#madeAt = performance.now();
+          return socket;
         } catch (error) {
           if (once || !(error instanceof NoSupervisorError)) throw error;
+          this.#lengthen();
           failed(error);
         }
-        const delay = pause * (0.5 + Math.random() / 2);
-        await new Promise((resolve) => setTimeout(resolve, delay).unref());
       }
     } finally {
       this.#busy = false;
     }
+  }
+
+  #lengthen() {
+    this.#pause = Math.min(this.#pause * 2 || FIRST_PAUSE, LONGEST_PAUSE);
   }
 
   async #attempt() {

@@ -127,6 +127,14 @@ export function lostError({ method, what = method }, cause) {
   return new ConnectionLostError(text + advice, { cause });
 }
 
+/** @param {Error | undefined} cause */
+export function brokenError(cause) {
+  const reason = cause === undefined ? "" : `: ${cause.message}`;
+  return new NoSupervisorError(`the supervisor ends each connection as soon as it is made${reason}`, {
+    cause,
+  });
+}
+
 /** @param {Error} error @param {Record<string, unknown>} fields */
 function assign(error, fields) {
   for (const [name, value] of Object.entries(fields)) {

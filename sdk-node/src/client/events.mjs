@@ -1,3 +1,4 @@
+import { later } from "./later.mjs";
 import { State, Worker, WorkingStatus } from "./worker.mjs";
 
 const STATE = "worker:state:changed";
@@ -32,9 +33,7 @@ const TYPES = new Map([
 
 const MOST = 1000; // workers that are remembered without a process
 
-/**
- * Turns what a supervisor tells into events of an emitter. Only what somebody listens to is asked for.
- */
+/** Turns what a supervisor tells into events of an emitter. Only what somebody listens to is asked for. */
 export class Events {
   #emitter;
   #channel;
@@ -46,7 +45,6 @@ export class Events {
   #asked = "";
   /** @type {Promise<void> | undefined} */
   #changing;
-  #connected = false;
   #fresh = false; // nothing has been asked for on this connection
   #available = false;
 
@@ -55,19 +53,29 @@ export class Events {
     this.#emitter = emitter;
     this.#channel = channel;
     this.#pool = pool;
-    // What is asked after a listener was added waits until its events are subscribed to: it hears of that for certain.
-    emitter.on("newListener", (name) => {
-      const type = TYPES.get(name);
-      if (this.#connected && type && !this.#asked.includes(type)) channel.gate(() => this.#soon());
-    });
-    emitter.on("removeListener", (name) => {
-      if (TYPES.has(name)) this.#soon();
-    });
+    this.watch();
   }
+
+  /** Follows which listeners there are: from the start, and again after all were removed. */
+  watch() {
+    this.#emitter.off("newListener", this.#added).on("newListener", this.#added);
+    this.#emitter.off("removeListener", this.#removed).on("removeListener", this.#removed);
+    this.#soon();
+  }
+
+  /** What is asked after a listener was added waits until its events are subscribed to: it hears of that for certain. */
+  #added = (/** @type {string} */ name) => {
+    const type = TYPES.get(name);
+    if (this.#channel.connected && type && !this.#asked.includes(type))
+      this.#channel.gate(() => this.#soon());
+  };
+
+  #removed = (/** @type {string} */ name) => {
+    if (TYPES.has(name)) this.#soon();
+  };
 
   /** There is a new connection: what was asked for on the one before is void. */
   connected() {
-    this.#connected = true;
     this.#subscription = undefined;
     this.#asked = "";
     this.#fresh = true;
@@ -87,7 +95,7 @@ export class Events {
 
   /** Asks for what is listened to. One change at a time: the one under way sees what has been added. */
   #change() {
-    if (!this.#connected) return Promise.resolve();
+    if (!this.#channel.connected) return Promise.resolve();
     this.#changing ??= this.#ask().finally(() => {
       this.#changing = undefined;
     });
@@ -153,10 +161,8 @@ export class Events {
 
   /** @param {any} event params of an event notification */
   happened(event) {
-    const worker = event.worker && this.#worker(event);
-    if (event.type === "worker:pool:available") this.#available = true;
-    if (event.type === "worker:pool:unavailable") this.#available = false;
-    const payload = worker ?? event.job ?? event;
+    if (/^worker:pool:/.test(event.type)) this.#available = event.type === "worker:pool:available";
+    const payload = (event.worker && this.#worker(event)) ?? event.job ?? event;
     if (event.type === STATE) this.#emit(`worker:state:${event.to}`, payload, event);
     if (event.type === STATUS) this.#emit(`worker:working-status:${event.to}`, payload, event);
     this.#emit(event.type, payload, event);
@@ -164,18 +170,20 @@ export class Events {
 
   /** @param {string} name @param {unknown} payload @param {any} event */
   #emit(name, payload, event) {
-    if (this.#emitter.listenerCount(name) > 0) this.#emitter.emit(name, payload, event);
+    if (this.#emitter.listenerCount(name) === 0) return;
+    try {
+      this.#emitter.emit(name, payload, event);
+    } catch (error) {
+      later(error);
+    }
   }
 
   /** @param {any} event */
   #worker(event) {
     const key = `${event.pool} ${event.worker.id}`;
-    let worker = this.#workers.get(key);
-    if (worker === undefined) {
-      worker = new Worker(event.worker.id);
-      this.#workers.set(key, worker);
-      if (this.#workers.size > MOST) this.#forget();
-    }
+    const worker = this.#workers.get(key) ?? new Worker(event.worker.id);
+    this.#workers.set(key, worker);
+    if (this.#workers.size > MOST) this.#forget();
     worker.update(event);
     return worker;
   }

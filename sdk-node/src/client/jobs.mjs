@@ -1,4 +1,5 @@
 import { addTrace } from "../worker/trace.mjs";
+import { check, INVOKE, SUBMIT, WAIT } from "./asked.mjs";
 import { fromWhipper, fromWorker, hide, WhipperError } from "./errors.mjs";
 
 /** @typedef {import("./request.mjs").Ask} Ask */
@@ -10,6 +11,7 @@ import { fromWhipper, fromWorker, hide, WhipperError } from "./errors.mjs";
 
 /** What invoke asks. @param {string | undefined} pool @param {string} method @param {unknown} args @param {CallOptions} [options] @returns {Ask} */
 export function invocation(pool, method, args, options = {}) {
+  check(options, INVOKE);
   const { signal, named, ...rest } = options;
   const params = { pool, method, params: paramsOf(args, named), ...rest };
   addTrace(params);
@@ -18,6 +20,7 @@ export function invocation(pool, method, args, options = {}) {
 
 /** What submit asks. @param {string | undefined} pool @param {string} method @param {unknown} args @param {CallOptions} [options] @returns {Ask} */
 export function submission(pool, method, args, options = {}) {
+  check(options, SUBMIT);
   const { signal, named, ...rest } = options;
   /** @type {Record<string, unknown>} */
   const params = { pool, method, params: paramsOf(args, named), ...rest };
@@ -42,7 +45,7 @@ export function submission(pool, method, args, options = {}) {
  */
 export function batch(pool, jobs, { signal } = {}) {
   const list = jobs.map(
-    ({ args, ...options }) => submission(pool, options.method, args, options).params ?? {},
+    ({ method, args, ...options }) => submission(pool, method, args, options).params ?? {},
   );
   const safe = list.every((job) => job.idempotencyKey !== undefined);
   const what = `the submission of ${list.length} jobs`;
@@ -56,7 +59,9 @@ export function batch(pool, jobs, { signal } = {}) {
  * @param {{timeoutMs?: number, signal?: AbortSignal}} [options]
  * @returns {Ask}
  */
-export function waiting(which, { timeoutMs, signal } = {}) {
+export function waiting(which, options = {}) {
+  check(options, WAIT);
+  const { timeoutMs, signal } = options;
   const ids = [which].flat().map(idOf);
   const what = `the wait for ${ids.length === 1 ? `job ${ids[0]}` : `${ids.length} jobs`}`;
   return {

@@ -1,3 +1,5 @@
+import { later } from "./later.mjs";
+
 /**
  * Takes what a sidecar prints. With a logger, all of it goes there. Without one, what workers print goes to stderr as it is, and so do the
  * supervisor's warnings and errors.
@@ -15,7 +17,7 @@ export function readLog(stream, logger) {
     const { level, message, attributes, printed } = parse(line);
     last.push(message);
     if (last.length > 20) last.shift();
-    if (logger) logger(level, message, attributes);
+    if (logger) call(logger, level, message, attributes);
     else if (printed) process.stderr.write(`${message}\n`);
     else if (level === "warn" || level === "error") process.stderr.write(`whipper: ${line}\n`);
   };
@@ -31,6 +33,15 @@ export function readLog(stream, logger) {
   stream.on("error", () => {});
   const ended = new Promise((done) => stream.on("close", () => done(undefined)));
   return { tail: () => last.join("\n"), ended: ended.then(() => {}) };
+}
+
+/** @param {import("./options.mjs").Logger} logger @param {Parameters<import("./options.mjs").Logger>} record */
+function call(logger, ...record) {
+  try {
+    logger(...record);
+  } catch (error) {
+    later(error);
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 const MOST = 64; // values that wait for whoever is slow
 
 /**
- * Values on their way to one reader. The sender never waits: where there are too many the oldest makes room for the newest.
+ * Values on their way to a reader; several share them. The sender never waits: where there are too many the oldest makes room for the newest.
  *
  * @template T
  */
@@ -10,8 +10,8 @@ export class Mailbox {
   #values = [];
   #ended = false;
   #read = false;
-  /** @type {(() => void) | undefined} */
-  #wake;
+  /** @type {(() => void)[]} one of each reader that waits */
+  #waiting = [];
 
   /** @param {T} value */
   put(value) {
@@ -19,13 +19,13 @@ export class Mailbox {
     if (!this.#read) this.#values.length = 0;
     else if (this.#values.length === MOST) this.#values.shift();
     this.#values.push(value);
-    this.#wake?.();
+    this.#wake();
   }
 
   /** There is nothing more to come. */
   end() {
     this.#ended = true;
-    this.#wake?.();
+    this.#wake();
   }
 
   /** Begins to keep what comes, for who reads later. */
@@ -40,10 +40,11 @@ export class Mailbox {
     for (;;) {
       while (this.#values.length > 0) yield/** @type {T} */ (this.#values.shift());
       if (this.#ended) return;
-      await new Promise((resolve) => {
-        this.#wake = () => resolve(undefined);
-      });
-      this.#wake = undefined;
+      await new Promise((resolve) => this.#waiting.push(() => resolve(undefined)));
     }
+  }
+
+  #wake() {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }

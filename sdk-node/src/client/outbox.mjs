@@ -42,13 +42,14 @@ export class Outbox {
 
   /** Keeps a request for the next connection. @param {Request} request */
   defer(request) {
-    request.again();
+    request.sent = false;
     this.#refused.push(request);
   }
 
   /** @param {Request} request */
   remove(request) {
-    this.#queue.take((other) => other === request);
+    this.#queue.remove(request);
+    this.#tellDrained();
   }
 
   /** Notes that a request was answered. @param {Request} request */
@@ -70,10 +71,14 @@ export class Outbox {
     this.#queue.gates--;
   }
 
-  /** There is none any more: the patience of what waits begins now. */
+  /** There is none any more. */
   disconnected() {
     this.#queue.reset();
-    for (const request of this.#queue.all()) request.again();
+  }
+
+  /** The patience of what waits begins now. */
+  renew() {
+    for (const request of [...this.#queue.all(), ...this.#refused]) request.since = Date.now();
   }
 
   /** Takes what is to be sent now. @param {import("./link.mjs").Link} link @returns {Generator<Request>} */

@@ -7,9 +7,9 @@ const BACKLOG = 1024 * 1024; // bytes that the socket has not taken, from which 
 
 /** Requests that are to be sent, in order. */
 export class Queue {
-  /** @type {Lane[]} */
   /** Reasons why only the client's own may be sent. */
   gates = 0;
+  /** @type {Lane[]} */
   #lanes = [new Lane(Infinity), new Lane(WINDOW), new Lane(LASTING)];
 
   /** Requests that wait. */
@@ -53,6 +53,11 @@ export class Queue {
   /** Notes that none is in flight any more. */
   reset() {
     for (const lane of this.#lanes) lane.inFlight = 0;
+  }
+
+  /** Takes one out, if it is there. @param {Request} request */
+  remove(request) {
+    this.#lane(request).remove(request);
   }
 
   /** Takes out those that which says. @param {(request: Request) => boolean} which @returns {Request[]} */

@@ -64,12 +64,6 @@ export class Request {
     this.onSettled(end);
   }
 
-  /** It is to be sent, once more or for the first time. */
-  again() {
-    this.sent = false;
-    this.since = Date.now();
-  }
-
   /** @param {any} message an answer */
   answer({ result, error, meta }) {
     if (error === undefined) this.settle(false, result);

@@ -37,9 +37,7 @@ export class Whipper extends EventEmitter {
       locate: this.#sidecar
         ? () => /** @type {Sidecar} */ (this.#sidecar).locate()
         : async () => locate(given),
-      connected: async () => {
-        await Promise.all([this.#stats.follow(this.#channel, this.#pool), this.#events.connected()]);
-      },
+      connected: () => Promise.all([this.#stats.follow(this.#channel, this.#pool), this.#events.connected()]),
       notified: (method, params, frame) => {
         if (method === "stats") this.#stats.told(frame);
         else if (method === "event") this.#events.happened(params);
@@ -48,7 +46,11 @@ export class Whipper extends EventEmitter {
       limit: given.maxMessageSize ?? LIMIT,
     });
     this.#events = new Events(this, this.#channel, this.#pool);
-    if (this.#sidecar) this.#channel.connect().catch((error) => this.#failed(error));
+    if (!this.#sidecar) return;
+    this.#channel.connect().catch((error) => {
+      // It could not be started. Whoever asks for something hears of that too.
+      if (this.#ended === undefined && this.listenerCount("error") > 0) this.emit("error", error);
+    });
   }
 
   /**
@@ -67,11 +69,6 @@ export class Whipper extends EventEmitter {
       throw error;
     }
     return client;
-  }
-
-  /** It could not be started. Whoever asks for something hears of that too. @param {Error} error */
-  #failed(error) {
-    if (this.#ended === undefined && this.listenerCount("error") > 0) this.emit("error", error);
   }
 
   /**
@@ -136,13 +133,12 @@ export class Whipper extends EventEmitter {
   }
 
   proxy() {
-    return proxyOfAll((method, args) => this.invoke(method, args));
+    return proxyOfAll(this.invoke.bind(this));
   }
 
   async workerProxy() {
     const { pools } = await this.request("pool.list");
-    const methods = methodsOf(pools, this.#pool);
-    return proxyOf((method, args) => this.invoke(method, args), methods);
+    return proxyOf(this.invoke.bind(this), methodsOf(pools, this.#pool));
   }
 
   workerCount() {
@@ -152,6 +148,13 @@ export class Whipper extends EventEmitter {
   /** The pool's counters. What counts a call is here when its answer is. */
   stats() {
     return this.#stats.read();
+  }
+
+  /** @override @param {(string | symbol)[]} names */
+  removeAllListeners(...names) {
+    super.removeAllListeners(...names);
+    this.#events.watch(); // the client's own are not among them
+    return this;
   }
 
   /** The folder of the supervisor that this client has started. @returns {string | undefined} */
@@ -164,7 +167,7 @@ export class Whipper extends EventEmitter {
     return this.#sidecar?.pid;
   }
 
-  /** Resolves when all that was asked has been sent: who waits for it before asking for more never fills the memory. */
+  /** Resolves when all has been sent: who waits for it before asking for more never fills the memory. */
   drained() {
     return this.#channel.drained();
   }
@@ -172,8 +175,7 @@ export class Whipper extends EventEmitter {
   /**
    * Ends the supervisor that this client has started, once what was asked for is answered. With force that is given up.
    *
-   * @param {boolean} [force]
-   * @returns {Promise<void>}
+   * @param {boolean} [force] @returns {Promise<void>}
    */
   shutdown(force = false) {
     if (force || this.#sidecar === undefined) this.#channel.close();
@@ -181,8 +183,7 @@ export class Whipper extends EventEmitter {
     return this.#ended;
   }
 
-  /** @param {boolean} force */
-  async #end(force) {
+  async #end(force = false) {
     await this.#channel.finish(new ClosedError("the client is shut down"));
     await this.#sidecar?.stop(force);
     this.#channel.close();
