@@ -133,3 +133,27 @@ test("after its answer a call tells nothing more, and bad progress is the functi
     /progress cannot be sent as JSON: it is a undefined/,
   );
 });
+
+test("a log record fails no call, whatever is in it", async (t) => {
+  const script = `${folder(t)}/tasks.mjs`;
+  fs.writeFileSync(
+    script,
+    `import { context } from ${JSON.stringify(PACKAGE)};
+     export function tell() {
+       const circle = {};
+       circle.self = circle;
+       context().log.info("a bigint", { n: 1n });
+       context().log.info(Object.create(null), circle);
+       return "told";
+     }`,
+  );
+  /** @type {any[]} */
+  const records = [];
+  const client = pool(t, {
+    workerModulePath: script,
+    logger: (/** @type {any[]} */ ...record) => records.push(record),
+  });
+  assert.equal(await client.invoke("tell"), "told");
+  await client.shutdown();
+  assert.match(JSON.stringify(records), /a bigint.*n: 1n/);
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import test from "node:test";
 import Whipper from "whipper";
 import { pool } from "./pool.mjs";
@@ -79,6 +80,23 @@ test("no limit and no time at all are values too", async (t) => {
     assert.equal(client.workerCount(), options.minWorkers || 1);
     assert.deepEqual(await client.invoke("surroundings"), [options.args ?? [], options.env?.COLOUR ?? null]);
   }
+});
+
+test("variables for the workers are not in the arguments of a process", async (t) => {
+  for (const flags of [[], ["--clean-env"]]) {
+    const client = pool(t, { env: { COLOUR: "secret red", WHIPPER_THREADS: "3" }, flags });
+    assert.deepEqual(await client.invoke("surroundings"), [[], "secret red"]);
+    const command = await readFile(
+      `/proc/${/** @type {any} */ (await client.request("ping")).pid}/cmdline`,
+      "utf8",
+    );
+    assert.equal(command.includes("secret red"), flags.length > 0); // it would not reach the workers otherwise
+    assert.ok(command.includes("WHIPPER_THREADS=3"));
+  }
+  assert.throws(
+    () => new Whipper(/** @type {any} */ ({ workerModulePath: "x.mjs", env: { A: 1 } })),
+    /env.*an object of strings/,
+  );
 });
 
 test("options of a call that are wrong are errors that name each of them, before anything is sent", async (t) => {

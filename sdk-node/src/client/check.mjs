@@ -52,6 +52,12 @@ export const record = {
 };
 
 /** @type {Rule} */
+export const variables = {
+  ok: (value) => record.ok(value) && Object.values(value).every((one) => typeof one === "string"),
+  wanted: "an object of strings",
+};
+
+/** @type {Rule} */
 export const callable = { ok: (value) => typeof value === "function", wanted: "a function" };
 
 /**

@@ -6,9 +6,9 @@ import {
   OptionsError,
   oneOf,
   problemsOf,
-  record,
   text,
   texts,
+  variables,
   whole,
 } from "./check.mjs";
 
@@ -46,7 +46,7 @@ const SIDECAR = {
   dir: text,
   bin: text,
   cwd: text,
-  env: record,
+  env: variables,
   flags: texts,
 };
 
@@ -142,7 +142,6 @@ export function execArguments(o, dir) {
     ],
   ];
   const flags = values.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]));
-  const environment = Object.entries(o.env ?? {}).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
   const program =
     o.command === undefined
       ? [modulePath(o.workerModulePath ?? ""), ...(o.args ?? [])]
@@ -152,10 +151,28 @@ export function execArguments(o, dir) {
     "--exit-with-parent",
     ...(o.dir === undefined ? ["--ephemeral"] : []),
     ...flags,
-    ...environment,
+    ...environmentOf(o).inArguments,
     ...(o.flags ?? []),
     ...program,
   ];
+}
+
+/**
+ * Variables for the workers: in the supervisor's own environment, where other users cannot read them. Those that would be its options, and
+ * those that it would not pass on, go into its arguments.
+ *
+ * @param {SidecarOptions} o
+ */
+export function environmentOf(o) {
+  const all = Object.entries(o.env ?? {});
+  const clean = o.flags?.some((flag) => flag.startsWith("--clean-env")) ?? false;
+  const argued = (/** @type {string} */ name) => clean || name.startsWith("WHIPPER_");
+  return {
+    inherited: Object.fromEntries(all.filter(([name]) => !argued(name))),
+    inArguments: all
+      .filter(([name]) => argued(name))
+      .flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+  };
 }
 
 /** @param {string | URL} path */

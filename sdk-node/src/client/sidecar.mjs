@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { findBinary } from "./binary.mjs";
 import { NoSupervisorError, StartError } from "./errors.mjs";
 import { readLog } from "./logs.mjs";
-import { execArguments } from "./options.mjs";
+import { environmentOf, execArguments } from "./options.mjs";
 
 const ATTEMPTS = 5; // to start it again in a row, without it having come up
 const LAST_WORDS = 1000; // milliseconds that its output is waited for after its end
@@ -96,7 +96,7 @@ export class Sidecar {
     const binary = findBinary(this.#options.bin);
     const child = spawn(binary, execArguments(this.#options, this.#dir), {
       stdio: ["pipe", "ignore", "pipe", "pipe"],
-      env: environment(),
+      env: { ...environment(), ...environmentOf(this.#options).inherited },
       detached: true, // a terminal's Ctrl-C is the application's; when its sidecar ends is for the application to say
     });
     this.#child = child;

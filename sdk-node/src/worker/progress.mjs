@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** Largest value of progress in bytes, as the supervisor has it. */
 const MAX_VALUE = 64 * 1024;
 
@@ -31,10 +33,23 @@ export function logFor(id, send) {
         JSON.stringify({
           jsonrpc: "2.0",
           method: "$/log",
-          params: { id, level, message: String(message), attributes },
+          params: { id, level, message: plain(message), attributes: attributes && sendable(attributes) },
         }),
       );
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** @param {unknown} message */
+const plain = (message) => (typeof message === "string" ? message : inspect(message));
+
+/** Attributes that JSON does not know, such as a bigint or a circle, are told as text: a log record fails no call. @param {object} attributes */
+function sendable(attributes) {
+  try {
+    JSON.stringify(attributes);
+    return attributes;
+  } catch {
+    return { attributes: inspect(attributes) };
+  }
 }
 
 /** @typedef {(message: unknown, attributes?: Record<string, unknown>) => void} LogOne */
