@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -110,3 +111,15 @@ def test_within_a_worker_its_pool_is_the_one_that_is_meant(monkeypatch: pytest.M
 def test_moments_are_read_as_they_are_written() -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
     assert datetime.fromisoformat(submitted(run_at=at)["runAt"]) == at
+
+
+def test_options_of_the_wrong_kind_are_refused_by_name() -> None:
+    with pytest.raises(TypeError, match=r"kwargs must be a mapping of arguments by name, not \[1, 2\]"):
+        asks.invoke("f", [], {"kwargs": [1, 2]}, None)
+    with pytest.raises(TypeError, match="labels must be a mapping of strings to strings, not 5"):
+        asks.submit("f", [], {"labels": 5}, None)
+    with pytest.raises(ValueError, match="idempotency_key must not be empty"):
+        asks.submit("f", [], {"idempotency_key": ""}, None)
+    with pytest.raises(TypeError, match="method must be a string, not 5"):
+        asks.request(5, None)  # type: ignore[arg-type]
+    assert json.loads(asks.invoke("f", [], {"kwargs": MappingProxyType({"a": 1})}, None).params)["params"] == {"a": 1}

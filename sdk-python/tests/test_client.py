@@ -327,3 +327,22 @@ def test_errors_can_be_pickled_as_executors_and_multiprocessing_do(client: whipp
         {"width": 100},
         caught.value.job,
     )
+
+
+def test_a_request_of_any_name_is_answered_and_the_others_are_not_harmed(client: whipper.Client) -> None:
+    call = client.future("echo", "unharmed")
+    for method in ('a"b', "\ud800"):
+        with pytest.raises(whipper.MethodNotFoundError):
+            client.request(method)
+    assert call.result(DEADLINE_SECONDS) == "unharmed"
+
+
+def test_options_of_a_client_that_cannot_be_meant_are_refused_by_name(shared: Supervisor) -> None:
+    with pytest.raises(ValueError, match="reconnect_timeout must be seconds, 0 or more, not 'x'"):
+        whipper.Client(shared.dir, reconnect_timeout="x")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="max_in_flight must be from 1 to 4000, not 'x'"):
+        whipper.Client(shared.dir, max_in_flight="x")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="max_message_size must be a number of bytes, not '16MiB'"):
+        whipper.Client(shared.dir, max_message_size="16MiB")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="start_timeout must be seconds or a timedelta, 0 or more, not 'x'"):
+        whipper.Client.start("tasks.py", start_timeout="x")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import concurrent.futures
 import importlib.util
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -121,8 +122,6 @@ def test_a_shutdown_can_cancel_what_waits_and_what_runs(tmp_path: Path) -> None:
 
 
 def test_it_works_with_functions_of_the_main_script(tmp_path: Path) -> None:
-    import subprocess
-
     script = tmp_path / "program.py"
     script.write_text(
         """
@@ -139,3 +138,16 @@ if __name__ == "__main__":
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("0 True\n1 True\n4 True\n", "")
+
+
+def test_a_program_that_ends_without_a_shutdown_still_waits_for_its_calls(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\n\ndef slow(path):\n    time.sleep(0.3)\n    open(path, 'w').write('done')\n"
+    )
+    (tmp_path / "program.py").write_text(
+        "import sys, whipper\nwhipper.Executor(sys.argv[1], max_workers=1).submit('slow', sys.argv[2])\n"
+    )
+    arguments = [tmp_path / "program.py", tmp_path / "slow.py", tmp_path / "out"]
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out").read_text() == "done"

@@ -152,3 +152,28 @@ def test_errors_cross_a_process_pool() -> None:
 
 def _fail() -> Any:
     raise whipper.NotFoundError("not there", code=1006, job=3)
+
+
+def test_a_forked_child_does_not_hold_the_connection_of_an_async_client(shared: Supervisor, tmp_path: Path) -> None:
+    begun, ended, gate = tmp_path / "begun", tmp_path / "ended", tmp_path / "gate"
+    for pipe in (begun, ended, gate):
+        os.mkfifo(pipe)
+
+    async def main() -> None:
+        client = await whipper.AsyncClient(shared.dir).open()
+        call = asyncio.create_task(client.invoke("until_cancelled", str(begun), str(ended)))
+        await asyncio.to_thread(begun.read_text)
+        child = os.fork()
+        if child == 0:
+            gate.read_text()
+            os._exit(0)
+        try:
+            await client.close()
+            with pytest.raises(whipper.ClosedError):
+                await call
+            assert await asyncio.to_thread(ended.read_text) == "True\n"
+        finally:
+            gate.write_text("end\n")
+            await asyncio.to_thread(os.waitpid, child, 0)
+
+    asyncio.run(main())

@@ -1,7 +1,9 @@
 """What the sync shell does with a connection, from the other end of it."""
 
 import json
+import os
 import queue
+import resource
 import socket
 
 import pytest
@@ -57,3 +59,37 @@ def test_what_cannot_be_read_ends_the_connection_and_says_why() -> None:
         with pytest.raises(whipper.DisconnectedError, match=r"the supervisor sent what is no message: .* was given up"):
             call.result(DEADLINE_SECONDS)
     link.close()
+
+
+def test_a_program_with_more_than_1024_descriptors_still_connects_again() -> None:
+    peers: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+
+    def connect() -> socket.socket:
+        ours, theirs = socket.socketpair()
+        theirs.settimeout(DEADLINE_SECONDS)
+        peers.put(theirs)
+        return ours
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        link = Link(connect, DEADLINE_SECONDS, 10)
+        link.open()
+    finally:
+        for descriptor in others:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    lost = Call(link, asks.invoke("lost", [], {}, None))
+    link.send(lost)
+    peers.get().close()
+    with pytest.raises(whipper.DisconnectedError):
+        lost.result(DEADLINE_SECONDS)
+    call = Call(link, asks.invoke("f", [], {}, None))
+    link.send(call)
+    with peers.get(timeout=DEADLINE_SECONDS) as peer, peer.makefile("rwb") as file:
+        request = json.loads(file.readline())
+        file.write(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": "done"}).encode() + b"\n")
+        file.flush()
+        assert call.result(DEADLINE_SECONDS) == "done"
+        link.close()

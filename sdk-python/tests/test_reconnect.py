@@ -147,3 +147,16 @@ def test_an_async_client_does_the_same(supervisor: Supervisor) -> None:
 
     with pytest.raises(whipper.NoSupervisorError):
         asyncio.run(main())
+
+
+def test_a_subscription_that_is_lost_does_not_end_a_later_one_of_its_number(supervisor: Supervisor) -> None:
+    with whipper.Client(supervisor.dir) as client:
+        lost = client.events("job")
+        supervisor.kill()
+        with pytest.raises(whipper.DisconnectedError):
+            lost.get(DEADLINE_SECONDS)
+        supervisor.start()
+        with client.events("job") as events:
+            lost.close()
+            client.invoke("echo", 1)
+            assert events.get(DEADLINE_SECONDS) is not None

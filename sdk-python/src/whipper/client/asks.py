@@ -127,6 +127,8 @@ def unsubscribe(number: int) -> Ask[Any]:
 
 def request(method: str, params: Mapping[str, Any] | None) -> Ask[Any]:
     """Any request, as the protocol has it."""
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a string, not {method!r}")
     return Ask(method, json_text.encode(params or {}), _as_it_is, False, method)
 
 
@@ -150,6 +152,8 @@ def _submission(method: str, args: Sequence[Any], options: Mapping[str, Any], po
         value = options.get(name)
         if value is not None:
             members[member] = form(name, value)
+    if members.get("idempotencyKey") == "":
+        raise ValueError("idempotency_key must not be empty: an empty one is none, and the job could be doubled")
     return members
 
 
@@ -169,10 +173,12 @@ def _job(
                 "Arguments by name go into kwargs={...}"
             )
         kwargs = options.get("kwargs")
+        if kwargs is not None and not isinstance(kwargs, Mapping):
+            raise TypeError(f"kwargs must be a mapping of arguments by name, not {kwargs!r}")
         if kwargs:
             if args:
                 raise TypeError(f"{method} is called with positional arguments or with kwargs, not with both")
-            members["params"] = kwargs
+            members["params"] = dict(kwargs)
         timeout, priority = options.get("timeout"), options.get("priority")
         if timeout is not None:
             members["timeoutMs"] = milliseconds("timeout", timeout)
@@ -219,6 +225,12 @@ def _backoff(name: str, value: Backoff) -> dict[str, Any]:
     return {"baseMs": base, "factor": value.factor, "capMs": cap, "jitter": value.jitter}
 
 
+def _labels(name: str, value: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping of strings to strings, not {value!r}")
+    return dict(value)
+
+
 def _given(name: str, value: T) -> T:
     return value
 
@@ -231,7 +243,7 @@ _forms: tuple[tuple[str, str, Callable[[str, Any], Any]], ...] = (
     ("idempotency_key", "idempotencyKey", _given),
     ("delivery", "delivery", _given),
     ("expires_at", "expiresAt", _moment),
-    ("labels", "labels", lambda name, value: dict(value)),
+    ("labels", "labels", _labels),
     ("concurrency_key", "concurrencyKey", _given),
 )
 

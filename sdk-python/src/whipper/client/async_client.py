@@ -14,7 +14,7 @@ from whipper.client.async_link import AsyncBox, AsyncLink
 from whipper.client.models import Event, Job, Progress, Stats, Submission
 from whipper.client.patience import MOST_IN_FLIGHT, WAITING_EVENTS
 from whipper.client.proxy import Proxy
-from whipper.client.reach import Reach, Running, check_limit, check_size
+from whipper.client.reach import Reach, Running, check_options, check_size
 from whipper.client.sidecar import Sidecar
 from whipper.client.start import Path, StartOptions
 from whipper.failures import ClosedError, WhipperError
@@ -72,7 +72,7 @@ class AsyncClient:
         return client
 
     def _set_up(self, reach: Reach, pool: str | None, patience: float, most: int, largest: int) -> None:
-        check_limit(most)
+        check_options(patience, most, largest)
         self._reach = reach
         self._pool = asks.default_pool(pool) if isinstance(reach, Running) else None
         self._patience = patience
@@ -257,7 +257,9 @@ class AsyncEvents(AsyncIterator[Event]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._box.close()
-        if self._link is not None and self._link.subscriptions.pop(self._number, None) is not None:
+        # The next connection counts from 1 again: the number may be another subscription's by now.
+        if self._link is not None and self._link.subscriptions.get(self._number) is self._box:
+            del self._link.subscriptions[self._number]
             try:
                 await self._link.run(asks.unsubscribe(self._number))
             except WhipperError:

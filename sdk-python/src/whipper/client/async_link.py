@@ -5,7 +5,9 @@ It does what ``link`` does: see there.
 
 import asyncio
 import contextlib
+import os
 import socket
+import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar, cast
@@ -67,7 +69,9 @@ class AsyncLink(asyncio.Protocol):
         self._slots = asyncio.Semaphore(most)
         self._exchange: Exchange[Request[Any]] = Exchange()
         self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None  # the transport's
         self._writable = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._batch: list[bytes] = []  # to be written together in this turn of the loop, behind its first request
         self._batch_bytes = 0
         self._batching = False
@@ -77,6 +81,7 @@ class AsyncLink(asyncio.Protocol):
         self._why = ""
         self._ended: WhipperError | None = None
         self.subscriptions: dict[int, AsyncBox] = {}
+        _links.add(self)
 
     async def open(self) -> None:
         """Connects.
@@ -86,10 +91,18 @@ class AsyncLink(asyncio.Protocol):
         """
         await self._adopt(await asyncio.to_thread(self._connect))
 
+    def forget(self) -> None:
+        """In a forked child: lets go of the connection, which would otherwise outlive the parent's end of it."""
+        with contextlib.suppress(OSError):
+            if self._socket is not None:
+                os.close(self._socket.detach())
+
     async def run(self, ask: Ask[T], progress: Callable[[Progress], object] | None = None) -> T:
         """Asks, and waits for the answer. If the waiting is cancelled, so is the request."""
         async with self._slots:
-            await self._writable.wait()
+            if not self._writable.is_set():
+                async with self._turn:  # one at a time: what the first writes may take all the room there is
+                    await self._writable.wait()
             if self._ended is not None:
                 raise ClosedError(str(self._ended))
             request = Request(self._loop, ask, progress)
@@ -154,8 +167,7 @@ class AsyncLink(asyncio.Protocol):
                 else:
                     message.request.settle(message)
             elif isinstance(message, Told):
-                if message.request.progress is not None:
-                    message.request.progress(Progress(message.job, message.value))
+                self._tell(message)
             elif isinstance(message, Happened):
                 if (box := self.subscriptions.get(message.subscription)) is not None:
                     box.put(message.event)
@@ -164,6 +176,16 @@ class AsyncLink(asyncio.Protocol):
                 assert self._transport is not None
                 self._transport.abort()
                 return
+
+    def _tell(self, message: Told[Request[Any]]) -> None:
+        request = message.request
+        if request.progress is None or request.answer.done():
+            return
+        try:
+            request.progress(Progress(message.job, message.value))
+        except Exception as error:  # the caller's, and nothing that the other requests should hear of
+            request.fail(error)
+            self._abandon(request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
@@ -233,13 +255,18 @@ class AsyncLink(asyncio.Protocol):
         deadline = self._loop.time() + self._patience
         while True:
             try:
-                return await self._adopt(await asyncio.to_thread(self._connect))
+                await self._adopt(await asyncio.to_thread(self._connect))
+                if self._transport is not None:
+                    return None
+                # It has ended already, while this task was at work and so no other was begun.
             except NoSupervisorError as error:
                 if self._loop.time() >= deadline:
                     return self._fail_waiting(error)
             except Exception as error:
                 return self._fail_waiting(error)
             await asyncio.sleep(pauses.next())
+            if not self._waiting:
+                return None
 
     def _fail_waiting(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, []
@@ -248,6 +275,7 @@ class AsyncLink(asyncio.Protocol):
 
     async def _adopt(self, connection: socket.socket) -> None:
         connection.setblocking(False)
+        self._socket = connection
         create: Callable[..., Coroutine[Any, Any, Any]] = self._loop.create_unix_connection
         await create(lambda: self, sock=connection)
 
@@ -286,3 +314,14 @@ class AsyncBox:
         if self._error is not None:
             raise self._error
         return None
+
+
+_links: "weakref.WeakSet[AsyncLink]" = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for link in list(_links):
+        link.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

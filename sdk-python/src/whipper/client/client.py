@@ -17,7 +17,7 @@ from whipper.client.mailbox import Mailbox
 from whipper.client.models import Job, Progress, Stats, Submission
 from whipper.client.patience import MOST_IN_FLIGHT, WAITING_PROGRESS
 from whipper.client.proxy import Proxy
-from whipper.client.reach import Reach, Running, check_limit, check_size
+from whipper.client.reach import Reach, Running, check_options, check_size
 from whipper.client.sidecar import Sidecar
 from whipper.client.start import Path, StartOptions
 from whipper.failures import ClosedError
@@ -96,7 +96,7 @@ class Client:
         return client
 
     def _set_up(self, reach: Reach, pool: str | None, patience: float, most: int, largest: int) -> None:
-        check_limit(most)
+        check_options(patience, most, largest)
         self._reach = reach
         self._pool = asks.default_pool(pool) if isinstance(reach, Running) else None
         self._patience = patience

@@ -43,7 +43,8 @@ class Events(Iterator[Event]):
     def close(self) -> None:
         """Ends the subscription."""
         self._box.close()
-        if self._link.subscriptions.pop(self._number, None) is not None:
+        if self._link.subscriptions.get(self._number) is self._box:  # the next connection counts from 1 again
+            del self._link.subscriptions[self._number]
             with contextlib.suppress(WhipperError):  # there is no connection, and so no subscription
                 self._link.send(Call(self._link, asks.unsubscribe(self._number)))
 

@@ -67,8 +67,9 @@ class Exchange(Generic[T]):
     def ask(self, method: str, params: bytes, request: T) -> tuple[int, bytes]:
         """The id and the frame of a request, which waits for its answer from now on."""
         id = next(self._ids)
+        frame = b'{"jsonrpc":"2.0","id":%d,"method":%b,"params":%b}\n' % (id, json_text.encode(method), params)
         self._pending[id] = request
-        return id, b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b}\n' % (id, method.encode(), params)
+        return id, frame
 
     def cancel(self, id: int) -> bytes | None:
         """The frame that gives a request up; it still gets its answer. None if it has one already."""

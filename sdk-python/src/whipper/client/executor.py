@@ -1,9 +1,11 @@
 """``Executor``: a ``concurrent.futures.Executor`` whose functions run in the workers of a supervisor of its own."""
 
+import atexit
 import concurrent.futures
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
@@ -27,7 +29,8 @@ class Executor(concurrent.futures.Executor):
     In place of a ``ProcessPoolExecutor``: ``submit``, ``map`` and ``shutdown`` are the same, but functions are those of
     the script, named or given as they are, and arguments and results have a form in JSON. A future's ``cancel`` works
     at any time: the worker of a call that runs is asked to end it, and is killed if it does not. A worker that dies
-    fails its own call alone, with ``WorkerCrashedError``. ``submit`` waits while 4,000 calls are under way.
+    fails its own call alone, with ``WorkerCrashedError``. ``submit`` waits while 4,000 calls are under way. A program
+    that ends without ``shutdown`` still waits for its calls, as with any executor.
 
     Args:
         script: The script.
@@ -46,6 +49,8 @@ class Executor(concurrent.futures.Executor):
         self._pending: set[Call[Any]] = set()
         self._lock = threading.Lock()
         self._shut = False
+        self._client._finalizer.atexit = False  # at the end of the program the calls come first: see _finish_all
+        _open.add(self)
 
     @property
     def client(self) -> Client:
@@ -126,3 +131,15 @@ class Executor(concurrent.futures.Executor):
         if fn.__qualname__ != name or name == "<lambda>":
             raise ValueError(f"{fn.__qualname__} cannot be found by its name in {self._script}: define it at the top")
         return name
+
+
+_open: "weakref.WeakSet[Executor]" = weakref.WeakSet()
+
+
+def _finish_all() -> None:
+    for executor in list(_open):
+        executor.shutdown()
+
+
+atexit.register(_finish_all)
+os.register_at_fork(after_in_child=_open.clear)  # they are the parent's to wait for

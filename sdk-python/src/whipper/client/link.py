@@ -192,7 +192,9 @@ class Link:
             if self._socket is not None:
                 return True
             if not self._waiting:
-                select.select([self._woken], [], [])
+                poll = select.poll()
+                poll.register(self._woken, select.POLLIN)
+                poll.poll()
                 self._awake()
                 tries = Pauses()
                 continue
@@ -344,7 +346,8 @@ class Link:
             self._room.notify_all()
         for call in calls:
             call.fail(ClosedError(f"{call.ask.about}: {error} and the answer had not come"))
-        for box in self.subscriptions.values():
+        boxes, self.subscriptions = self.subscriptions, {}
+        for box in boxes.values():
             box.close()
 
 

@@ -39,10 +39,14 @@ class Running:
         """It goes on."""
 
 
-def check_limit(most: int) -> None:
-    """Refuses a ``max_in_flight`` that cannot be."""
-    if not 1 <= most <= MOST_IN_FLIGHT:
+def check_options(patience: float, most: int, largest: int) -> None:
+    """Refuses a ``reconnect_timeout``, a ``max_in_flight`` or a ``max_message_size`` that cannot be."""
+    if isinstance(patience, bool) or not isinstance(patience, int | float) or not patience >= 0:
+        raise ValueError(f"reconnect_timeout must be seconds, 0 or more, not {patience!r}")
+    if type(most) is not int or not 1 <= most <= MOST_IN_FLIGHT:
         raise ValueError(f"max_in_flight must be from 1 to {MOST_IN_FLIGHT}, not {most!r}")
+    if type(largest) is not int or largest < 1:
+        raise ValueError(f"max_message_size must be a number of bytes, not {largest!r}")
 
 
 def check_size(ask: Ask[Any], largest: int) -> None:

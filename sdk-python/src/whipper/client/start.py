@@ -30,7 +30,7 @@ class StartOptions(TypedDict, total=False):
     force_kill_timeout: Seconds
     drain_timeout: Seconds
     """How long running calls have to finish when the client is closed or its process is gone. Default: 30."""
-    start_timeout: float
+    start_timeout: Seconds
     """How long the first worker may take to get ready. Default: 60."""
     max_total_calls: int
     max_age: Seconds
@@ -100,7 +100,7 @@ def command(
         program=[os.fspath(script), *args] if script is not None else ["--", *(program or ())],
         dir=None if dir is None else os.fspath(dir),
         environment={},
-        start_timeout=options.get("start_timeout", 60.0),
+        start_timeout=milliseconds("start_timeout", options.get("start_timeout", 60.0)) / 1000,
         drain_timeout=milliseconds("drain_timeout", options.get("drain_timeout", 30.0)) / 1000,
     )
 
