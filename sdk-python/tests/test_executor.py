@@ -151,3 +151,25 @@ def test_a_program_that_ends_without_a_shutdown_still_waits_for_its_calls(tmp_pa
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out").read_text() == "done"
+
+
+def test_a_shutdown_waits_for_a_call_that_is_just_being_submitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    os.mkfifo(gate)
+    os.mkfifo(begun)
+    executor = whipper.Executor(TASKS, max_workers=1)
+    future = executor.client.future
+
+    def meanwhile(method: str, *args: object, kwargs: dict[str, object]) -> whipper.Call[object]:
+        call = future(method, *args, kwargs=kwargs)
+        begun.read_text()
+        executor.shutdown(wait=False)  # by another thread, as it were
+        return call
+
+    monkeypatch.setattr(executor.client, "future", meanwhile)
+    held = executor.submit("hold", str(gate), str(begun))
+    gate.write_text("open\n")
+    assert held.result(DEADLINE_SECONDS) == "released"
+    executor.shutdown()

@@ -4,6 +4,8 @@ import json
 import os
 import queue
 import resource
+import select
+import signal
 import socket
 
 import pytest
@@ -93,3 +95,40 @@ def test_a_program_with_more_than_1024_descriptors_still_connects_again() -> Non
         file.flush()
         assert call.result(DEADLINE_SECONDS) == "done"
         link.close()
+
+
+def test_what_a_draining_supervisor_refuses_is_not_asked_again_if_it_was_cancelled() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(DEADLINE_SECONDS)
+    link = Link(lambda: ours, DEADLINE_SECONDS, 10)
+    link.open()
+    call = Call(link, asks.stats(None))
+    link.send(call)
+    assert call.cancel()
+    refusal = {"code": 1007, "message": "the supervisor is shutting down"}
+    with theirs:
+        theirs.sendall(json.dumps({"jsonrpc": "2.0", "id": call.id, "error": refusal}).encode() + b"\n")
+        with link._lock:
+            assert link._room.wait_for(lambda: link._in_flight == 0, DEADLINE_SECONDS)
+            assert not link._waiting
+        link.close()
+
+
+def test_a_forked_child_cannot_cancel_a_call_of_its_parent() -> None:
+    ours, theirs = socket.socketpair()
+    link = Link(lambda: ours, DEADLINE_SECONDS, 10)
+    link.open()
+    call = Call(link, asks.stats(None))
+    link.send(call)
+    with link._lock:  # as another thread may hold it at that moment
+        child = os.fork()
+        if child == 0:
+            os._exit(call.cancel())
+    descriptor = os.pidfd_open(child)
+    ended, _, _ = select.select([descriptor], [], [], DEADLINE_SECONDS)
+    os.close(descriptor)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    theirs.close()
+    link.close()

@@ -36,7 +36,9 @@ class Call(Future[T], Generic[T]):
         self.sent = False  # a part of it was, on the connection that there is
 
     def cancel(self) -> bool:
-        """Cancels the call and tells the supervisor. False: it is over already."""
+        """Cancels the call and tells the supervisor. False: it is over already, or another process's."""
+        if self._process != os.getpid():
+            return self.cancelled()  # a lock may be held here by a thread that only the other process has
         if not self._decide():
             return self.cancelled()
         super().cancel()

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
@@ -47,8 +47,10 @@ class Executor(concurrent.futures.Executor):
         self._script = os.path.abspath(script)
         self._client = Client.start(script, **options)
         self._pending: set[Call[Any]] = set()
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._sending = 0  # calls that are taken and are not among the pending ones yet
         self._shut = False
+        self._cancelling = False
         self._client._finalizer.atexit = False  # at the end of the program the calls come first: see _finish_all
         _open.add(self)
 
@@ -76,20 +78,29 @@ class Executor(concurrent.futures.Executor):
             TypeError: The arguments do not fit, or have no form in JSON.
             ValueError: The function is not one of the script's.
         """
-        if self._shut:
-            raise RuntimeError("cannot submit to an executor that is shut down")
         method = self._method(fn)
         given: tuple[Any, ...] = args
         named: dict[str, Any] = kwargs
         if not isinstance(fn, str):
             given, named = one_kind(fn, given, named)
+        with self._changed:
+            if self._shut:
+                raise RuntimeError("cannot submit to an executor that is shut down")
+            self._sending += 1
+        call: Call[Any] | None = None
         try:
-            call: Call[Any] = self._client.future(method, *given, kwargs=named)
+            call = self._client.future(method, *given, kwargs=named)
         except ClosedError:
             raise RuntimeError("cannot submit to an executor that is shut down") from None
-        with self._lock:
-            self._pending.add(call)
+        finally:
+            with self._changed:
+                self._sending -= 1
+                if call is not None:
+                    self._pending.add(call)
+                self._changed.notify_all()
         call.add_done_callback(self._done)
+        if self._cancelling:
+            call.cancel()
         return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -99,23 +110,27 @@ class Executor(concurrent.futures.Executor):
             wait: Return only then.
             cancel_futures: Cancel them all, those that run as well.
         """
-        self._shut = True
-        with self._lock:
+        with self._changed:
+            self._shut = True
+            self._cancelling = self._cancelling or cancel_futures
             pending = list(self._pending)
         if cancel_futures:
             for call in pending:
                 call.cancel()
         if wait:
-            self._end(pending)
+            self._end()
         else:
-            threading.Thread(target=self._end, args=(pending,), name="whipper-executor").start()
+            threading.Thread(target=self._end, name="whipper-executor").start()
 
-    def _end(self, pending: Iterable[Call[Any]]) -> None:
-        concurrent.futures.wait(list(pending))
+    def _end(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._sending)
+            pending = list(self._pending)
+        concurrent.futures.wait(pending)
         self._client.close()
 
     def _done(self, call: concurrent.futures.Future[Any]) -> None:
-        with self._lock:
+        with self._changed:
             self._pending.discard(call)
 
     def _method(self, fn: Callable[..., Any] | str) -> str:

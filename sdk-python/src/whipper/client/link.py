@@ -303,9 +303,10 @@ class Link:
             else:
                 self._tell(message)
         with self._lock:
-            self._settled(answered)
-            if again:
-                self._wait_for_connection(again)
+            wanted = [call for call in again if not call.cancelled()]
+            self._settled(answered + len(again) - len(wanted))
+            if wanted:
+                self._wait_for_connection(wanted)
         return why
 
     def _tell(self, message: Message[Call[Any]]) -> None:
