@@ -44,6 +44,9 @@ var errNotJSON = errors.New("it is not JSON")
 // errCallCancelled is the cause of a method's context that has ended because its call is no longer wanted, or its timeout is over.
 var errCallCancelled = errors.New("the call was cancelled")
 
+// errExited is the error of a method that has ended its goroutine.
+var errExited = errors.New("the method ended its goroutine, as runtime.Goexit does, and gave neither a result nor an error")
+
 // resultError is a result that is no JSON.
 type resultError struct{ err error }
 
@@ -77,28 +80,56 @@ func tooLarge(size, limit int) *jsonrpc.Error {
 
 // failure is the error answer to a call whose method gave err.
 func failure(err error) *jsonrpc.Error {
-	var own *jsonrpc.Error
-	var panicked *panicked
-	isPanic := errors.As(err, &panicked)
-	if errors.As(err, &own) && !isPanic {
-		return own
-	}
-	data := jsonrpc.ErrorData{Type: typeName(err)}
+	var verdict jsonrpc.ErrorData
 	var snooze *SnoozeError
 	var permanent *PermanentError
 	switch {
 	case errors.As(err, &snooze):
 		ms := max(snooze.For.Milliseconds(), 0)
-		data.SnoozeMs = &ms
+		verdict.SnoozeMs = &ms
 	case errors.As(err, &permanent):
 		no := false
-		data.Retryable = &no
+		verdict.Retryable = &no
 	}
-	if isPanic {
-		data.Stack = panicked.stack
+	if own := ownError(err); own != nil {
+		return with(own, verdict)
 	}
-	raw, _ := json.Marshal(data) // of strings, numbers and booleans only
+	verdict.Type = typeName(err)
+	var panicked *panicked
+	if errors.As(err, &panicked) {
+		verdict.Stack = panicked.stack
+	}
+	raw, _ := json.Marshal(verdict) // of strings, numbers and booleans only
 	return &jsonrpc.Error{Code: jsonrpc.CodeThrown, Message: err.Error(), Data: raw}
+}
+
+// ownError is the error answer that the method has made itself; nil: none. That in a CallError is what some other call was answered: its code
+// may be one that means something to this worker's supervisor, as that the worker has no such method, or is ending.
+func ownError(err error) (own *jsonrpc.Error) {
+	var panicked *panicked
+	var other *CallError
+	if errors.As(err, &panicked) || errors.As(err, &other) || !errors.As(err, &own) {
+		return nil
+	}
+	return own
+}
+
+// with is e with the members of more beside its own data. Data that is no object has no members and makes room.
+func with(e *jsonrpc.Error, more jsonrpc.ErrorData) *jsonrpc.Error {
+	if more.SnoozeMs == nil && more.Retryable == nil {
+		return e
+	}
+	var data map[string]json.RawMessage
+	if json.Unmarshal(e.Data, &data) != nil || data == nil {
+		data = map[string]json.RawMessage{}
+	}
+	raw, _ := json.Marshal(more) // of a number or a boolean
+	_ = json.Unmarshal(raw, &data)
+	raw, err := jsonrpc.Encode(data)
+	if err != nil { // not of what was decoded
+		return e
+	}
+	return &jsonrpc.Error{Code: e.Code, Message: e.Message, Data: raw}
 }
 
 // typeName is the name of the type of an error, or of the first in its chain that says more than a wrapper does.

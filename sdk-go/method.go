@@ -12,7 +12,7 @@ import (
 type Methods map[string]Method
 
 // Method is a function that a worker serves: made by Func0 to Func4, FuncN, Named or Raw. It runs on a goroutine of its own and may run
-// several times at once, up to Worker.Concurrency.
+// several times at once, up to Server.Concurrency.
 type Method struct {
 	call func(ctx context.Context, params json.RawMessage) (json.RawMessage, error)
 }

@@ -37,7 +37,9 @@ func (c *Client) doTold(ctx context.Context, q *request, told func(ProgressUpdat
 		err error
 	}
 	done := make(chan outcome, 1)
-	go func() { // ends with the call, or with ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the call, or with ctx: told may panic
 		r, err := c.do(ctx, q)
 		done <- outcome{r, err}
 	}()

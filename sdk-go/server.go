@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
@@ -31,6 +32,11 @@ const (
 	mostConcurrency    = 1000
 )
 
+// errServeCalled is what the second Serve of a process gives.
+var errServeCalled = errors.New("Serve was called before: a process is one worker")
+
+var serveCalled atomic.Bool
+
 // Serve serves methods with a Server's defaults. It should be the first thing that main does; see [Server.Serve].
 func Serve(ctx context.Context, methods Methods) error { return Server{Methods: methods}.Serve(ctx) }
 
@@ -39,7 +45,7 @@ func Serve(ctx context.Context, methods Methods) error { return Server{Methods: 
 // that do not return are waited for no longer than three seconds.
 //
 // From here on the process has no stdin, and what is printed to stdout goes to stderr, which whipper logs: also what C code and
-// child processes print. It can be called once.
+// child processes print. It can be called once in a process; again, it gives an error.
 func (s Server) Serve(ctx context.Context) error {
 	if err := s.validate(); err != nil {
 		return err
@@ -47,6 +53,9 @@ func (s Server) Serve(ctx context.Context) error {
 	limit, err := messageSize()
 	if err != nil {
 		return err
+	}
+	if serveCalled.Swap(true) {
+		return errServeCalled
 	}
 	w, err := takeWire()
 	if err != nil {

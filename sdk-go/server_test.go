@@ -52,6 +52,20 @@ func serveOwn() {
 		"own": whipper.Func0(func(context.Context) (any, error) {
 			return nil, fmt.Errorf("wrapped: %w", &whipper.Error{Code: 77, Message: "mine", Data: json.RawMessage(`{"type":"Mine","fields":{"a":1}}`)})
 		}),
+		"permanent own": whipper.Func0(func(context.Context) (any, error) {
+			return nil, whipper.Permanent(&whipper.Error{Code: 77, Message: "mine", Data: json.RawMessage(`{"type":"Mine","n":1}`)})
+		}),
+		"snooze own": whipper.Func0(func(context.Context) (any, error) {
+			return nil, &whipper.SnoozeError{For: time.Second, Err: &whipper.Error{Code: 77, Message: "mine", Data: json.RawMessage(`"text"`)}}
+		}),
+		"of another": whipper.Func1(func(_ context.Context, code int64) (any, error) {
+			return nil, fmt.Errorf("asking: %w", &whipper.CallError{Method: "job.invoke", Err: &whipper.Error{Code: code, Message: "theirs"}})
+		}),
+		"exit": whipper.Func0(func(context.Context) (any, error) {
+			runtime.Goexit()
+			return nil, nil
+		}),
+		"again": whipper.Func0(func(ctx context.Context) (any, error) { return nil, whipper.Serve(ctx, basic()) }),
 		"call": whipper.Func0(func(ctx context.Context) (any, error) {
 			c, ok := whipper.CallFrom(ctx)
 			deadline, has := ctx.Deadline()
@@ -135,6 +149,15 @@ func TestMethodsGetTheirParamsAndGiveResultsAndErrors(t *testing.T) {
 		{"a snooze", `"method":"snooze"`, `{"error":{"code":1,"message":"snoozed for 1.5s","data":{"type":"SnoozeError","snoozeMs":1500}}}`},
 		{"a panic", `"method":"panic"`, `{"error":{"code":1,"message":"ouch","data":{"type":"panic","stack":"*"}}}`},
 		{"an error object", `"method":"own"`, `{"error":{"code":77,"message":"mine","data":{"type":"Mine","fields":{"a":1}}}}`},
+		{"an error object that is permanent", `"method":"permanent own"`, `{"error":{"code":77,"message":"mine","data":{"type":"Mine","n":1,"retryable":false}}}`},
+		{"an error object with a snooze", `"method":"snooze own"`, `{"error":{"code":77,"message":"mine","data":{"snoozeMs":1000}}}`},
+		{"another call's end of a supervisor", `"method":"of another","params":[1007]`, `{"error":{"code":1,"message":"asking: theirs","data":{"type":"CallError"}}}`},
+		{"another call's unknown method", `"method":"of another","params":[-32601]`, `{"error":{"code":1,"message":"asking: theirs"}}`},
+		{
+			"a goroutine that ends", `"method":"exit"`,
+			`{"error":{"code":1,"message":"the method ended its goroutine, as runtime.Goexit does, and gave neither a result nor an error"}}`,
+		},
+		{"a second Serve", `"method":"again"`, `{"error":{"code":1,"message":"Serve was called before: a process is one worker"}}`},
 		{
 			"the call", `"method":"call","meta":{"job":42,"attempt":2,"deadline":"2036-01-02T03:04:05.678Z"}`,
 			`{"result":[true,"call",42,2,true]}`,
@@ -295,6 +318,22 @@ func TestAWorkerWithoutASupervisorGivesItsCallsUp(t *testing.T) {
 	w := startWorker(t, "own")
 	w.send(`{"jsonrpc":"2.0","id":1,"method":"hang"}`)
 	w.line()
+	if rest := w.end(); !strings.Contains(rest, "the supervisor is gone") {
+		t.Errorf("it wrote %q", rest)
+	}
+}
+
+func TestAWorkerThatIsEndingGivesItsCallsUpWhenTheSupervisorIsGone(t *testing.T) {
+	w := startWorker(t, "own")
+	w.send(`{"jsonrpc":"2.0","id":1,"method":"hang"}`)
+	w.line()
+	_ = w.cmd.Process.Signal(syscall.SIGTERM)
+	for { // until the signal has come
+		w.send(`{"jsonrpc":"2.0","id":2,"method":"three","params":[1,2,3]}`)
+		if strings.Contains(string(w.line()), `"code":1007`) {
+			break
+		}
+	}
 	if rest := w.end(); !strings.Contains(rest, "the supervisor is gone") {
 		t.Errorf("it wrote %q", rest)
 	}

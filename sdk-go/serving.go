@@ -42,6 +42,8 @@ type serving struct {
 
 // run is one call that is served.
 type run struct {
+	call      *Call
+	request   *jsonrpc.Request
 	cancel    context.CancelCauseFunc
 	cancelled atomic.Bool
 }
@@ -85,51 +87,59 @@ func (s Server) serve(ctx context.Context, w *wire, limit int) error {
 
 	select {
 	case <-ctx.Done():
-		v.finish(w)
 	case <-v.shutdown:
-		v.finish(w)
 	case <-w.ended:
-		select {
-		case <-v.shutdown: // it came before
-			v.finish(w)
-		default:
-			v.abandon(w, cancel)
-		}
 	case <-v.conn.Done(): // it cannot be written to
-		v.abandon(w, cancel)
 	}
+	v.decline()
+	done := make(chan struct{})
+	go func() { // left to the end of the process where a method does not return
+		v.calls.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		v.flush()
+	case <-v.gone(w):
+		cancel(errSupervisorGone)
+		moment := time.NewTimer(lastMoments)
+		defer moment.Stop()
+		select {
+		case <-done:
+		case <-moment.C:
+		}
+	}
+	_ = v.conn.Close() // the supervisor may be gone: nobody is left to be told
+	close(w.hold)
 	return nil
 }
 
-// finish waits for the calls, and has their answers written.
-func (v *serving) finish(w *wire) {
-	v.decline()
-	v.calls.Wait()
+// gone gives a channel that is closed when nobody wants the answers any more. The input may end after $/shutdown, but not before.
+func (v *serving) gone(w *wire) <-chan struct{} {
+	gone := make(chan struct{})
+	go func() { // ends with the connection
+		defer close(gone)
+		select {
+		case <-w.ended:
+			select {
+			case <-v.shutdown: // it came before
+				<-v.conn.Done()
+			default:
+			}
+		case <-v.conn.Done():
+		}
+	}()
+	return gone
+}
+
+// flush has the answers written.
+func (v *serving) flush() {
 	for room := v.conn.Room(1); room != nil; room = v.conn.Room(1) {
 		select {
 		case <-room:
 		case <-v.conn.Done():
 		}
 	}
-	v.close(w)
-}
-
-// abandon has the calls end, since nobody wants them any more.
-func (v *serving) abandon(w *wire, cancel context.CancelCauseFunc) {
-	v.decline()
-	cancel(errSupervisorGone)
-	done := make(chan struct{})
-	go func() { // left to the end of the process where a method does not return
-		v.calls.Wait()
-		close(done)
-	}()
-	moment := time.NewTimer(lastMoments)
-	defer moment.Stop()
-	select {
-	case <-done:
-	case <-moment.C:
-	}
-	v.close(w)
 }
 
 // decline has no more calls begin.
@@ -137,11 +147,6 @@ func (v *serving) decline() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.declining = true
-}
-
-func (v *serving) close(w *wire) {
-	_ = v.conn.Close() // the supervisor may be gone: nobody is left to be told
-	close(w.hold)
 }
 
 // receive runs on the reader's goroutine.
@@ -210,7 +215,7 @@ func (v *serving) begin(r *jsonrpc.Request, m Method) bool {
 		c.Job, c.Attempt, c.Deadline = meta.Job, meta.Attempt, meta.Deadline.Time
 	}
 	ctx, cancel := context.WithCancelCause(context.WithValue(withTrace(v.base, meta.Trace), callKey{}, c))
-	one := &run{cancel: cancel}
+	one := &run{call: c, request: r, cancel: cancel}
 	key := idKey(r.ID)
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -222,29 +227,38 @@ func (v *serving) begin(r *jsonrpc.Request, m Method) bool {
 		v.running[key] = one
 	}
 	v.calls.Go(func() {
-		result, err := m.serve(ctx, c.Deadline, r.Params)
-		if err != nil && !c.Deadline.IsZero() && !time.Now().Before(c.Deadline) {
-			awaitTimeout(ctx)
-		}
-		c.over.Store(true)
-		cancel(nil)
-		v.mu.Lock()
-		if v.running[key] == one {
-			delete(v.running, key)
-		}
-		v.mu.Unlock()
-		switch {
-		case err == nil && len(result)+len(r.ID)+answerOverhead > v.limit:
-			_ = v.conn.ReplyError(r, tooLarge(len(result), v.limit), nil)
-		case err == nil:
-			_ = v.conn.Reply(r, result, nil)
-		case one.cancelled.Load():
-			_ = v.conn.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeRequestCancelled, "%v", err), nil)
-		default:
-			_ = v.conn.ReplyError(r, failure(err), nil)
-		}
+		var result json.RawMessage
+		err := errExited
+		defer func() { v.answer(ctx, one, result, err) }() // whatever the method does to its goroutine
+		result, err = m.serve(ctx, c.Deadline, r.Params)
 	})
 	return true
+}
+
+// answer ends a call.
+func (v *serving) answer(ctx context.Context, one *run, result json.RawMessage, err error) {
+	c, r := one.call, one.request
+	if err != nil && !c.Deadline.IsZero() && !time.Now().Before(c.Deadline) {
+		awaitTimeout(ctx)
+	}
+	c.over.Store(true)
+	one.cancel(nil)
+	key := idKey(r.ID)
+	v.mu.Lock()
+	if v.running[key] == one {
+		delete(v.running, key)
+	}
+	v.mu.Unlock()
+	switch {
+	case err == nil && len(result)+len(r.ID)+answerOverhead > v.limit:
+		_ = v.conn.ReplyError(r, tooLarge(len(result), v.limit), nil)
+	case err == nil:
+		_ = v.conn.Reply(r, result, nil)
+	case one.cancelled.Load():
+		_ = v.conn.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeRequestCancelled, "%v", err), nil)
+	default:
+		_ = v.conn.ReplyError(r, failure(err), nil)
+	}
 }
 
 // serve calls the function, with a context that ends at the deadline if there is one. A panic is an error.

@@ -30,9 +30,19 @@ type sidecar struct {
 	temporary bool // dir is this sidecar's own, to be removed
 	stderr    io.Writer
 
-	mu      sync.Mutex
-	process *process // the newest; nil: none yet
-	stopped bool
+	mu       sync.Mutex
+	process  *process // the newest; nil: none yet
+	starting *attempt // its successor; nil: none is on its way
+	stopped  bool
+}
+
+// attempt is one start of the supervisor. It goes on when those who wait for it have given up: callers with little time would end
+// each other's otherwise, and none would ever get ready.
+type attempt struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	target target // these are set before done is closed
+	err    error
 }
 
 // process is one supervisor process.
@@ -45,39 +55,55 @@ type process struct {
 	err    error         // how it ended; set before exited is closed
 }
 
-// locate gives the socket of the sidecar, and starts it if it does not run. The client's token for dialing keeps it to one at a time.
+// locate gives the socket of the sidecar, and starts it if it does not run. That may be called by several at once, for one start.
 func (s *sidecar) locate(ctx context.Context) (target, error) {
-	s.mu.Lock()
-	p, stopped := s.process, s.stopped
-	s.mu.Unlock()
-	if stopped {
-		return target{}, ErrClosed
+	a, t, err := s.attempt(ctx)
+	if a == nil {
+		return t, err
 	}
-	if p != nil {
-		select {
-		case <-p.exited:
-		default:
-			return p.target, nil
-		}
+	select {
+	case <-a.done:
+		return a.target, a.err
+	case <-ctx.Done():
+		return target{}, ctx.Err()
 	}
-	p, err := s.start(ctx)
-	if err != nil {
-		return target{}, err
-	}
+}
+
+// attempt gives the start that is under way, or begins one. Nil: none is needed, or wanted any more.
+func (s *sidecar) attempt(ctx context.Context) (*attempt, target, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped { // while it started
-		return target{}, errors.Join(ErrClosed, p.end())
+	switch {
+	case s.stopped:
+		return nil, target{}, ErrClosed
+	case s.starting != nil:
+		return s.starting, target{}, nil
+	case s.process != nil && s.process.running():
+		return nil, s.process.target, nil
 	}
-	s.process = p
-	return p.target, nil
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a := &attempt{cancel: cancel, done: make(chan struct{})}
+	s.starting = a
+	go func() { // stop waits for it
+		defer cancel()
+		p, err := s.start(ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		switch s.starting = nil; {
+		case err == nil:
+			s.process, a.target = p, p.target
+		case ctx.Err() != nil:
+			a.err = ErrClosed
+		default:
+			a.err = err
+		}
+		close(a.done)
+	}()
+	return a, target{}, nil
 }
 
 // start starts the supervisor and waits until it is ready.
 func (s *sidecar) start(ctx context.Context) (*process, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	stdin, keep, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start a supervisor: %w", err)
@@ -128,6 +154,13 @@ func (s *sidecar) start(ctx context.Context) (*process, error) {
 func (s *sidecar) stop() error {
 	s.mu.Lock()
 	s.stopped = true
+	a := s.starting
+	s.mu.Unlock()
+	if a != nil {
+		a.cancel()
+		<-a.done
+	}
+	s.mu.Lock()
 	p := s.process
 	s.mu.Unlock()
 	var err error
@@ -138,6 +171,15 @@ func (s *sidecar) stop() error {
 		err = errors.Join(err, os.RemoveAll(s.dir))
 	}
 	return err
+}
+
+func (p *process) running() bool {
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
 }
 
 // end has the process drain, and waits for its end. A process that has ended already is no error.

@@ -486,3 +486,97 @@ func TestASupervisorThatDoesNotComeBackIsSaid(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestACallWhoseProgressPanicsIsCancelled(t *testing.T) {
+	c, ctx := start(t, own(t))
+	var job int64
+	func() {
+		defer func() {
+			if recover() != "ouch" {
+				t.Error("the panic is lost")
+			}
+		}()
+		_, _, _ = c.InvokeProgress(ctx, whipper.InvokeParams{Method: "hang"}, func(p whipper.ProgressUpdate) {
+			job = p.Job
+			panic("ouch")
+		})
+	}()
+	if _, err := c.Wait(ctx, whipper.WaitParams{IDs: []int64{job}, TimeoutMs: 10_000}); errors.Is(err, whipper.ErrTimeout) {
+		t.Error(err)
+	}
+}
+
+// restart kills a sidecar whose next one gets ready when let is called, and returns when that has been started, for a Ping whose outcome is in
+// pinged. starts counts the starts.
+func restart(t *testing.T) (c *whipper.Client, ctx context.Context, giveUp context.CancelFunc, pinged <-chan error, let func(), starts func() int) {
+	t.Helper()
+	dir := t.TempDir()
+	pipe := func(name string) *os.File {
+		path := filepath.Join(dir, name)
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	here, goOn := pipe("here"), pipe("go")
+	o := own(t)
+	const script = `cd "$0"; echo >>starts; if [ "$(wc -l <starts)" -gt 1 ]; then echo >here; read -r _ <go; fi; exec "$@"`
+	o.Command = append([]string{"/bin/sh", "-c", script, dir}, o.Command...)
+	c, ctx = start(t, o)
+	ping, err := c.Ping(ctx)
+	if err == nil {
+		err = syscall.Kill(ping.PID, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, giveUp := context.WithCancel(ctx)
+	t.Cleanup(giveUp)
+	out := make(chan error, 1)
+	go func() {
+		for few.Err() == nil { // the connection may not have noticed yet
+			if _, err := c.Ping(few); err != nil {
+				out <- err
+				return
+			}
+		}
+	}()
+	if _, err := here.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	return c, ctx, giveUp, out, func() { _, _ = goOn.WriteString("\n") }, func() int {
+		lines, _ := os.ReadFile(filepath.Join(dir, "starts"))
+		return len(lines)
+	}
+}
+
+func TestASidecarIsStartedForThoseWhoComeAfterACallerThatGaveUp(t *testing.T) {
+	c, ctx, giveUp, pinged, let, starts := restart(t)
+	giveUp()
+	if err := <-pinged; !errors.Is(err, context.Canceled) {
+		t.Errorf("who gave up: %v", err)
+	}
+	let()
+	if _, err := c.Ping(ctx); err != nil || starts() != 2 {
+		t.Errorf("%v after %d starts", err, starts())
+	}
+}
+
+func TestCloseEndsASidecarThatIsStarting(t *testing.T) {
+	c, _, _, pinged, _, _ := restart(t)
+	dir := filepath.Dir(c.Socket())
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-pinged; !errors.Is(err, whipper.ErrClosed) {
+		t.Errorf("who waited: %v", err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("its folder: %v", err)
+	}
+}

@@ -7,7 +7,8 @@
 //	{"id":1,"do":"invoke","method":"add","params":[1,2],"timeoutMs":100,"cancelOn":"progress"}
 //	   → {"id":1,"result":3,"progress":[…]}   progress: the values that were told, where there were some; with cancelOn the
 //	                                          call is cancelled, in the language's own way, at the first
-//	{"id":2,"do":"submit","method":"add","params":{"a":1},"options":{"idempotencyKey":"k","priority":1,"maxAttempts":1,"delayMs":1}}
+//	{"id":2,"do":"submit","method":"add","params":{"a":1},"options":{"idempotencyKey":"k","concurrencyKey":"c",
+//	"labels":{"a":"b"},"priority":1,"maxAttempts":1,"delayMs":1,"expiresInMs":1,"backoffMs":1}}
 //	   → {"id":2,"job":7,"duplicate":false}
 //	{"id":3,"do":"wait","job":7}    → {"id":3,"state":"succeeded","attempt":1,"result":3}
 //	{"id":4,"do":"cancel","job":7}  → {"id":4,"count":1}
@@ -18,5 +19,6 @@
 //
 // In scenarios.txtar, each file is a scenario: lines with > are commands, those with < what must come back, in the commands' order. Members
 // that are not named are free, "*" is anything that is there, "$x" is anything the first time and the same from then on, {"$repeat":["x",1000]}
-// is a long string. Lines with ! are the test's own: pause and resume the pool, and priority $job N looks at the job.
+// is a long string. Lines with ! are the test's own: pause and resume the pool; busy waits until the worker has a call;
+// job $job {…} looks at the job.
 package matrix

@@ -73,6 +73,10 @@ func TestEveryClientWorksWithEveryWorker(t *testing.T) {
 			name: "python", command: []string{"python3", filepath.Join(root, "internal/matrix/client/client.py")}, needs: pythonClient,
 			env: []string{"PYTHONPATH=" + filepath.Join(root, "sdk-python/src")},
 		},
+		{
+			name: "python threads", command: []string{"python3", filepath.Join(root, "internal/matrix/client/sync.py")}, needs: pythonClient,
+			env: []string{"PYTHONPATH=" + filepath.Join(root, "sdk-python/src")},
+		},
 	}
 	workers := []side{
 		{name: "go", command: []string{"--", filepath.Join(built, "worker")}},
@@ -240,20 +244,48 @@ func order(t *testing.T, s *whipper.Client, words []string, known map[string]any
 	switch words[0] {
 	case "pause":
 		_, err = s.Pause(t.Context(), whipper.PauseParams{})
+		t.Cleanup(func() { _, _ = s.Resume(context.WithoutCancel(t.Context()), whipper.PauseParams{}) }) // for the next scenario, if this one fails
 	case "resume":
 		_, err = s.Resume(t.Context(), whipper.PauseParams{})
-	case "priority":
+	case "job":
 		id, _ := known[words[1]].(float64)
 		var j whipper.Job
-		if j, err = s.Get(t.Context(), whipper.GetParams{ID: int64(id)}); err == nil && fmt.Sprint(j.Priority) != words[2] {
-			err = fmt.Errorf("the priority is %d", j.Priority)
+		var raw []byte
+		if j, err = s.Get(t.Context(), whipper.GetParams{ID: int64(id)}); err == nil {
+			raw, err = json.Marshal(j)
 		}
+		if err == nil {
+			if why := mismatch("", decode(t, words[2]), decode(t, string(raw)), nil); why != "" {
+				err = fmt.Errorf("job %s: %s", raw, why)
+			}
+		}
+	case "busy":
+		err = awaitBusy(t.Context(), s)
 	default:
 		err = fmt.Errorf("unknown order %q", words)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// awaitBusy waits until the worker has a call.
+func awaitBusy(ctx context.Context, s *whipper.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	changes, err := s.Events(ctx, whipper.EventFilter{Types: []string{whipper.EventStatusChanged}})
+	if err != nil {
+		return err
+	}
+	if stats, err := s.Stats(ctx, whipper.PoolParams{}); err != nil || stats.BusyWorkerCount+stats.AtCapacityWorkerCount > 0 {
+		return err
+	}
+	for e, err := range changes {
+		if err != nil || e.Worker.WorkingStatus != "idle" {
+			return err
+		}
+	}
+	return nil
 }
 
 func decode(t *testing.T, text string) (v any) {

@@ -22,8 +22,14 @@ async function invoke({ method, params, timeoutMs, cancelOn }) {
   }
 }
 
-async function submit({ method, params, options }) {
-  const { id, duplicate } = await client.submit(method, params, { ...options, named: !Array.isArray(params) });
+async function submit({ method, params, timeoutMs, options: { expiresInMs, backoffMs, ...options } = {} }) {
+  const { id, duplicate } = await client.submit(method, params, {
+    ...options,
+    timeoutMs,
+    named: !Array.isArray(params),
+    ...(expiresInMs && { expiresAt: new Date(Date.now() + expiresInMs) }),
+    ...(backoffMs && { backoff: { baseMs: backoffMs } }),
+  });
   return { job: id, duplicate };
 }
 

@@ -2,6 +2,7 @@ import asyncio
 import json
 import sys
 
+import common
 import whipper
 
 
@@ -14,9 +15,7 @@ async def invoke(client, c):
         if c.get("cancelOn"):
             task.cancel()
 
-    args, options = arguments(c)
-    if "timeoutMs" in c:
-        options["timeout"] = c["timeoutMs"] / 1000
+    args, options = common.arguments(c)
     task = asyncio.ensure_future(client.invoke(c["method"], *args, progress=progress, **options))
     try:
         return {"result": await task, "progress": told}
@@ -25,53 +24,24 @@ async def invoke(client, c):
 
 
 async def submit(client, c):
-    args, options = arguments(c)
-    names = {"idempotencyKey": "idempotency_key", "priority": "priority", "maxAttempts": "max_attempts"}
-    for name, value in c.get("options", {}).items():
-        if name == "delayMs":
-            options["delay"] = value / 1000
-        else:
-            options[names[name]] = value
+    args, options = common.arguments(c)
     job = await client.submit(c["method"], *args, **options)
     return {"job": job.id, "duplicate": job.duplicate}
 
 
 async def wait(client, c):
-    job = await client.wait(c["job"])
-    answer = {"state": job.state, "attempt": job.attempt}
-    try:
-        answer["result"] = job.value()
-    except Exception as error:
-        answer["error"] = describe(error)
-    return answer
+    return common.outcome(await client.wait(c["job"]))
 
 
 async def cancel(client, c):
     return {"count": await client.cancel(c["job"])}
 
 
-def arguments(c):
-    if isinstance(c["params"], dict):
-        return [], {"kwargs": c["params"]}
-    return c["params"], {}
-
-
-def describe(error):
-    remote = isinstance(error, whipper.RemoteError)
-    return {
-        "type": error.type if remote else type(error).__name__,
-        "condition": isinstance(error, whipper.WhipperError) and not remote,
-        "message": error.message if remote else str(error),
-        "code": getattr(error, "code", None),
-        "fields": getattr(error, "fields", None),
-    }
-
-
 async def serve(client, command, out):
     try:
         answer = await {"invoke": invoke, "submit": submit, "wait": wait, "cancel": cancel}[command["do"]](client, command)
     except Exception as error:
-        answer = {"error": describe(error)}
+        answer = {"error": common.describe(error)}
     out.write(json.dumps({"id": command["id"], **answer}) + "\n")
     out.flush()
 

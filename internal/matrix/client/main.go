@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 )
@@ -23,10 +24,14 @@ type command struct {
 	CancelOn  string          `json:"cancelOn"`
 	Job       int64           `json:"job"`
 	Options   struct {
-		IdempotencyKey string `json:"idempotencyKey"`
-		Priority       int    `json:"priority"`
-		MaxAttempts    int    `json:"maxAttempts"`
-		DelayMs        int64  `json:"delayMs"`
+		IdempotencyKey string            `json:"idempotencyKey"`
+		ConcurrencyKey string            `json:"concurrencyKey"`
+		Labels         map[string]string `json:"labels"`
+		Priority       int               `json:"priority"`
+		MaxAttempts    int               `json:"maxAttempts"`
+		DelayMs        int64             `json:"delayMs"`
+		ExpiresInMs    time.Duration     `json:"expiresInMs"`
+		BackoffMs      int64             `json:"backoffMs"`
 	} `json:"options"`
 }
 
@@ -103,11 +108,18 @@ func serve(ctx context.Context, client *whipper.Client, c command) (a answer) {
 			}
 		})
 	case "submit":
+		p := whipper.SubmitParams{
+			Method: c.Method, Params: c.Params, TimeoutMs: c.TimeoutMs, IdempotencyKey: c.Options.IdempotencyKey, Priority: c.Options.Priority,
+			MaxAttempts: c.Options.MaxAttempts, DelayMs: c.Options.DelayMs, ConcurrencyKey: c.Options.ConcurrencyKey, Labels: c.Options.Labels,
+		}
+		if c.Options.ExpiresInMs != 0 {
+			p.ExpiresAt = &whipper.Time{Time: time.Now().Add(c.Options.ExpiresInMs * time.Millisecond)}
+		}
+		if c.Options.BackoffMs != 0 {
+			p.Backoff = &whipper.Backoff{BaseMs: c.Options.BackoffMs}
+		}
 		var s whipper.SubmitResult
-		s, err = client.Submit(ctx, whipper.SubmitParams{
-			Method: c.Method, Params: c.Params, IdempotencyKey: c.Options.IdempotencyKey, Priority: c.Options.Priority,
-			MaxAttempts: c.Options.MaxAttempts, DelayMs: c.Options.DelayMs,
-		})
+		s, err = client.Submit(ctx, p)
 		if err == nil {
 			a.Job, a.Duplicate = s.ID, &s.Duplicate
 		}

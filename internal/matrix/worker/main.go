@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	var rested sync.Map
+	var rested, failed sync.Map
 	err := whipper.Serve(context.Background(), whipper.Methods{
 		"add":     whipper.Func2(func(_ context.Context, a, b int) (int, error) { return a + b, nil }),
 		"echo":    whipper.FuncN(func(_ context.Context, args ...json.RawMessage) ([]json.RawMessage, error) { return args, nil }),
@@ -53,6 +53,12 @@ func main() {
 		}),
 		"big":       whipper.Func1(func(_ context.Context, n int) (string, error) { return strings.Repeat("x", n), nil }),
 		"permanent": whipper.Func1(func(_ context.Context, text string) (any, error) { return nil, whipper.Permanent(errors.New(text)) }),
+		"flaky": whipper.Func1(func(_ context.Context, key string) (string, error) {
+			if _, again := failed.LoadOrStore(key, true); !again {
+				return "", errors.New("not yet")
+			}
+			return "at last", nil
+		}),
 		"nap": whipper.Func1(func(_ context.Context, key string) (string, error) {
 			if _, again := rested.LoadOrStore(key, true); !again {
 				return "", whipper.Snooze(100 * time.Millisecond)

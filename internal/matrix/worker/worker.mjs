@@ -11,6 +11,7 @@ class TimeoutError extends Error {
 }
 
 const rested = new Set();
+const failed = new Set();
 
 export const add = (a, b) => a + b;
 export const echo = (...args) => args;
@@ -34,6 +35,12 @@ export function pretend() {
 
 export function permanent(message) {
   throw new PermanentError(message);
+}
+
+export function flaky(key) {
+  if (failed.has(key)) return "at last";
+  failed.add(key);
+  throw new Error("not yet");
 }
 
 export function nap(key) {

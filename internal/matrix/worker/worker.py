@@ -4,6 +4,7 @@ import os
 import whipper
 
 rested: set[str] = set()
+failed: set[str] = set()
 
 
 class PrinterError(Exception):
@@ -54,6 +55,13 @@ async def pretend():
 
 async def permanent(message):
     raise whipper.PermanentError(message)
+
+
+async def flaky(key):
+    if key in failed:
+        return "at last"
+    failed.add(key)
+    raise ValueError("not yet")
 
 
 async def nap(key):
