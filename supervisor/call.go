@@ -111,6 +111,9 @@ func answered(c *call, r *jsonrpc.Response) ledger.Ending {
 	e := ledger.Ending{Outcome: ledger.OutcomeError, Error: errorJSON(r.Error), ErrorSource: ledger.FromWorker}
 	if c.phase == cancelling {
 		e.Outcome = ledger.OutcomeCancelled
+		if r.Error.Code == jsonrpc.CodeRequestCancelled { // the worker says no more than that it has obeyed
+			e.Error, e.ErrorSource = errorJSON(cancelledError()), ledger.FromWhipper
+		}
 		return e
 	}
 	details := r.Error.Details()
