@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
@@ -11,6 +10,7 @@ from whipper import protocol
 from whipper.client import asks, start
 from whipper.client.asks import Ask, CallOptions, Seconds, SubmitOptions
 from whipper.client.async_link import AsyncBox, AsyncLink
+from whipper.client.collected import close_when_collected
 from whipper.client.models import Event, Job, Progress, Stats, Submission
 from whipper.client.patience import MOST_IN_FLIGHT, WAITING_EVENTS
 from whipper.client.proxy import Proxy
@@ -82,7 +82,7 @@ class AsyncClient:
         self._link: AsyncLink | None = None
         self._opening: asyncio.Lock | None = None
         self._closed = False
-        self._finalizer = weakref.finalize(self, reach.close)
+        self._finalizer = close_when_collected(self, reach.close)
 
     async def open(self) -> Self:
         """Connects, if it is not connected yet.
@@ -193,7 +193,8 @@ class AsyncClient:
         self._closed = True
         if self._link is not None:
             await self._link.close()
-        await asyncio.to_thread(self._finalizer)
+        self._finalizer.detach()
+        await asyncio.to_thread(self._reach.close)
 
     async def __aenter__(self) -> Self:
         try:
