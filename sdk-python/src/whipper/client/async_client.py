@@ -1,6 +1,7 @@
 """``AsyncClient``: a supervisor, for programs with an asyncio event loop."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
@@ -242,6 +243,7 @@ class AsyncEvents(AsyncIterator[Event]):
         self._box = AsyncBox(WAITING_EVENTS)
         self._link: AsyncLink | None = None
         self._number = 0
+        self._leaving: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         link = self._link = await self._client._live()
@@ -251,8 +253,19 @@ class AsyncEvents(AsyncIterator[Event]):
             link.subscriptions[self._number] = self._box
             return self._number
 
-        await link.run(Ask(self._ask.method, self._ask.params, subscribed, False, self._ask.about))
+        ask = Ask(self._ask.method, self._ask.params, subscribed, False, self._ask.about)
+        asked = asyncio.ensure_future(link.run(ask))
+        try:
+            await asyncio.shield(asked)
+        except asyncio.CancelledError:  # the supervisor subscribes all the same, and only its answer has the number
+            self._leaving = asyncio.ensure_future(self._leave(asked))
+            raise
         return self
+
+    async def _leave(self, asked: asyncio.Future[int]) -> None:
+        with contextlib.suppress(WhipperError):
+            await asked
+        await self.__aexit__(None, None, None)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
