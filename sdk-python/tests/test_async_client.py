@@ -131,3 +131,26 @@ def test_a_client_that_was_not_opened_connects_when_it_is_needed(shared: Supervi
         await client.close()
 
     asyncio.run(main())
+
+
+def test_a_subscription_whose_task_is_cancelled_is_ended_at_the_supervisor(shared: Supervisor) -> None:
+    async def main() -> None:
+        async with whipper.AsyncClient(shared.dir) as client:
+            events = client.events("job")
+            entering = asyncio.create_task(events.__aenter__())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # it has asked
+            entering.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await entering
+            await client.ping()
+            if (leaving := getattr(events, "_leaving", None)) is not None:
+                await leaving
+            assert client._link is not None
+            assert client._link.subscriptions == {}
+            async with client.events("job") as later:
+                assert later._number == 2  # so there was a first
+                with pytest.raises(whipper.WhipperError):
+                    await client.request("event.unsubscribe", {"subscription": 1})
+
+    asyncio.run(main())

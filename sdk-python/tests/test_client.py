@@ -1,6 +1,7 @@
 """What a client gets from a real supervisor."""
 
 import concurrent.futures
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -346,3 +347,33 @@ def test_options_of_a_client_that_cannot_be_meant_are_refused_by_name(shared: Su
         whipper.Client(shared.dir, max_message_size="16MiB")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="start_timeout must be seconds or a timedelta, 0 or more, not 'x'"):
         whipper.Client.start("tasks.py", start_timeout="x")  # type: ignore[arg-type]
+
+
+def test_a_callback_that_ends_its_thread_harms_neither_the_client_nor_other_callbacks(
+    client: whipper.Client, pipe: Callable[[str], Gate], caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = pipe("gate")
+    call = client.future("hold", gate.path)
+    seen: list[object] = []
+    call.add_done_callback(lambda _: sys.exit(3))
+    call.add_done_callback(seen.append)
+    gate.open()
+    assert call.result(DEADLINE_SECONDS) == "released"
+    assert client.invoke("echo", 1) == 1
+    assert seen == [call]
+    assert "a callback of the call of hold ended the thread" in caplog.text
+
+
+def test_a_zero_that_the_wire_takes_for_none_is_refused(client: whipper.Client) -> None:
+    for ask in (client.invoke, client.submit):
+        with pytest.raises(ValueError, match="timeout must be more than 0 s, not 0;"):
+            ask("echo", timeout=0)
+    with pytest.raises(ValueError, match="timeout must be more than 0 s, not 0;"):
+        client.wait(1, timeout=0)
+    with pytest.raises(ValueError, match="max_attempts must be from 1 to 10000, not 0"):
+        client.submit("echo", max_attempts=0)
+
+
+def test_only_a_client_can_be_used(shared: Supervisor) -> None:
+    with pytest.raises(TypeError, match=r"use.. takes a whipper.Client, also for .*, not <.*AsyncClient"):
+        whipper.use(whipper.AsyncClient(shared.dir))  # type: ignore[type-var]

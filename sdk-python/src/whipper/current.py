@@ -21,8 +21,15 @@ def use(client: _C, /) -> _C:
 
     Without it, the first call makes a ``Client()``: of the supervisor that the environment or the working folder means;
     within a worker, of its own.
+
+    Raises:
+        TypeError: It is no ``Client``; one is enough for coroutines too, as ``acall`` does not hold up their loop.
     """
     global _used
+    from whipper.client.client import Client
+
+    if not isinstance(client, Client):
+        raise TypeError(f"use() takes a whipper.Client, also for acall and asubmit, not {client!r}")
     with _lock:
         _used = client
     return client

@@ -87,7 +87,7 @@ def wait(ids: Sequence[int], timeout: Seconds | None, payloads: bool) -> Ask[lis
     """All of the jobs, once they are final."""
     members: dict[str, Any] = {"ids": list(ids), "payloads": payloads}
     if timeout is not None:
-        members["timeoutMs"] = milliseconds("timeout", timeout)
+        members["timeoutMs"] = _limit("timeout", timeout)
     return _plain("job.wait", members, _jobs)
 
 
@@ -181,7 +181,7 @@ def _job(
             members["params"] = dict(kwargs)
         timeout, priority = options.get("timeout"), options.get("priority")
         if timeout is not None:
-            members["timeoutMs"] = milliseconds("timeout", timeout)
+            members["timeoutMs"] = _limit("timeout", timeout)
         if priority is not None:
             members["priority"] = priority
         pool = options.get("pool") or pool
@@ -212,6 +212,19 @@ def milliseconds(name: str, value: Seconds) -> int:
     return math.ceil(seconds * 1000 - 1e-6)  # 0.3 * 1000 is a little more than 300
 
 
+def _limit(name: str, value: Seconds) -> int:
+    limit = milliseconds(name, value)
+    if limit == 0:  # which means on the wire that none is given
+        raise ValueError(f"{name} must be more than 0 s, not {value!r}; without one leave it out")
+    return limit
+
+
+def _attempts(name: str, value: int) -> int:
+    if type(value) is not int or not 1 <= value <= 10_000:
+        raise ValueError(f"{name} must be from 1 to 10000, not {value!r}")
+    return value
+
+
 def _moment(name: str, value: datetime) -> str:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError(f"{name} must be a datetime with a time zone, as datetime.now(UTC) is, not {value!r}")
@@ -238,7 +251,7 @@ def _given(name: str, value: T) -> T:
 _forms: tuple[tuple[str, str, Callable[[str, Any], Any]], ...] = (
     ("delay", "delayMs", milliseconds),
     ("run_at", "runAt", _moment),
-    ("max_attempts", "maxAttempts", _given),
+    ("max_attempts", "maxAttempts", _attempts),
     ("backoff", "backoff", _backoff),
     ("idempotency_key", "idempotencyKey", _given),
     ("delivery", "delivery", _given),

@@ -1,8 +1,8 @@
 """``AsyncClient``: a supervisor, for programs with an asyncio event loop."""
 
 import asyncio
+import contextlib
 import os
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
@@ -11,6 +11,7 @@ from whipper import protocol
 from whipper.client import asks, start
 from whipper.client.asks import Ask, CallOptions, Seconds, SubmitOptions
 from whipper.client.async_link import AsyncBox, AsyncLink
+from whipper.client.collected import close_when_collected
 from whipper.client.models import Event, Job, Progress, Stats, Submission
 from whipper.client.patience import MOST_IN_FLIGHT, WAITING_EVENTS
 from whipper.client.proxy import Proxy
@@ -82,7 +83,7 @@ class AsyncClient:
         self._link: AsyncLink | None = None
         self._opening: asyncio.Lock | None = None
         self._closed = False
-        self._finalizer = weakref.finalize(self, reach.close)
+        self._finalizer = close_when_collected(self, reach.close)
 
     async def open(self) -> Self:
         """Connects, if it is not connected yet.
@@ -193,7 +194,8 @@ class AsyncClient:
         self._closed = True
         if self._link is not None:
             await self._link.close()
-        await asyncio.to_thread(self._finalizer)
+        self._finalizer.detach()
+        await asyncio.to_thread(self._reach.close)
 
     async def __aenter__(self) -> Self:
         try:
@@ -241,6 +243,7 @@ class AsyncEvents(AsyncIterator[Event]):
         self._box = AsyncBox(WAITING_EVENTS)
         self._link: AsyncLink | None = None
         self._number = 0
+        self._leaving: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         link = self._link = await self._client._live()
@@ -250,8 +253,19 @@ class AsyncEvents(AsyncIterator[Event]):
             link.subscriptions[self._number] = self._box
             return self._number
 
-        await link.run(Ask(self._ask.method, self._ask.params, subscribed, False, self._ask.about))
+        ask = Ask(self._ask.method, self._ask.params, subscribed, False, self._ask.about)
+        asked = asyncio.ensure_future(link.run(ask))
+        try:
+            await asyncio.shield(asked)
+        except asyncio.CancelledError:  # the supervisor subscribes all the same, and only its answer has the number
+            self._leaving = asyncio.ensure_future(self._leave(asked))
+            raise
         return self
+
+    async def _leave(self, asked: asyncio.Future[int]) -> None:
+        with contextlib.suppress(WhipperError):
+            await asked
+        await self.__aexit__(None, None, None)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,5 +1,6 @@
 """A request under way, as a future that cancels for real."""
 
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from whipper.client.link import Link
 
 T = TypeVar("T")
+
+_log = logging.getLogger("whipper.client")
 
 
 class Call(Future[T], Generic[T]):
@@ -55,6 +58,21 @@ class Call(Future[T], Generic[T]):
         """The error that the call was answered with."""
         self._stay()
         return super().exception(timeout)
+
+    def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
+        """Has it called when the call is over. An error of it is logged, also ``SystemExit`` on the client's thread."""
+
+        def call_back(call: Future[T]) -> None:
+            try:
+                fn(call)
+            except Exception:
+                raise  # is logged where it is caught
+            except BaseException:
+                if not self._link.is_here():
+                    raise
+                _log.exception("a callback of %s ended the thread, which goes on", self.ask.about)
+
+        super().add_done_callback(call_back)
 
     def succeed(self, result: Any, meta: Meta | None) -> None:
         """Gives it its result, as the supervisor sent it."""

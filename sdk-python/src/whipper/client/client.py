@@ -1,5 +1,6 @@
 """``Client``: a supervisor, for programs with threads or without."""
 
+import atexit
 import os
 import threading
 import weakref
@@ -11,6 +12,7 @@ from whipper import protocol
 from whipper.client import asks, start
 from whipper.client.asks import Ask, CallOptions, Seconds, SubmitOptions
 from whipper.client.call import Call
+from whipper.client.collected import close_when_collected
 from whipper.client.events import Events
 from whipper.client.link import Link
 from whipper.client.mailbox import Mailbox
@@ -104,8 +106,8 @@ class Client:
         self._largest = largest
         self._closed = False
         self._link = self._open()
-        # Also at the end of the program, for those that nobody has closed.
-        self._finalizer = weakref.finalize(self, _close, reach, os.getpid(), self._link)
+        self._finalizer = close_when_collected(self, self._link.close, reach.close)
+        _clients.add(self)
 
     def invoke(
         self,
@@ -257,6 +259,7 @@ class Client:
         if self._link.process == os.getpid():
             self._link.close()
         self._reach.close()
+        _clients.discard(self)
 
     def __enter__(self) -> Self:
         return self
@@ -278,6 +281,7 @@ class Client:
             with _forked:
                 if self._link.process != os.getpid():
                     self._link = self._open()
+                    self._finalizer = close_when_collected(self, self._link.close)
         if self._closed:
             raise ClosedError("the client is closed")
         return self._link
@@ -320,12 +324,7 @@ def _outcome(call: Call[T]) -> T:
         raise
 
 
-def _close(reach: Reach, process: int, link: Link) -> None:
-    if os.getpid() == process:
-        link.close()
-        reach.close()
-
-
+_clients: "weakref.WeakSet[Client]" = weakref.WeakSet()
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
 _forked = threading.Lock()  # of a child's threads, while they connect again
 
@@ -337,4 +336,10 @@ def _forget_all() -> None:
         link.forget()
 
 
+def _close_all() -> None:
+    for client in list(_clients):
+        client.close()
+
+
+atexit.register(_close_all)  # an executor's clients are closed before: its calls come first
 os.register_at_fork(after_in_child=_forget_all)

@@ -51,7 +51,6 @@ class Executor(concurrent.futures.Executor):
         self._sending = 0  # calls that are taken and are not among the pending ones yet
         self._shut = False
         self._cancelling = False
-        self._client._finalizer.atexit = False  # at the end of the program the calls come first: see _finish_all
         _open.add(self)
 
     @property
@@ -156,5 +155,5 @@ def _finish_all() -> None:
         executor.shutdown()
 
 
-atexit.register(_finish_all)
+atexit.register(_finish_all)  # runs before the clients are closed, being registered after that
 os.register_at_fork(after_in_child=_open.clear)  # they are the parent's to wait for

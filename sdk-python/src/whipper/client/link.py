@@ -109,6 +109,10 @@ class Link:
                 os.close(self._socket.detach())
         self._close_pipe()
 
+    def is_here(self) -> bool:
+        """Whether this is the thread that reads."""
+        return threading.get_ident() == self._thread.ident
+
     @property
     def closed(self) -> bool:
         """Nothing can be sent any more."""

@@ -116,11 +116,6 @@ class Sidecar:
         with contextlib.suppress(OSError):
             os.close(lifeline)
 
-    def sweep(self) -> None:
-        """At the end of this process: removes what a supervisor that was killed has left."""
-        if os.getpid() == self._owner and self.pid is None:
-            self._remove()
-
     def _target(self) -> Target:
         return locate(self.dir, None)
 
@@ -249,10 +244,10 @@ def _forget_all() -> None:
         sidecar.forget()
 
 
-def _sweep_all() -> None:
+def _close_all() -> None:
     for sidecar in list(_alive):
-        sidecar.sweep()
+        sidecar.close()
 
 
 os.register_at_fork(after_in_child=_forget_all)
-atexit.register(_sweep_all)
+atexit.register(_close_all)
