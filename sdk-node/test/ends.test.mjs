@@ -5,6 +5,7 @@ import test from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import Whipper from "whipper";
 import { drainMs } from "../src/client/drain.mjs";
+import { silentBefore } from "../src/client/finish.mjs";
 import { alive, BIN, folder, gone, pool, run } from "./pool.mjs";
 
 test("a folder that cannot be removed is no error of the application", async (t) => {
@@ -83,6 +84,52 @@ test("shutdown kills a supervisor that has not ended when its drain must be over
   await gone(pid);
   await ended;
   assert.equal(fs.existsSync(/** @type {string} */ (client.dir)), false);
+});
+
+test("shutdown gives up calls whose supervisor has fallen silent", async (t) => {
+  const client = pool(t);
+  await client.invoke("hello");
+  const pid = /** @type {number} */ (client.pid);
+  process.kill(pid, "SIGSTOP");
+  const call = assert.rejects(client.invoke("hello"), {
+    name: "ClosedError",
+    message: "the client was shut down: its supervisor does not answer",
+  });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const ended = client.shutdown();
+  await turn();
+  t.mock.timers.tick(30_000);
+  await call;
+  await turn();
+  t.mock.timers.tick(10_000);
+  t.mock.timers.reset();
+  await gone(pid);
+  await ended;
+});
+
+test("a supervisor that answers is not silent, however long a call takes", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const supervisor = {
+    connected: true,
+    answers: true,
+    request: async () => supervisor.answers || new Promise(() => {}),
+  };
+  /** @type {boolean | undefined} */
+  let silent;
+  silentBefore(supervisor, new Promise(() => {})).then((value) => {
+    silent = value;
+  });
+  const pass = async () => {
+    await turn();
+    t.mock.timers.tick(30_000);
+    await turn();
+    return silent;
+  };
+  assert.deepEqual([await pass(), await pass()], [undefined, undefined]);
+  Object.assign(supervisor, { connected: false, answers: false });
+  assert.deepEqual([await pass(), await pass()], [undefined, undefined]);
+  supervisor.connected = true;
+  assert.deepEqual([await pass(), await pass()], [undefined, true]);
 });
 
 test("the time of a drain is that of its options and flags", () => {
