@@ -128,8 +128,8 @@ export class Whipper extends EventEmitter {
   }
 
   /** Any method of the protocol. @param {string} method @param {Record<string, unknown>} [params] @param {{signal?: AbortSignal}} [options] @returns {Promise<any>} */
-  async request(method, params, { signal } = {}) {
-    return this.#channel.request({ method, params, safe: jobs.onlyReads(method), ...(signal && { signal }) });
+  async request(method, params, options) {
+    return this.#channel.request(jobs.plain(method, params, options));
   }
 
   proxy() {
