@@ -132,6 +132,46 @@ test("a supervisor that answers is not silent, however long a call takes", async
   assert.deepEqual([await pass(), await pass()], [undefined, true]);
 });
 
+test("calls under way outlive a supervisor that is stopped and continued", async (t) => {
+  const dir = folder(t);
+  const client = pool(t);
+  const call = client.invoke("gate", `${dir}/open`);
+  await client.submit("hello"); // answered after the call was sent
+  const pid = /** @type {number} */ (client.pid);
+  process.kill(pid, "SIGSTOP");
+  const later = client.invoke("hello", "later");
+  fs.writeFileSync(`${dir}/open`, "");
+  process.kill(pid, "SIGCONT");
+  assert.deepEqual([await call, await later, client.pid], ["open", "received: later", pid]);
+});
+
+test("a client may be in a thread, and nothing is left when that is terminated in the middle of a call", async (t) => {
+  const { said, child } = run(
+    t,
+    `import { Worker } from "node:worker_threads";
+     const source = \`import(process.env.PACKAGE).then(async ({ Whipper }) => {
+       const client = new Whipper({ workerModulePath: process.env.TASKS, flushTimeout: 1, logger() {} });
+       const said = await client.invoke("hello", "thread");
+       client.invoke("gate", "/nowhere");
+       await client.submit("hello");
+       const { parentPort } = await import("node:worker_threads");
+       parentPort.postMessage([said, client.pid, client.dir]);
+     })\`;
+     process.env.PACKAGE = ${JSON.stringify(new URL("../src/index.mjs", import.meta.url).href)};
+     const thread = new Worker(source, { eval: true });
+     thread.on("message", async ([said, pid, dir]) => {
+       await thread.terminate();
+       console.log("left", pid, dir, said);
+     });
+     setInterval(() => {}, 1000);`,
+  );
+  const [, pid, dir, greeting] = await said(/left (\d+) (\S+) (.*)\n/);
+  assert.equal(greeting, "received: thread");
+  await gone(Number(pid));
+  assert.equal(fs.existsSync(`${dir}`), false);
+  assert.equal(child.exitCode, null); // it was not the end of the application that ended it
+});
+
 test("the time of a drain is that of its options and flags", () => {
   /** @type {[object, number][]} */
   const times = [
