@@ -134,6 +134,24 @@ test("after its answer a call tells nothing more, and bad progress is the functi
   );
 });
 
+test("what a context gives may be taken off it", async (t) => {
+  const script = `${folder(t)}/apart.mjs`;
+  fs.writeFileSync(
+    script,
+    `import { context } from ${JSON.stringify(PACKAGE)};
+     export function apart() {
+       const { progress, job, signal, log: { info } } = context();
+       progress("apart");
+       info("apart too");
+       return [typeof job, signal.aborted];
+     }`,
+  );
+  const client = pool(t, { workerModulePath: script, logger: () => {} });
+  const call = client.invoke("apart");
+  assert.deepEqual((await call.progress().next()).value, "apart");
+  assert.deepEqual(await call, ["number", false]);
+});
+
 test("a log record fails no call, whatever is in it", async (t) => {
   const script = `${folder(t)}/tasks.mjs`;
   fs.writeFileSync(

@@ -141,7 +141,38 @@ test("options of a call that are wrong are errors that name each of them, before
     [
       "null key",
       () => whipper.submitBatch([{ method: "hello", idempotencyKey: /** @type {any} */ (null) }]),
-      /^idempotencyKey .* not null$/,
+      /^jobs\[0\]: idempotencyKey .* not null$/,
+    ],
+    ["no batch", () => whipper.submitBatch(/** @type {any} */ ({})), /^jobs must be an array, not {}$/],
+    [
+      "no jobs",
+      () => whipper.submitBatch(/** @type {any} */ ([{ method: "hello" }, 7, { args: [] }])),
+      /^jobs\[1\]: a job must be an object, not 7; jobs\[2\]: method must be a string that is not empty, not undefined$/,
+    ],
+    [
+      "signal of one job",
+      () => whipper.submitBatch(/** @type {any} */ ([{ method: "hello", signal: AbortSignal.abort() }])),
+      /^jobs\[0\]: signal is of the whole batch, .* is AbortSignal .*: submitBatch\(jobs, { signal }\)$/,
+    ],
+    [
+      "options of a batch",
+      () => whipper.submitBatch([{ method: "hello" }], /** @type {any} */ ({ timeoutMs: 5 })),
+      /^there is no option "timeoutMs"$/,
+    ],
+    [
+      "options of a request",
+      () => whipper.request("job.list", {}, /** @type {any} */ ({ signal: "now", singal: 1 })),
+      /^signal must be an AbortSignal, not 'now'; there is no option "singal": did you mean signal\?$/,
+    ],
+    [
+      "null for options",
+      () => whipper.request("job.list", {}, /** @type {any} */ (null)),
+      /^options must be an object, not null$/,
+    ],
+    [
+      "no method",
+      () => whipper.request(/** @type {any} */ (undefined)),
+      /^method must be a string that is not empty, not undefined$/,
     ],
     ["wait", () => whipper.wait(1, { timeoutMs: Number.NaN }), /^timeoutMs must be .*, not NaN$/],
   ];

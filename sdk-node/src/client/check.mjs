@@ -78,8 +78,8 @@ export function problemsOf(options, rules) {
   });
 }
 
-/** @param {unknown} value */
-function show(value) {
+/** A value as messages show it. @param {unknown} value */
+export function show(value) {
   return inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 100 });
 }
 

@@ -1,5 +1,5 @@
 import { addTrace } from "../worker/trace.mjs";
-import { check, INVOKE, SUBMIT, WAIT } from "./asked.mjs";
+import { ASK, check, checkBatch, checkMethod, INVOKE, SUBMIT, WAIT } from "./asked.mjs";
 import { fromWhipper, fromWorker, hide, WhipperError } from "./errors.mjs";
 
 /** @typedef {import("./request.mjs").Ask} Ask */
@@ -43,7 +43,10 @@ export function submission(pool, method, args, options = {}) {
  * @param {{signal?: AbortSignal}} [options]
  * @returns {Ask}
  */
-export function batch(pool, jobs, { signal } = {}) {
+export function batch(pool, jobs, options = {}) {
+  check(options, ASK);
+  checkBatch(jobs);
+  const { signal } = options;
   const list = jobs.map(
     ({ method, args, ...options }) => submission(pool, method, args, options).params ?? {},
   );
@@ -72,6 +75,21 @@ export function waiting(which, options = {}) {
     what,
     ...(signal && { signal }),
   };
+}
+
+/**
+ * What any other method of the protocol asks.
+ *
+ * @param {string} method
+ * @param {Record<string, unknown>} [params]
+ * @param {{signal?: AbortSignal}} [options]
+ * @returns {Ask}
+ */
+export function plain(method, params, options = {}) {
+  checkMethod(method);
+  check(options, ASK);
+  const { signal } = options;
+  return { method, safe: onlyReads(method), ...(params && { params }), ...(signal && { signal }) };
 }
 
 /** How the answer to a wait is read: one job gives its result, an array the jobs. @param {any} which @returns {(answer: any) => any} */

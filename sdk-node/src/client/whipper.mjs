@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { Channel } from "./channel.mjs";
-import { ClosedError } from "./errors.mjs";
 import { Events } from "./events.mjs";
+import { finish } from "./finish.mjs";
 import { Invocation } from "./invocation.mjs";
 import * as jobs from "./jobs.mjs";
 import { locate } from "./locate.mjs";
@@ -128,8 +128,8 @@ export class Whipper extends EventEmitter {
   }
 
   /** Any method of the protocol. @param {string} method @param {Record<string, unknown>} [params] @param {{signal?: AbortSignal}} [options] @returns {Promise<any>} */
-  async request(method, params, { signal } = {}) {
-    return this.#channel.request({ method, params, safe: jobs.onlyReads(method), ...(signal && { signal }) });
+  async request(method, params, options) {
+    return this.#channel.request(jobs.plain(method, params, options));
   }
 
   proxy() {
@@ -184,8 +184,8 @@ export class Whipper extends EventEmitter {
   }
 
   async #end(force = false) {
-    await this.#channel.finish(new ClosedError("the client is shut down"));
-    await this.#sidecar?.stop(force);
+    const silent = await finish(this.#channel, this.#sidecar !== undefined && !force);
+    await this.#sidecar?.stop(force || silent);
     this.#channel.close();
   }
 

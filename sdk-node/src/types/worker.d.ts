@@ -30,7 +30,7 @@ export interface Call {
   readonly cancelled: boolean;
   readonly meta: Record<string, unknown>;
   /** Tells whoever waits how far it is: any JSON of up to 64 KiB; `{progress, total, message}` draws a bar. */
-  progress(value: unknown): void;
+  readonly progress: (value: unknown) => void;
   /** Writes records to the supervisor's log. */
   readonly log: { debug: LogOne; info: LogOne; warn: LogOne; error: LogOne };
 }

@@ -8,6 +8,8 @@ export class Call {
   #controller;
   /** @type {import("./progress.mjs").Log | undefined} */
   #log;
+  /** @type {((value: unknown) => void) | undefined} */
+  #progress;
   #tell;
 
   /**
@@ -44,12 +46,16 @@ export class Call {
   }
 
   /**
-   * Tells whoever waits how far the call is. While the other side is slow, only the newest value is kept.
+   * Tells whoever waits how far the call is. While the other side is slow, only the newest value is kept. It may be taken off the call:
+   * `const { progress } = context()`.
    *
-   * @param {unknown} value any JSON of up to 64 KiB; `{progress, total, message}` draws a bar
+   * @returns {(value: unknown) => void} value: any JSON of up to 64 KiB; `{progress, total, message}` draws a bar
    */
-  progress(value) {
-    if (this.id !== undefined) this.#tell(progressFrame(this.id, value), true);
+  get progress() {
+    this.#progress ??= (value) => {
+      if (this.id !== undefined) this.#tell(progressFrame(this.id, value), true);
+    };
+    return this.#progress;
   }
 
   /** Aborted when the caller no longer wants the call, or when the supervisor has died. */
