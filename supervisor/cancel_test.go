@@ -54,7 +54,7 @@ func TestARunningJobIsAskedToGiveUp(t *testing.T) {
 		t.Errorf("%d cancelled", n)
 	}
 	job, attempts := r.wait(id)
-	if job.State != ledger.Cancelled || len(attempts) != 1 || attempts[0].Outcome != ledger.OutcomeCancelled || errorOf(t, job).Code != jsonrpc.CodeRequestCancelled {
+	if job.State != ledger.Cancelled || len(attempts) != 1 || attempts[0].Outcome != ledger.OutcomeCancelled || errorOf(t, job).Code != jsonrpc.CodeCancelled || job.ErrorSource != ledger.FromWhipper {
 		t.Errorf("job %+v, attempts %+v", job, attempts)
 	}
 }
