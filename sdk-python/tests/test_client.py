@@ -293,7 +293,7 @@ def test_whoever_is_slow_misses_events_and_learns_how_many(client: whipper.Clien
             seen, lost = seen + 1, lost + event.lost
             if event.data["job"]["id"] == last.id:
                 break
-    assert seen <= 1024
+    assert seen <= 1024 + 1  # the last one may come when there is room again
     assert seen + lost == 1102
 
 
