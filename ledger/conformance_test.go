@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -41,7 +42,21 @@ var sqlite = ledgertest.Engine{
 
 func TestSQLiteKeepsTheContractOfAStore(t *testing.T) { ledgertest.Run(t, sqlite) }
 
-func TestSQLiteIsWhatAModelInMemoryIs(t *testing.T) { ledgertest.RunModel(t, sqlite) }
+func TestSQLiteIsWhatAModelInMemoryIs(t *testing.T) {
+	all := flag.Lookup("rapid.checks").Value.String()
+	if err := checksOfTheModel(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := flag.Set("rapid.checks", all); err != nil {
+			t.Error(err)
+		}
+	}()
+	ledgertest.RunModel(t, sqlite)
+}
+
+// checksOfTheModel sets how many checks there are; see race_test.go.
+var checksOfTheModel = func() error { return nil }
 
 // fresh is the file of a ledger that nothing has happened to. To make one anew for each of some hundred tests would take most of their time.
 var fresh = sync.OnceValues(func() ([]byte, error) {
