@@ -175,7 +175,11 @@ func (b *batch) writeJob(c *change) (changed int64, err error) {
 	j := c.job
 	switch {
 	case c.from == "":
-		return b.insertJob(j)
+		changed, err = b.insertJob(j)
+		if lane := c.lane(); err == nil && lane != "" {
+			_, err = b.conn.exec(parkSQL, string(lane), j.ID)
+		}
+		return changed, err
 	case j.State == Running && len(c.attempts) == 0:
 		return b.conn.exec(startSQL, int64(j.Attempt), int64(j.Runs), moment(j.StartedAt), text(j.Worker), number(j.PID), j.ID)
 	}
