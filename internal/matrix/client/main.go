@@ -30,7 +30,7 @@ type command struct {
 		Priority       int               `json:"priority"`
 		MaxAttempts    int               `json:"maxAttempts"`
 		DelayMs        int64             `json:"delayMs"`
-		ExpiresInMs    time.Duration     `json:"expiresInMs"`
+		ExpiresIn      time.Duration     `json:"expiresInMs"`
 		BackoffMs      int64             `json:"backoffMs"`
 	} `json:"options"`
 }
@@ -112,8 +112,8 @@ func serve(ctx context.Context, client *whipper.Client, c command) (a answer) {
 			Method: c.Method, Params: c.Params, TimeoutMs: c.TimeoutMs, IdempotencyKey: c.Options.IdempotencyKey, Priority: c.Options.Priority,
 			MaxAttempts: c.Options.MaxAttempts, DelayMs: c.Options.DelayMs, ConcurrencyKey: c.Options.ConcurrencyKey, Labels: c.Options.Labels,
 		}
-		if c.Options.ExpiresInMs != 0 {
-			p.ExpiresAt = &whipper.Time{Time: time.Now().Add(c.Options.ExpiresInMs * time.Millisecond)}
+		if c.Options.ExpiresIn != 0 {
+			p.ExpiresAt = &whipper.Time{Time: time.Now().Add(c.Options.ExpiresIn * time.Millisecond)}
 		}
 		if c.Options.BackoffMs != 0 {
 			p.Backoff = &whipper.Backoff{BaseMs: c.Options.BackoffMs}
