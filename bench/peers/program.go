@@ -60,9 +60,6 @@ type line struct {
 	Skip     string  `json:"skip"` // why it cannot run here
 }
 
-// longest is how long a program may take.
-const longest = 5 * time.Minute
-
 // Contender has the program do a work in each turn.
 func (p Program) Contender(name, work string, s Settings) *result.Contender {
 	c := &result.Contender{Name: name, Kind: result.Ours}
@@ -78,8 +75,6 @@ func (p Program) Contender(name, work string, s Settings) *result.Contender {
 }
 
 func (p Program) run(ctx context.Context, work string, s Settings) (l line, err error) {
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
 	dir, err := os.MkdirTemp("", "whipper-bench-peer-")
 	if err != nil {
 		return l, err

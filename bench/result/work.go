@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Work is something that whipper does and others do too, and what was measured of it.
@@ -61,21 +62,31 @@ func (w *Work) Take(ctx context.Context, turns int, contenders ...*Contender) er
 				continue
 			}
 			w.progress(fmt.Sprintf("%s: %s, turn %d of %d", w.Name, c.Name, turn+1, turns))
-			figures, err := c.Run(ctx)
+			figures, err := c.turn(ctx)
 			if err == nil {
 				c.Turns = append(c.Turns, figures)
 				continue
 			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if c.Kind != Peer {
+			if c.Kind != Peer || ctx.Err() != nil {
 				return fmt.Errorf("%s: %s: %w", w.Name, c.Name, err)
 			}
 			c.Skipped, c.Turns = err.Error(), nil
 		}
 	}
 	return nil
+}
+
+// longestTurn is much more than any turn takes.
+const longestTurn = 5 * time.Minute
+
+func (c *Contender) turn(ctx context.Context) (Figures, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, longestTurn, fmt.Errorf("it was not done after %s", longestTurn))
+	defer cancel()
+	figures, err := c.Run(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // which is why it has failed
+	}
+	return figures, err
 }
 
 // Hold adds the row of a figure alone.
