@@ -30,7 +30,10 @@ async function cleanUp() {
 
 /** @returns {[string, Job]} */
 function parse() {
-  const number = (/** @type {string} */ initial) => ({ type: /** @type {const} */ ("string"), default: initial });
+  const number = (/** @type {string} */ initial) => ({
+    type: /** @type {const} */ ("string"),
+    default: initial,
+  });
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -68,13 +71,15 @@ export async function run(peer, home, works) {
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
     process.once(signal, () => cleanUp().finally(() => process.exit(128 + constants.signals[signal])));
   }
-  const line = (/** @type {object} */ fields) => process.stdout.write(`${JSON.stringify({ peer, ...fields })}\n`);
+  const line = (/** @type {object} */ fields) =>
+    process.stdout.write(`${JSON.stringify({ peer, ...fields })}\n`);
   let work = "";
   try {
     const [name, job] = parse();
     work = name;
     const measure = works[work];
-    if (!measure) throw new RangeError(`work ${JSON.stringify(work)}: give one of ${Object.keys(works).join(", ")}`);
+    if (!measure)
+      throw new RangeError(`work ${JSON.stringify(work)}: give one of ${Object.keys(works).join(", ")}`);
     const { jobs, seconds, times = [], settings } = await measure(job);
     const version = JSON.parse(readFileSync(new URL("package.json", home), "utf8")).dependencies[peer];
     times.sort((a, b) => a - b);
@@ -116,5 +121,6 @@ export async function lanes(count, depth, begin) {
 
 /** @param {unknown} found @param {unknown} wanted @param {string} what */
 export function expect(found, wanted, what) {
-  if (found !== wanted) throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`);
+  if (found !== wanted)
+    throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`);
 }

@@ -1,4 +1,4 @@
-"""What the Python peers have in common: the command line, a scratch folder, processes, and the one line of JSON on stdout."""
+"""What the Python peers have in common: the command line, a scratch folder, processes, one line of JSON on stdout."""
 
 import argparse
 import json
@@ -10,11 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+END = 5  # seconds that a process has to end in
 
 
 class Skip(Exception):  # noqa: N818 - the work is skipped, which is no error
@@ -23,7 +25,7 @@ class Skip(Exception):  # noqa: N818 - the work is skipped, which is no error
 
 @dataclass
 class Found:
-    """How many jobs or calls, in how many seconds, each in how many seconds (if it was measured), under which settings."""
+    """How many jobs or calls, in how many seconds, under which settings; times are of each, if they were measured."""
 
     jobs: int
     seconds: float
@@ -104,28 +106,30 @@ def percentile(times: list[float], part: float) -> int:
 
 @contextmanager
 def process(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """A process with these variables of its environment, killed with all that it started. Its stdout is piped.
+    """A process with these variables in its environment, ended with this one. Its stdout is piped.
 
-    setpriv has it killed by the kernel if this process is, and cannot undo anything.
+    setpriv has the kernel end it if this process is killed, and cannot undo anything.
     """
     child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+        ["setpriv", "--pdeathsig", "TERM", *map(str, command)],
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     )
     try:
         yield child
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        child.terminate()
+        try:
+            child.wait(END)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 def wait_for(count: Callable[[], int], wanted: int, worker: subprocess.Popen[str]) -> None:
-    """Returns when so many outcomes are recorded. Asking for their number every 20 ms costs the peer next to nothing."""
+    """Returns when so many outcomes are recorded. Asking every 20 ms costs the peer next to nothing."""
     while (found := count()) < wanted:
         if (code := worker.poll()) is not None:
             raise RuntimeError(f"the worker ended with {code} after {found} of {wanted} outcomes")

@@ -34,7 +34,12 @@ export function runPool(peer, home, start) {
       const seconds = await lanes(calls, depth, timed);
       expect(answers.length, calls, "answers");
       expect(answers.at(-1), functions[name](calls - 1), `${name}(${calls - 1})`);
-      return { jobs: calls, seconds, times, settings: `${workers} ${pool.settings}, Node ${process.versions.node}` };
+      return {
+        jobs: calls,
+        seconds,
+        times,
+        settings: `${workers} ${pool.settings}, Node ${process.versions.node}`,
+      };
     };
   };
   return run(peer, home, { invoke: work("echo", WARM), cpu: work("spin", 50) });

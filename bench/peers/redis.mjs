@@ -33,7 +33,16 @@ export async function startRedis({ dir, fsync, defer }) {
   if (!installed) throw new Skip("no redis-server here: install Debian's package redis-server");
   const socket = join(dir, "redis.sock");
   const files = ["--dir", dir, "--unixsocket", socket, "--port", "0"];
-  const durability = ["--appendonly", "yes", "--appendfsync", fsync, "--auto-aof-rewrite-percentage", "0", "--save", ""];
+  const durability = [
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    fsync,
+    "--auto-aof-rewrite-percentage",
+    "0",
+    "--save",
+    "",
+  ];
   // setpriv has it killed by the kernel if this process is, and cannot defer anything.
   const redis = spawn("setpriv", ["--pdeathsig", "KILL", "redis-server", ...files, ...durability], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -7,7 +7,7 @@ import { Queue } from "bullmq";
 import { expect, lanes, run } from "../peer.mjs";
 import { startRedis } from "../redis.mjs";
 
-const CHUNK = 1000; // jobs of one addBulk, which is one transaction of Redis, and of one reading afterwards
+const CHUNK = 250; // jobs of one addBulk, which is one transaction of Redis, and of one reading afterwards
 const WARM = 2000;
 
 /** @typedef {import("../peer.mjs").Job} Job */
@@ -37,7 +37,10 @@ async function check(queue, state, count) {
 /** @param {Job} job */
 async function durable(job) {
   const { queue, socket, settings } = await start(job);
-  const worker = fork(fileURLToPath(new URL("worker.mjs", import.meta.url)), [socket, String(job.concurrency)]);
+  const worker = fork(fileURLToPath(new URL("worker.mjs", import.meta.url)), [
+    socket,
+    String(job.concurrency),
+  ]);
   job.defer(() => worker.kill("SIGKILL"));
   const ended = once(worker, "exit").then(([code, signal]) => {
     throw new Error(`the worker ended: ${code ?? signal}`);
@@ -48,7 +51,9 @@ async function durable(job) {
     const done = Promise.race([once(worker, "message"), ended]);
     for (let from = first; from < first + count; from += CHUNK) {
       const numbers = Array.from({ length: Math.min(CHUNK, first + count - from) }, (_, i) => from + i);
-      await queue.addBulk(numbers.map((number) => ({ name: "echo", data: { number }, opts: { removeOnComplete: false } })));
+      await queue.addBulk(
+        numbers.map((number) => ({ name: "echo", data: { number }, opts: { removeOnComplete: false } })),
+      );
     }
     await done;
   };
@@ -57,7 +62,11 @@ async function durable(job) {
   await process(WARM, job.jobs);
   const seconds = (performance.now() - began) / 1000;
   await check(queue, "completed", WARM + job.jobs);
-  return { jobs: job.jobs, seconds, settings: `${settings}, addBulk of ${CHUNK}, concurrency ${job.concurrency}` };
+  return {
+    jobs: job.jobs,
+    seconds,
+    settings: `${settings}, addBulk of ${CHUNK}, concurrency ${job.concurrency}`,
+  };
 }
 
 /** @param {Job} job */

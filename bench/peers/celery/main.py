@@ -16,8 +16,8 @@ from redis import Redis
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import redis_server  # noqa: E402
-from peer import Found, Job, expect, one_by_one, process, run, wait_for  # noqa: E402
+import redis_server
+from peer import Found, Job, expect, one_by_one, process, run, wait_for
 
 HERE = Path(__file__).parent
 WARM = 1000

@@ -11,7 +11,6 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     worker_prefetch_multiplier=128,  # what the documentation has for many short tasks
     worker_disable_rate_limits=True,
-    task_compression=None,
 )
 # The producer asks for no outcome, so it needs no subscription to each one; the worker records them all.
 if os.environ.get("BENCH_ROLE") == "worker":

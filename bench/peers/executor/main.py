@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from functions import echo, spin  # noqa: E402
-from peer import Found, Job, expect, run  # noqa: E402
+from functions import echo, spin
+from peer import Found, Job, expect, run
 
 WARM = 2000
 

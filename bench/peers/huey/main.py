@@ -9,7 +9,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from peer import Found, Job, expect, one_by_one, process, run, wait_for  # noqa: E402
+from peer import Found, Job, expect, one_by_one, process, run, wait_for
 
 HERE = Path(__file__).parent
 WARM = 100
@@ -28,14 +28,14 @@ def durable(job: Job) -> Found:
     """Enqueued one by one, for Huey has no other way, while its consumer works them off."""
     tasks = load(job)
     consumer = Path(sys.executable).with_name("huey_consumer")
-    options = "--workers", str(job.workers), "--worker-type", "process", "--delay", "0.01", "--max-delay", "0.01", "--no-periodic", "--quiet"
-    worker = job.stack.enter_context(process(consumer, "tasks.huey", *options, PYTHONPATH=str(HERE)))
+    pool = "--workers", str(job.workers), "--worker-type", "process"
+    polling = "--delay", "0.01", "--max-delay", "0.01", "--no-periodic"
+    worker = job.stack.enter_context(process(consumer, "tasks.huey", *pool, *polling, "--quiet", PYTHONPATH=str(HERE)))
     outcomes = tasks.huey.storage.result_store_size
     results = [tasks.echo(number) for number in range(WARM)]
     wait_for(outcomes, WARM, worker)
     began = time.perf_counter()
-    for number in range(WARM, WARM + job.jobs):
-        results.append(tasks.echo(number))
+    results += [tasks.echo(number) for number in range(WARM, WARM + job.jobs)]
     wait_for(outcomes, WARM + job.jobs, worker)
     seconds = time.perf_counter() - began
     expect([result.get(preserve=True) for result in results], list(range(WARM + job.jobs)), "outcomes")

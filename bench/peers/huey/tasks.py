@@ -4,7 +4,7 @@ import os
 
 from huey import SqliteHuey
 
-# fsync=True is synchronous FULL, in WAL mode. The time that a connection waits for another one's transaction is 5 seconds unless it is set.
+# fsync=True is synchronous FULL, in WAL mode. The timeout is how long a connection waits for another's transaction.
 huey = SqliteHuey("bench", filename=os.environ["HUEY_FILE"], fsync=True, timeout=60)
 
 

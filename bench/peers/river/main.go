@@ -95,7 +95,7 @@ func durable(ctx context.Context, q *queue, j job) (found, error) {
 	if sum, want := q.worker.sum.Load(), int64(total)*int64(total-1)/2; sum != want {
 		return found{}, fmt.Errorf("the numbers of the jobs that ran add up to %d instead of %d", sum, want)
 	}
-	return found{seconds: seconds, settings: fmt.Sprintf("SQLite in WAL mode, synchronous FULL, inserts of %d, MaxWorkers %d", chunk, j.concurrency)}, nil
+	return found{seconds: seconds, settings: fmt.Sprintf("SQLite in WAL mode, synchronous FULL, inserts of %d, MaxWorkers %d", chunk, max(j.concurrency, minWorkers))}, nil
 }
 
 // submit inserts jobs one by one, so many at a time on the one connection; none is worked off.

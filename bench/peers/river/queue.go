@@ -41,6 +41,9 @@ type queue struct {
 	worker *echoWorker
 }
 
+// minWorkers is what River takes at a time at least: each fetch is a transaction of its own, and goroutines cost little.
+const minWorkers = 100
+
 // openQueue opens the file with the one connection that River's documentation of the driver recommends, for SQLite has one writer at a time.
 func openQueue(ctx context.Context, dir string, workers int) (*queue, error) {
 	file := filepath.Join(dir, "river.db")
@@ -62,10 +65,10 @@ func openQueue(ctx context.Context, dir string, workers int) (*queue, error) {
 	river.AddWorker(kinds, worker)
 	client, err := river.NewClient(driver, &river.Config{
 		Logger:            slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(workers, minWorkers)}},
 		Workers:           kinds,
-		FetchCooldown:     river.FetchCooldownMin,
-		FetchPollInterval: 5 * time.Millisecond,
+		FetchCooldown:     5 * time.Millisecond,
+		FetchPollInterval: 50 * time.Millisecond,
 		JobTimeout:        -1, // no timer for each job
 	})
 	if err != nil {

@@ -8,5 +8,9 @@ await runPool("workerpool", import.meta.url, (workers) => {
     minWorkers: workers,
     maxWorkers: workers,
   });
-  return { call: (name, value) => pool.exec(name, [value]), end: () => pool.terminate(true), settings: "child processes" };
+  return {
+    call: (name, value) => pool.exec(name, [value]),
+    end: () => pool.terminate(true),
+    settings: "child processes",
+  };
 });
