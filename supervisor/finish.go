@@ -81,6 +81,8 @@ func (p *Pool) finished(job ledger.Job, outcome ledger.Outcome) func(error) {
 		defer p.mu.Unlock()
 		if err == nil {
 			p.tellOutcome(&job, outcome)
+		} else {
+			p.overlooked(ledger.Position{})
 		}
 		p.letGo(job.ID)
 		if job.State == ledger.Queued {
@@ -104,6 +106,7 @@ func (p *Pool) forget(c *call) {
 	delete(p.current, c.job.ID)
 	delete(p.invoked, c.job.ID)
 	p.letGo(c.job.ID)
+	p.overlooked(ledger.Position{})
 	c.over = true
 	p.leaveLanes(c)
 	p.stands(c.lane)

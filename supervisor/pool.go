@@ -69,6 +69,8 @@ type Pool struct {
 	dozing     bool               // memory is looked at seldom, until a worker gets a call
 	exhausted  bool               // the ledger has no ready job that is not in memory
 	urgent     bool               // it may have one that is more urgent than those in a full window
+	seen       ledger.Position    // all ready jobs up to here are in memory; zero: that is not known
+	missed     ledger.Position    // from where on the claim under way may have missed some; see overlooked
 	jobBytes   int                // params of a job, on average
 	released   map[int64]struct{} // let go of while a claim is under way
 	bootTook   time.Duration      // from the start of a process until it was ready: the last one that was
