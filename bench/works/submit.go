@@ -39,7 +39,7 @@ func (b *Bench) manySubmits(ctx context.Context) error {
 		_, rate, err := b.submissions(ctx, n, submitDepth)
 		return result.Figures{result.Rate: rate}, err
 	})
-	others := b.others("submit", peers.Settings{Jobs: n, Depth: submitDepth})
+	others := b.others(ctx, "submit", peers.Settings{Jobs: n, Depth: submitDepth})
 	if err := w.Take(ctx, b.sizes.turns, append([]*result.Contender{whippers, statements}, others...)...); err != nil {
 		return err
 	}
