@@ -10,11 +10,11 @@ import (
 
 // The chart's measures, in pixels.
 const (
-	chartWidth = 920
+	chartWidth = 960
 	chartHead  = 58 // above the first bar
 	chartBar   = 24 // from one bar to the next
 	chartFoot  = 34
-	chartLeft  = 470 // where the scale begins
+	chartLeft  = 500 // where the scale begins
 	chartRight = 60  // after it, for the last bar's figure
 )
 
