@@ -102,6 +102,7 @@ func (r *Report) SVG() ([]byte, error) {
 			}
 			if target = at(target); target > chartLeft && target < chartWidth {
 				b.Target = target
+				b.TextX = max(b.TextX, target+6) // beside the mark, not on it
 			}
 		}
 		view.Bars = append(view.Bars, b)
