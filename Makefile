@@ -76,7 +76,7 @@ docs: build ## write what is made from the code: docs/cli.md, docs/configuration
 servers: $(SERVERS_READY) ## install the programs of others that the end-to-end tests call
 
 BENCH ?=
-bench: ## measure whipper beside floors and peers, in half an hour; BENCH='-part submit' a part, BENCH=-docs for docs/benchmarks.md
+bench: ## measure whipper beside floors and peers, in about 20 minutes; BENCH='-part submit' a part, BENCH=-docs for docs/benchmarks.md
 	go run ./bench $(BENCH)
 
 bench-quick: ## run all of the benchmark with small sizes and without installing peers, to see that it works

@@ -77,11 +77,10 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	if o.peers {
-		if err := b.Gather(ctx, o.quick); err != nil {
+		if err := b.Gather(o.quick); err != nil {
 			return err
 		}
 	}
-	report.Versions = result.ProgramVersions(ctx)
 	for _, p := range chosen {
 		if err = p.Measure(b, ctx); err != nil {
 			err = fmt.Errorf("-part %s: %w", p.Name, err)
@@ -89,7 +88,8 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	report.Progress("")
-	return errors.Join(err, publish(report, o.docs))
+	report.Versions = result.ProgramVersions(context.WithoutCancel(ctx)) // now that peers have brought theirs
+	return errors.Join(err, publish(report, o.docs && err == nil))
 }
 
 // publish prints the table and leaves it in files.

@@ -10,11 +10,11 @@ import (
 
 // The chart's measures, in pixels.
 const (
-	chartWidth = 920
+	chartWidth = 960
 	chartHead  = 58 // above the first bar
 	chartBar   = 24 // from one bar to the next
 	chartFoot  = 34
-	chartLeft  = 470 // where the scale begins
+	chartLeft  = 500 // where the scale begins
 	chartRight = 60  // after it, for the last bar's figure
 )
 
@@ -102,6 +102,7 @@ func (r *Report) SVG() ([]byte, error) {
 			}
 			if target = at(target); target > chartLeft && target < chartWidth {
 				b.Target = target
+				b.TextX = max(b.TextX, target+6) // beside the mark, not on it
 			}
 		}
 		view.Bars = append(view.Bars, b)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/whipper-sidecar/whipper/bench/peers"
 	"github.com/whipper-sidecar/whipper/bench/result"
@@ -20,7 +21,7 @@ type Bench struct {
 	report *result.Report
 	binary string // the whipper that is measured
 	dir    string // for everything that is written
-	peers  []peers.Peer
+	peers  []*gathered
 
 	node, python, golang worker
 }
@@ -47,34 +48,37 @@ func New(ctx context.Context, dir string, s Sizes, r *result.Report) (*Bench, er
 	return b, nil
 }
 
-// Gather finds the peers and installs those that are not, but for a quick run, which leaves them out.
-func (b *Bench) Gather(ctx context.Context, quick bool) error {
+// Gather finds the peers. Each is installed when a part first needs it, but for a quick run, which leaves those out that are not.
+func (b *Bench) Gather(quick bool) error {
 	found, err := peers.Find(filepath.Join("bench", "peers"))
-	if err != nil {
-		return err
-	}
 	for _, p := range found {
-		if quick && !p.Installed() {
-			continue
+		if !quick || p.Installed() {
+			b.peers = append(b.peers, &gathered{Peer: p, ready: quick})
 		}
-		if !quick {
-			b.report.Progress("installing " + p.Name)
-			if err := p.Setup(ctx); err != nil {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				p.Missing = err.Error()
-			}
-		}
-		b.peers = append(b.peers, p)
 	}
-	return nil
+	return err
+}
+
+// gathered is a peer, and whether it has been installed in this run.
+type gathered struct {
+	peers.Peer
+	ready bool
 }
 
 // others are the peers that can do a work.
-func (b *Bench) others(work string, s peers.Settings) []*result.Contender {
+func (b *Bench) others(ctx context.Context, work string, s peers.Settings) []*result.Contender {
 	var all []*result.Contender
 	for _, p := range b.peers {
+		if !slices.Contains(p.Works, work) {
+			continue
+		}
+		if !p.ready {
+			b.report.Progress("installing " + p.Name)
+			if err := p.Setup(ctx); err != nil {
+				p.Missing = err.Error()
+			}
+			p.ready = true
+		}
 		all = append(all, p.Contenders(work, s)...)
 	}
 	return all

@@ -36,7 +36,7 @@ func (b *Bench) durable(ctx context.Context) error {
 	statements := beneath(fmt.Sprintf("bare statements, %d in a transaction", group), func(ctx context.Context) (result.Figures, error) {
 		return b.statements(ctx, n)
 	})
-	others := b.others("durable", peers.Settings{Jobs: b.sizes.peerJobs, Workers: 2, Concurrency: pipeline})
+	others := b.others(ctx, "durable", peers.Settings{Jobs: b.sizes.peerJobs, Workers: 2, Concurrency: pipeline})
 	contenders := append([]*result.Contender{node, python, pipes, statements}, others...)
 	if err := w.Take(ctx, b.sizes.slowTurns, contenders...); err != nil {
 		return err

@@ -41,7 +41,7 @@ func (b *Bench) invoke(ctx context.Context) error {
 	}
 	goToNode := b.ours("Go client, Node worker", b.node, 2, pipeline, flooded)
 	goToGo := b.ours("Go client and worker", b.golang, 2, pipeline, flooded)
-	others := b.others("invoke", settings)
+	others := b.others(ctx, "invoke", settings)
 	contenders := append([]*result.Contender{node, nodeWide, python, tasks, goToNode, goToGo}, others...)
 	if err := w.Take(ctx, b.sizes.turns, contenders...); err != nil {
 		return err

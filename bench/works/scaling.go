@@ -26,7 +26,7 @@ func (b *Bench) scaling(ctx context.Context) error {
 		})
 	}
 	two, one := with("2 workers", 2), with("whipper with 1 worker", 1)
-	others := b.others("cpu", peers.Settings{Calls: n, Depth: underWay, Workers: 2, Concurrency: 1})
+	others := b.others(ctx, "cpu", peers.Settings{Calls: n, Depth: underWay, Workers: 2, Concurrency: 1})
 	if err := w.Take(ctx, b.sizes.slowTurns, append([]*result.Contender{two, one}, others...)...); err != nil {
 		return err
 	}

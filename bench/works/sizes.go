@@ -14,7 +14,7 @@ type Sizes struct {
 	turns     int           // of what takes a few seconds
 	slowTurns int           // of what takes longer
 	jobs      int           // durable, in one turn
-	peerJobs  int           // durable, of a peer
+	peerJobs  int           // durable or submitted, of a peer: some do a thousand a second
 	submits   int           // single ones
 	calls     int           // with depth under way
 	trips     int           // one after the other
@@ -28,9 +28,9 @@ type Sizes struct {
 	idlers    []int         // its workers
 }
 
-// Full takes half an hour.
+// Full takes about 20 minutes on two cores.
 var Full = Sizes{
-	Name: "full", turns: 5, slowTurns: 3, jobs: 100_000, peerJobs: 20_000, submits: 50_000, calls: 40_000, trips: 3000, payloads: 400, burns: 2000,
+	Name: "full", turns: 5, slowTurns: 3, jobs: 100_000, peerJobs: 10_000, submits: 50_000, calls: 40_000, trips: 3000, payloads: 400, burns: 2000,
 	backlog: 1_000_000, history: []int64{1_000_000, 5_000_000}, left: 100_000, starts: 5, idle: 20 * time.Second, idlers: []int{1, 10, 100},
 }
 

@@ -26,8 +26,8 @@ func (b *Bench) submit(ctx context.Context) error {
 
 func (b *Bench) manySubmits(ctx context.Context) error {
 	n := b.sizes.submits
-	w := b.report.Work("single submits", fmt.Sprintf("%d, %d under way on one connection of the Go client, each acknowledged when it is on disk; the pool is paused, and the peers have no worker",
-		n, submitDepth))
+	w := b.report.Work("single submits", fmt.Sprintf("%d, %d under way on one connection of the Go client, each acknowledged when it is on disk; the pool is paused, and a peer gets %d jobs and has no worker",
+		n, submitDepth, b.sizes.peerJobs))
 	whippers := b.ours("whipper", b.node, 1, 1, func(ctx context.Context, s *sidecar.Supervisor) (result.Figures, error) {
 		if err := pause(ctx, s); err != nil {
 			return nil, err
@@ -39,8 +39,8 @@ func (b *Bench) manySubmits(ctx context.Context) error {
 		_, rate, err := b.submissions(ctx, n, submitDepth)
 		return result.Figures{result.Rate: rate}, err
 	})
-	others := b.others("submit", peers.Settings{Jobs: n, Depth: submitDepth})
-	if err := w.Take(ctx, b.sizes.turns, append([]*result.Contender{whippers, statements}, others...)...); err != nil {
+	others := b.others(ctx, "submit", peers.Settings{Jobs: b.sizes.peerJobs, Depth: submitDepth})
+	if err := w.Take(ctx, b.sizes.slowTurns, append([]*result.Contender{whippers, statements}, others...)...); err != nil {
 		return err
 	}
 	w.Hold(whippers.Name, result.Rate, 20_000)

@@ -52,7 +52,7 @@ func (b *Bench) trip(ctx context.Context) error {
 	settings := peers.Settings{Calls: n, Depth: 1, Workers: 1, Concurrency: 1}
 	client := b.nodeClient().Contender("Node client and worker", "invoke", settings)
 	pythonClient := b.pythonClient().Contender("Python client and worker", "invoke", settings)
-	others := b.others("invoke", settings)
+	others := b.others(ctx, "invoke", settings)
 	if err := w.Take(ctx, b.sizes.turns, append(append(all, client, pythonClient), others...)...); err != nil {
 		return err
 	}
