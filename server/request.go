@@ -47,7 +47,7 @@ func (r *request) stopWith(stop func()) {
 func (r *request) end(k *jsonrpc.Cork, result, meta json.RawMessage, err error) {
 	s := r.session
 	s.progress.end(r)
-	s.tellStats(r.conn)
+	s.tellStats(k, r.conn)
 	if err == nil {
 		_ = k.Reply(r.conn, r.Request, result, meta) // a failed reply is a closed connection, here and below
 		if r.after != nil {

@@ -15,7 +15,7 @@ func (p *Pool) settled(w *worker, c *call, e ledger.Ending) {
 	next, attempt := ledger.Settle(c.job, e, rand.Float64())
 	p.mu.Lock()
 	defer p.mu.UnlockWith(w.cork)
-	w.count(e.Outcome)
+	p.ran(w, e.Outcome)
 	if p.conclude(c, next, attempt) {
 		p.dispatch()
 	}
@@ -28,17 +28,18 @@ func (p *Pool) finish(w *worker, c *call, e ledger.Ending) {
 	defer p.mu.UnlockWith(w.cork)
 	c.slotFree = true
 	p.vacate(w)
-	w.count(e.Outcome)
+	p.ran(w, e.Outcome)
 	p.conclude(c, next, attempt)
 	p.dispatch()
 }
 
-// count takes a call into the stats that has ended; the pool's lock is held.
-func (w *worker) count(o ledger.Outcome) {
-	w.seat.stats.CallsHandled++
+// ran counts a call that has ended; mu is held.
+func (p *Pool) ran(w *worker, o ledger.Outcome) {
+	done := tally{CallsHandled: 1}
 	if o != ledger.OutcomeSucceeded && o != ledger.OutcomeSnoozed {
-		w.seat.stats.ErrorCount++
+		done.ErrorCount = 1
 	}
+	p.count(w, done)
 }
 
 // takenBack puts a call in the queue again that its worker never saw. That may be done even with a call that must not run
@@ -100,6 +101,8 @@ func (p *Pool) finished(job ledger.Job, outcome ledger.Outcome) func(error) {
 		defer p.mu.Unlock()
 		if err == nil {
 			p.tellOutcome(&job, outcome)
+		} else {
+			p.overlooked(ledger.Position{})
 		}
 		p.letGo(job.ID)
 		if job.State == ledger.Queued {
@@ -123,6 +126,7 @@ func (p *Pool) forget(c *call) {
 	delete(p.current, c.job.ID)
 	delete(p.invoked, c.job.ID)
 	p.letGo(c.job.ID)
+	p.overlooked(ledger.Position{})
 	c.over = true
 	p.leaveLanes(c)
 	p.stands(c.lane)

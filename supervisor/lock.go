@@ -37,6 +37,18 @@ func (l *lock) dues() *dues {
 // Unlock lets go of the lock and does what is due.
 func (l *lock) Unlock() { l.UnlockWith(nil) }
 
+// UnlockSoon is Unlock for who has no time: the workers' goroutines do what is due to workers.
+func (l *lock) UnlockSoon() {
+	if l.due != nil {
+		for _, w := range l.due.workers {
+			w.wakeUp()
+		}
+		clear(l.due.workers)
+		l.due.workers = l.due.workers[:0]
+	}
+	l.Unlock()
+}
+
 // UnlockWith is Unlock for who has a cork: what is written goes there.
 func (l *lock) UnlockWith(k *jsonrpc.Cork) {
 	due := l.due

@@ -131,6 +131,13 @@ func (w *worker) own(k *jsonrpc.Cork, most int, suits func(*letter) bool) (ended
 	return m.ended
 }
 
+// wakeUp has the worker's goroutine look.
+func (w *worker) wakeUp() {
+	w.mailbox.mu.Lock()
+	defer w.mailbox.mu.Unlock()
+	w.signal()
+}
+
 // signal leaves the token; the mailbox's lock is held.
 func (w *worker) signal() {
 	select {
