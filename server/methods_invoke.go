@@ -25,7 +25,7 @@ func invokeMethod() *method {
 // invoke answers with the worker's own result bytes. The call belongs to its caller: it is cancelled with the request.
 func (s *Server) invoke(r *request, k *jsonrpc.Cork) {
 	var p jsonrpc.InvokeParams
-	if e := jsonrpc.DecodeParams(r.Params, &p); e != nil {
+	if e := jsonrpc.DecodeInvoke(r.Params, &p); e != nil {
 		r.end(k, nil, nil, e)
 		return
 	}
@@ -70,9 +70,5 @@ func (r *request) invoked(reply supervisor.Reply, err error, k *jsonrpc.Cork) {
 		m.ErrorSource = string(reply.ErrorSource)
 		err = reply.Error
 	}
-	meta, encodeErr := jsonrpc.Encode(m)
-	if err == nil {
-		err = encodeErr
-	}
-	r.end(k, reply.Result, meta, err)
+	r.end(k, reply.Result, m.AppendTo(make([]byte, 0, 96)), err)
 }
