@@ -42,9 +42,9 @@ func (s *session) keepTelling(c *jsonrpc.Conn, f *following) {
 	for comes(f.pool.StatsAfter(f.version.Load()), s, c, f) && comes(time.After(followEvery), s, c, f) {
 		for room := c.Room(roomForNotes); room != nil && comes(room, s, c, f); room = c.Room(roomForNotes) {
 		}
-		s.tellStats(c)
+		s.tellStats(nil, c)
 	}
-	s.tellStats(c)
+	s.tellStats(nil, c)
 }
 
 // comes waits for news. False: nobody follows any more.
@@ -60,21 +60,21 @@ func comes[T any](news <-chan T, s *session, c *jsonrpc.Conn, f *following) bool
 }
 
 // tellStats tells the peer of the stats that it follows, if they have changed. It comes before each answer and event, so that who has
-// those finds them counted.
-func (s *session) tellStats(c *jsonrpc.Conn) {
+// those finds them counted, and goes to the same cork, if any.
+func (s *session) tellStats(k *jsonrpc.Cork, c *jsonrpc.Conn) {
 	if f := s.following.Load(); f != nil && f.version.Load() != f.pool.StatsVersion() {
-		f.tell(c)
+		f.tell(k, c)
 	}
 }
 
-func (f *following) tell(c *jsonrpc.Conn) {
+func (f *following) tell(k *jsonrpc.Cork, c *jsonrpc.Conn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	version := f.pool.StatsVersion()
 	if now := f.pool.Stats(); now != f.told {
 		f.told = now
 		if params, err := jsonrpc.Encode(jsonrpc.StatsNote{Pool: f.pool.Name(), Stats: now}); err == nil {
-			_ = c.Notify(jsonrpc.MethodStatsNote, params) // a failed one is a closed connection
+			_ = k.Notify(c, jsonrpc.MethodStatsNote, params) // a failed one is a closed connection
 		}
 	}
 	f.version.Store(version) // last: who sees it may answer at once

@@ -232,7 +232,7 @@ func TestAFollowerOfStatsThatDoNotChangeCostsNothing(t *testing.T) {
 	inBubble(t, pool, func(t *testing.T, s *followed) {
 		before := pool.looks
 		time.Sleep(time.Hour)
-		s.tellStats(s.conn) // as before an answer
+		s.tellStats(nil, s.conn) // as before an answer
 		if n := pool.looks - before; n != 0 || len(s.told()) != 0 {
 			t.Errorf("they were looked at %d times", n)
 		}
@@ -268,7 +268,7 @@ func TestWhatAnAnswerCarriedIsNotToldAgain(t *testing.T) {
 	pool := &countingPool{}
 	inBubble(t, pool, func(t *testing.T, s *followed) {
 		pool.count()
-		s.tellStats(s.conn)
+		s.tellStats(nil, s.conn)
 		if n := len(s.told()); n != 1 {
 			t.Errorf("%d notifications came before an answer", n)
 		}

@@ -263,8 +263,14 @@ func (f *fakePool) Name() string {
 	return f.name
 }
 
-func (f *fakePool) Invoke(ctx context.Context, c supervisor.Call) (supervisor.Reply, error) {
-	return f.invoke(ctx, c)
+func (f *fakePool) Invoke(_ *jsonrpc.Cork, c supervisor.Call, done func(supervisor.Reply, error, *jsonrpc.Cork)) (cancel func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		reply, err := f.invoke(ctx, c)
+		done(reply, err, nil)
+	}()
+	return cancel
 }
 
 func (f *fakePool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error) {

@@ -157,11 +157,11 @@ func (p *Pool) adopt(job ledger.Job) *call {
 	p.tellClaimed(&job)
 	c := &call{job: job, method: job.Method, onRecord: true}
 	if before := p.invoked[job.ID]; before != nil {
-		c.reply, c.caller = before.reply, before.caller
+		c.caller = before.caller
 		p.invoked[job.ID] = c
 	}
 	p.remember(c)
-	if job.Origin == ledger.FromInvoke && c.reply == nil {
+	if job.Origin == ledger.FromInvoke && c.caller == nil {
 		p.finishWaiting(c, ledger.Cancelled, jsonrpc.Errorf(jsonrpc.CodeCancelled, "the caller is gone"))
 		return nil
 	}
@@ -174,7 +174,7 @@ func (p *Pool) expireClaimed(job ledger.Job) {
 	switch {
 	case c == nil:
 		c = p.adopt(job)
-	case c.worker != nil || c.queue == nil || c.reply != nil:
+	case c.worker != nil || c.queue == nil || c.caller != nil:
 		return
 	default:
 		p.window.remove(c)

@@ -11,7 +11,7 @@ import (
 func (p *Pool) committed(jobs []ledger.Job) {
 	p.tellSubmitted(jobs)
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.mu.UnlockSoon()
 	taken := p.takeFresh(jobs)
 	if taken == len(jobs) {
 		return

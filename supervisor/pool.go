@@ -40,7 +40,7 @@ type Pool struct {
 
 	pausing sync.Mutex // held while a method is paused or resumed
 
-	mu         sync.Mutex
+	mu         lock
 	opts       Options // but for Pool and Logger, which never change
 	phase      poolPhase
 	seats      []*worker // in the order of their birth

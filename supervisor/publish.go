@@ -146,8 +146,8 @@ func (p *Pool) tellProgress(c *call) {
 	if c.phase == settled {
 		return
 	}
-	if c.caller != nil {
-		c.caller(c.job.ID, c.progress)
+	if c.caller != nil && c.caller.progress != nil {
+		c.caller.progress(c.job.ID, c.progress)
 	}
 	p.events.tellWaits(c.job.ID, c.progress)
 	if !p.events.wants(jobProgress.bit) {
