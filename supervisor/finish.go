@@ -15,10 +15,11 @@ func (p *Pool) settled(w *worker, c *call, e ledger.Ending) {
 	next, attempt := ledger.Settle(c.job, e, rand.Float64())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w.seat.stats.CallsHandled++
+	done := tally{CallsHandled: 1}
 	if e.Outcome != ledger.OutcomeSucceeded && e.Outcome != ledger.OutcomeSnoozed {
-		w.seat.stats.ErrorCount++
+		done.ErrorCount = 1
 	}
+	p.count(w, done)
 	p.conclude(c, next, attempt)
 }
 

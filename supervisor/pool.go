@@ -51,8 +51,7 @@ type Pool struct {
 	program    *jsonrpc.Program // what the last worker that got ready says it is
 	methods    []string
 	boots      boots
-	gone       tally // of workers that have left
-	maxSeen    int
+	counters   counters
 	owed       int  // workers that were worn out and have gone without another in their place
 	stopping   bool // the drain has told the workers to stop
 	paused     bool // no worker is given anything
@@ -267,6 +266,7 @@ func (p *Pool) cutShort(how commandKind) (running int) {
 	p.stopping = true
 	for _, w := range p.seats {
 		w.seat.retiring = true
+		p.recount(w)
 		p.unlink(w)
 		w.tell(command{kind: how})
 	}
@@ -324,7 +324,7 @@ func (p *Pool) newSeat() *worker {
 	p.lastSeat++
 	w := newWorker(p, p.lastSeat)
 	p.seats = append(p.seats, w)
-	p.maxSeen = max(p.maxSeen, len(p.seats))
+	p.recount(w)
 	p.workers.Go(w.run)
 	return w
 }
