@@ -29,9 +29,10 @@ type disk struct {
 
 	mu     sync.Mutex
 	fault  fault
-	at     int  // the call to fail, counted from 1; 0: none
-	stuck  bool // all calls that change something fail from then on, until heal
-	calls  int
+	only   string   // the calls that are counted; "": all
+	left   int      // such calls until one fails; 0: none is to
+	stuck  bool     // all calls that change something fail from then on, until heal
+	struck bool     // one has failed
 	log    []string // of calls
 	failed string   // the call that failed first since the last heal
 	home   string   // where the ledger is now
@@ -110,17 +111,21 @@ func useDisk(t *testing.T, root string, seed uint64) *disk {
 }
 
 // failAt makes the n-th call from now fail that changes a file, and if stuck all others after it.
-func (d *disk) failAt(n int, f fault, stuck bool) {
+func (d *disk) failAt(n int, f fault, stuck bool) { d.failAtCall("", n, f, stuck) }
+
+// failAtCall is failAt that counts only calls of one kind, as the log has them: how many others come before differs from run to run, for what
+// waits for the writer at the same time is written together.
+func (d *disk) failAtCall(only string, n int, f fault, stuck bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.at, d.fault, d.stuck, d.failed = d.calls+n, f, stuck, ""
+	d.only, d.left, d.fault, d.stuck, d.struck, d.failed = only, n, f, stuck, false, ""
 }
 
 // mend ends the faults.
 func (d *disk) mend() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.at = 0
+	d.left, d.struck = 0, false
 }
 
 // heal ends the faults if there was one, and says which call failed first.
@@ -129,7 +134,7 @@ func (d *disk) heal() string {
 	defer d.mu.Unlock()
 	failed := d.failed
 	if failed != "" {
-		d.at = 0
+		d.left, d.struck = 0, false
 	}
 	d.failed = ""
 	return failed
@@ -217,12 +222,17 @@ func (d *disk) fails(call, path string) bool {
 	if !strings.HasPrefix(path, d.root) {
 		return false
 	}
-	d.calls++
-	call += " of " + filepath.Base(path)
+	call += " of " + tempName.ReplaceAllString(filepath.Base(path), ".tmp")
 	d.log = append(d.log, call)
-	if d.at == 0 || d.calls < d.at || d.calls > d.at && !d.stuck {
+	now := false
+	if d.left > 0 && (d.only == "" || d.only == call) {
+		d.left--
+		now = d.left == 0
+	}
+	if !now && !(d.struck && d.stuck) {
 		return false
 	}
+	d.struck = true
 	if d.failed == "" {
 		d.failed = call
 	}

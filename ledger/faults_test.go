@@ -24,7 +24,7 @@ import (
 // of call a few, in one way each.
 const faultsVar = "WHIPPER_FAULTS"
 
-// tempName is what a backup is called until it is whole.
+// tempName is what a backup is called until it is whole; the number differs from run to run.
 var tempName = regexp.MustCompile(`\.[0-9]+\.tmp`)
 
 // Two of the ways.
@@ -58,13 +58,13 @@ type life struct {
 func TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost(t *testing.T) {
 	old := oldLedger(t)
 	var calls []string
-	t.Run("none", func(t *testing.T) { calls = live(t, old, 0, 0).disk.log })
+	t.Run("none", func(t *testing.T) { calls = live(t, old, "", 0, 0).disk.log })
 	failed := map[string]int{}
 	lives, deaths := 0, 0
-	begun := map[string]int{}
-	for n := range calls {
+	begun, seen := map[string]int{}, map[string]int{}
+	for n, call := range calls {
+		seen[call]++
 		for way := range ways {
-			call := calls[n]
 			commits := call == "sync of ledger.db-wal" && (way == once || way == forGood)
 			if os.Getenv(faultsVar) == "" && !commits {
 				if way != begun[call] || n > 0 && call == calls[n-1] {
@@ -73,11 +73,11 @@ func TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost(t *testing.T) {
 				begun[call]++
 			}
 			ok := t.Run(fmt.Sprintf("call %d, way %d", n+1, way), func(t *testing.T) {
-				d := live(t, old, n+1, way)
+				d := live(t, old, call, seen[call], way)
 				if t.Failed() {
 					t.Logf("%+v: %s", ways[way], d.hit)
 				}
-				failed[tempName.ReplaceAllString(d.hit, ".tmp")]++
+				failed[d.hit]++
 				deaths += d.deaths
 			})
 			if lives++; !ok {
@@ -123,17 +123,17 @@ func oldLedger(t *testing.T) []byte {
 	return content
 }
 
-// live does everything there is to do with a ledger that was as old is, while a call of the disk fails; 0: none.
-func live(t *testing.T, old []byte, call, way int) *life {
+// live does everything there is to do with a ledger that was as old is, while the nth of some calls of the disk fails; 0: none.
+func live(t *testing.T, old []byte, call string, nth, way int) *life {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, fileName), old, filePerm); err != nil {
 		t.Fatal(err)
 	}
-	d := &life{dir: dir, alone: ways[way].alone, disk: useDisk(t, dir, uint64(call)), told: map[int64]State{}, pruned: map[int64]bool{}}
+	d := &life{dir: dir, alone: ways[way].alone, disk: useDisk(t, dir, uint64(nth)), told: map[int64]State{}, pruned: map[int64]bool{}}
 	synctest.Test(t, func(t *testing.T) { // so that nobody waits for the writer to try again
 		d.t = t
-		if call > 0 {
-			d.disk.failAt(call, ways[way].fault, ways[way].stuck)
+		if nth > 0 {
+			d.disk.failAtCall(call, nth, ways[way].fault, ways[way].stuck)
 		}
 		d.live()
 	})
