@@ -63,7 +63,9 @@ func (w *writer) put(o *op) {
 	}
 	w.mu.Unlock()
 	if closed {
-		o.answer(ErrClosed)
+		if o.taken.CompareAndSwap(false, true) {
+			o.answer(ErrClosed)
+		}
 		return
 	}
 	w.signal()

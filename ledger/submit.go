@@ -47,36 +47,83 @@ type SubmitOptions struct {
 
 // SubmitWith is Submit with options.
 func (l *Ledger) SubmitWith(ctx context.Context, jobs []Job, o SubmitOptions) ([]Submitted, error) {
+	s, err := l.intake(jobs, o)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	if err := l.writer.await(ctx, &s.op, s.committed); err != nil {
+		return nil, err
+	}
+	return s.answer, nil
+}
+
+// SubmitThen is SubmitWith for who cannot wait: done is told what SubmitWith would return, once, on the writer's goroutine, which it must not hold
+// up, or before SubmitThen returns. Where the writer has not taken the jobs after atMost, they are not written, and done gets
+// context.DeadlineExceeded on a goroutine of its own.
+func (l *Ledger) SubmitThen(jobs []Job, o SubmitOptions, atMost time.Duration, done func([]Submitted, error)) {
+	s, err := l.intake(jobs, o)
+	if s == nil || err != nil {
+		done(nil, err)
+		return
+	}
+	late := time.AfterFunc(atMost, func() {
+		if s.op.taken.CompareAndSwap(false, true) {
+			done(nil, context.DeadlineExceeded)
+		}
+	})
+	s.op.done = func(err error) {
+		late.Stop()
+		if err != nil {
+			done(nil, err)
+			return
+		}
+		s.committed()
+		done(s.answer, nil)
+	}
+	l.writer.put(&s.op)
+}
+
+// intake is jobs on their way to the disk.
+type intake struct {
+	op     op
+	jobs   []Job
+	opts   SubmitOptions
+	answer []Submitted
+}
+
+// intake makes an operation of jobs; nil: there are none.
+func (l *Ledger) intake(jobs []Job, o SubmitOptions) (*intake, error) {
+	if len(jobs) == 0 {
+		return nil, nil
+	}
 	now := l.now()
-	rows := make([]Job, len(jobs))
+	s := &intake{jobs: make([]Job, len(jobs)), opts: o}
 	for i, job := range jobs {
-		rows[i] = job.withDefaults(now)
-		rows[i].ID = 0
-		if problems := rows[i].validate(); len(problems) > 0 {
+		s.jobs[i] = job.withDefaults(now)
+		s.jobs[i].ID = 0
+		if problems := s.jobs[i].validate(); len(problems) > 0 {
 			return nil, &InvalidJobError{Index: i, Problems: problems}
 		}
 	}
-	if len(rows) == 0 {
-		return nil, nil
+	s.op.kind, s.op.call, s.op.rows = opCall, s.write, len(jobs)
+	s.op.single = len(jobs) == 1 && o.Backlog == 0 && len(jobs[0].Params) <= inlineMost
+	return s, nil
+}
+
+// write is the operation's call.
+func (s *intake) write(b *batch) (err error) {
+	s.answer, err = b.submitAll(s.jobs)
+	if err == nil && s.opts.Backlog > 0 {
+		err = b.checkBacklog(s.jobs, s.opts.Backlog)
 	}
-	var answer []Submitted
-	var then func()
-	if o.Committed != nil {
-		then = func() { o.Committed(slices.DeleteFunc(rows, func(j Job) bool { return j.ID == 0 })) }
+	return err
+}
+
+// committed says which jobs are on disk, to who wants to know.
+func (s *intake) committed() {
+	if s.opts.Committed != nil {
+		s.opts.Committed(slices.DeleteFunc(s.jobs, func(j Job) bool { return j.ID == 0 }))
 	}
-	call := func(b *batch) (err error) {
-		answer, err = b.submitAll(rows)
-		if err == nil && o.Backlog > 0 {
-			err = b.checkBacklog(rows, o.Backlog)
-		}
-		return err
-	}
-	single := len(rows) == 1 && o.Backlog == 0 && len(rows[0].Params) <= inlineMost
-	err := l.writer.await(ctx, &op{kind: opCall, call: call, rows: len(rows), single: single}, then)
-	if err != nil {
-		return nil, err
-	}
-	return answer, nil
 }
 
 // checkBacklog says whether a pool of the jobs has too many queued, now that they are inserted.

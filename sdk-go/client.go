@@ -170,7 +170,18 @@ func invoked(r *jsonrpc.Response, err error) (json.RawMessage, ResponseMeta, err
 func (c *Client) Submit(ctx context.Context, p SubmitParams) (SubmitResult, error) {
 	p.Trace = traced(ctx, p.Trace)
 	q := &request{method: jsonrpc.MethodJobSubmit, params: p, again: p.IdempotencyKey != ""}
-	return decode[SubmitResult](q.method)(c.do(ctx, q))
+	r, err := c.do(ctx, q)
+	switch {
+	case err != nil:
+		return SubmitResult{}, err
+	case r.Error != nil:
+		return SubmitResult{}, &CallError{Method: q.method, Err: r.Error}
+	}
+	var result SubmitResult
+	if err := jsonrpc.DecodeSubmitResult(r.Result, &result); err != nil {
+		return SubmitResult{}, fmt.Errorf("read result of %s: %w", q.method, err)
+	}
+	return result, nil
 }
 
 // SubmitBatch submits all jobs or none. They must be for the same pool.

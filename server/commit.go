@@ -21,5 +21,17 @@ func commit(ctx context.Context, change func(context.Context) error) error {
 	if err == nil || ctx.Err() == nil || errors.As(err, &e) {
 		return err
 	}
+	return unknownOutcome(err)
+}
+
+// uncommitted is the error of a change that was given commitAtMost.
+func uncommitted(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return unknownOutcome(err)
+	}
+	return err
+}
+
+func unknownOutcome(err error) error {
 	return jsonrpc.Errorf(jsonrpc.CodeLedger, "the ledger was not written within %v, and whether it will be is unknown: %v", commitAtMost, err)
 }

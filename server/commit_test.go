@@ -21,9 +21,10 @@ func TestRequestsDoNotWaitForeverForADiskThatFails(t *testing.T) {
 	}
 	s := New(Options{Ledger: l, Pools: []Pool{&fakePool{stuck: true}}})
 	for name, request := range map[string]func(context.Context) error{
-		"job.submit": func(ctx context.Context) error {
-			_, err := s.submit(ctx, jsonrpc.SubmitParams{Method: "m"})
-			return err
+		"job.submit": func(context.Context) error {
+			done := make(chan error, 1)
+			s.submitThen(jsonrpc.SubmitParams{Method: "m"}, func(_ []ledger.Submitted, err error) { done <- err })
+			return <-done
 		},
 		"job.submitBatch": func(ctx context.Context) error {
 			_, err := s.submitBatch(ctx, jsonrpc.SubmitBatchParams{Jobs: []jsonrpc.SubmitParams{{Method: "m"}}})

@@ -281,6 +281,14 @@ func (f *fakePool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Subm
 	return f.ledger.Submit(ctx, jobs)
 }
 
+func (f *fakePool) SubmitThen(jobs []ledger.Job, atMost time.Duration, done func([]ledger.Submitted, error)) {
+	if f.stuck {
+		time.AfterFunc(atMost, func() { done(nil, context.DeadlineExceeded) })
+		return
+	}
+	f.ledger.SubmitThen(jobs, ledger.SubmitOptions{}, atMost, done)
+}
+
 func (f *fakePool) Cancel(ctx context.Context, ids []int64) (int, error) {
 	if f.stuck {
 		<-ctx.Done()

@@ -31,7 +31,7 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodServerPing:     typed((*Server).ping),
 		jsonrpc.MethodDiscover:       discoverMethod(),
 		jsonrpc.MethodJobInvoke:      invokeMethod(),
-		jsonrpc.MethodJobSubmit:      takesWork(typed((*Server).submit)),
+		jsonrpc.MethodJobSubmit:      takesWork(submitMethod()),
 		jsonrpc.MethodJobSubmitBatch: takesWork(typed((*Server).submitBatch)),
 		jsonrpc.MethodJobGet:         typed((*Server).get),
 		jsonrpc.MethodJobList:        typed((*Server).list),

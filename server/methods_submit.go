@@ -3,26 +3,53 @@ package server
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
-// submit answers after the commit. It is not cut short when its caller goes away: the job would be on disk and nobody would know.
-func (s *Server) submit(ctx context.Context, p jsonrpc.SubmitParams) (jsonrpc.SubmitResult, error) {
+func submitMethod() *method {
+	return &method{
+		params: reflect.TypeFor[jsonrpc.SubmitParams](),
+		result: reflect.TypeFor[jsonrpc.SubmitResult](),
+		begin:  (*Server).submit,
+	}
+}
+
+// submit answers after the commit.
+func (s *Server) submit(r *request, k *jsonrpc.Cork) {
+	var p jsonrpc.SubmitParams
+	if e := jsonrpc.DecodeSubmit(r.Params, &p); e != nil {
+		r.end(k, nil, nil, e)
+		return
+	}
+	s.submitThen(p, r.submitted)
+}
+
+// submitThen is not cut short when its caller goes away: the job would be on disk and nobody would know.
+func (s *Server) submitThen(p jsonrpc.SubmitParams, done func([]ledger.Submitted, error)) {
 	if err := checkSubmit("", p); err != nil {
-		return jsonrpc.SubmitResult{}, err
+		done(nil, err)
+		return
 	}
 	pool, err := s.pools().named(p.Pool)
 	if err != nil {
-		return jsonrpc.SubmitResult{}, err
+		done(nil, err)
+		return
 	}
-	submitted, err := commitJobs(ctx, pool, []ledger.Job{toJob(p, pool.Name(), s.now())})
+	pool.SubmitThen([]ledger.Job{toJob(p, pool.Name(), s.now())}, commitAtMost, func(jobs []ledger.Submitted, err error) { done(jobs, uncommitted(err)) })
+}
+
+// submitted answers with the job's id, on the ledger's goroutine.
+func (r *request) submitted(jobs []ledger.Submitted, err error) {
 	if err != nil {
-		return jsonrpc.SubmitResult{}, err
+		r.endSoon(nil, err)
+		return
 	}
-	return jsonrpc.SubmitResult{ID: submitted[0].ID, Duplicate: submitted[0].Duplicate}, nil
+	result, err := jsonrpc.Encode(jsonrpc.SubmitResult{ID: jobs[0].ID, Duplicate: jobs[0].Duplicate})
+	r.endSoon(result, err)
 }
 
 // submitBatch submits all jobs or none. They go to one pool, which commits them together.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -13,6 +14,7 @@ import (
 type Pool interface {
 	Name() string
 	Invoke(k *jsonrpc.Cork, c supervisor.Call, done func(supervisor.Reply, error, *jsonrpc.Cork)) (cancel func())
+	SubmitThen(jobs []ledger.Job, atMost time.Duration, done func([]ledger.Submitted, error))
 	Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error)
 	Cancel(ctx context.Context, ids []int64) (int, error)
 	Retry(ctx context.Context, ids []int64) (int, error)

@@ -36,11 +36,13 @@ type session struct {
 	byID     map[string]*request // by the id's own bytes; of two with the same id, the later
 	requests sync.WaitGroup      // Add only under mu and while not closing
 
+	answers answers // that are found on goroutines which must not be held up
+
 	subscriptions    map[int64]*subscription
 	lastSubscription int64
 	progress         progressOut
 	following        atomic.Pointer[following] // the stats that the peer follows; nil: none
-	pumps            sync.WaitGroup            // of subscriptions and progress; Add only by requests in flight
+	pumps            sync.WaitGroup            // of subscriptions, progress and answers; Add only by requests in flight
 	ending           chan struct{}             // closed when all requests are answered and no more come
 }
 

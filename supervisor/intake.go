@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -12,18 +13,43 @@ import (
 // Submit puts jobs into the ledger, all or none, and returns once they are on disk. Their Pool is set to this one. While the
 // pool drains the error is a *jsonrpc.Error; the ledger's own errors pass through.
 func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error) {
-	if err := p.open(); err != nil {
+	o, err := p.takeIn(jobs)
+	if err != nil {
 		return nil, err
+	}
+	submitted, err := p.ledger.SubmitWith(ctx, jobs, o)
+	return submitted, p.refused(len(jobs), err)
+}
+
+// SubmitThen is Submit for who cannot wait. done is told once, maybe before SubmitThen returns and else on the ledger's goroutine, which it
+// must not hold up. Jobs that the ledger has not begun to write after atMost are not written, and the error is context.DeadlineExceeded.
+func (p *Pool) SubmitThen(jobs []ledger.Job, atMost time.Duration, done func([]ledger.Submitted, error)) {
+	o, err := p.takeIn(jobs)
+	if err != nil {
+		done(nil, err)
+		return
+	}
+	p.ledger.SubmitThen(jobs, o, atMost, func(submitted []ledger.Submitted, err error) { done(submitted, p.refused(len(jobs), err)) })
+}
+
+// takeIn makes jobs the pool's.
+func (p *Pool) takeIn(jobs []ledger.Job) (o ledger.SubmitOptions, err error) {
+	if err := p.open(); err != nil {
+		return o, err
 	}
 	for i := range jobs {
 		jobs[i].Pool = p.name
 	}
-	submitted, err := p.ledger.SubmitWith(ctx, jobs, ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.committed})
+	return ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.committed}, nil
+}
+
+// refused says of a submission that was refused for the backlog what is the matter.
+func (p *Pool) refused(jobs int, err error) error {
 	var full *ledger.BacklogError
-	if errors.As(err, &full) {
-		return nil, jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d jobs may be queued, as --max-backlog says, and %s", full.Most, tooMany(len(jobs), full.Most))
+	if err != nil && errors.As(err, &full) {
+		return jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d jobs may be queued, as --max-backlog says, and %s", full.Most, tooMany(jobs, full.Most))
 	}
-	return submitted, err
+	return err
 }
 
 // tooMany says why jobs are refused: there is no room left, or there never was.
