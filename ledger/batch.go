@@ -28,12 +28,13 @@ type delta struct {
 }
 
 // batch builds one transaction. Operations are applied in order; changes of one job are collected and written once, at
-// the end or before a call that might look at the job. It is used again for the next transaction.
+// the end or before a call that might look at the job, and so are fresh jobs. It is used again for the next transaction.
 type batch struct {
 	conn *conn
 	ids  *sequence
 	log  *slog.Logger
 
+	fresh   []*op // submissions of one fresh job each, to be inserted together
 	changes []change
 	place   map[int64]int // in changes, by job
 	deltas  []delta
@@ -57,6 +58,8 @@ func newBatch(ids *sequence, log *slog.Logger) *batch {
 
 func (b *batch) begin(c *conn) {
 	b.conn = c
+	clear(b.fresh[:cap(b.fresh)])
+	b.fresh = b.fresh[:0]
 	clear(b.changes)
 	b.changes = b.changes[:0]
 	clear(b.place)
@@ -106,6 +109,9 @@ func (b *batch) apply(o *op) error {
 		b.collect(o)
 		return nil
 	case opCall:
+		if o.fresh != nil {
+			return b.gather(o)
+		}
 		if err := b.flush(); err != nil {
 			return err
 		}

@@ -11,7 +11,8 @@ const (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	insertPlainSQL = `INSERT INTO job (id, pool, method, state, max_attempts, delivery, origin, created_at, run_at, params)
 		VALUES (?, ?, ?, 'queued', ?, 'at-least-once', 'submit', ?, ?, ?)`
-	startSQL = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL, lane = ''
+	plainRowSQL = `, (?, ?, ?, 'queued', ?, 'at-least-once', 'submit', ?, ?, ?)`
+	startSQL    = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL, lane = ''
 		WHERE id = ? AND state = 'queued'`
 	finishSQL = `UPDATE job SET state = ?, attempt = ?, runs = ?, crashes = ?, alone = ?, run_at = ?, started_at = ?,
 			finished_at = ?, worker = ?, pid = ?, error_source = ?, progress = ?, error = ?, result = ?, lane = ?
@@ -92,6 +93,9 @@ func (b *batch) collect(o *op) {
 
 // flush writes the collected changes.
 func (b *batch) flush() error {
+	if err := b.insertGathered(); err != nil {
+		return err
+	}
 	for i := range b.changes {
 		if err := b.writeChange(&b.changes[i]); err != nil {
 			return err
@@ -225,7 +229,7 @@ func (c *change) lane() Lane {
 // insertJob writes a new row, with what does not fit into it.
 func (b *batch) insertJob(j *Job) (changed int64, err error) {
 	if j.isPlain() {
-		changed, err = b.conn.exec(insertPlainSQL, j.ID, j.Pool, j.Method, int64(j.MaxAttempts), j.CreatedAt.UnixMicro(), j.RunAt.UnixMicro(), inline(j.Params))
+		changed, err = b.conn.exec(insertPlainSQL, plainArgs(b.args[:0], j)...)
 	} else {
 		if b.args, err = inlineArgs(b.args[:0], j); err != nil {
 			return 0, err

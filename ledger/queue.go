@@ -33,6 +33,7 @@ type op struct {
 	call    func(*batch) error // opCall
 	rows    int                // opCall: about how many it writes
 	single  bool               // opCall: it writes no more than one row, by one statement
+	fresh   *Job               // opCall: instead of call, a job to be inserted with others; see isFresh. May be nil
 
 	keep    bool        // must not be lost: stays in the queue until it is on disk
 	behind  bool        // gives way to those without it; has a queue of its own

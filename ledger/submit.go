@@ -107,6 +107,9 @@ func (l *Ledger) intake(jobs []Job, o SubmitOptions) (*intake, error) {
 	}
 	s.op.kind, s.op.call, s.op.rows = opCall, s.write, len(jobs)
 	s.op.single = len(jobs) == 1 && o.Backlog == 0 && len(jobs[0].Params) <= inlineMost
+	if s.op.single && s.jobs[0].isFresh() {
+		s.op.fresh = &s.jobs[0]
+	}
 	return s, nil
 }
 
@@ -121,6 +124,9 @@ func (s *intake) write(b *batch) (err error) {
 
 // committed says which jobs are on disk, to who wants to know.
 func (s *intake) committed() {
+	if s.op.fresh != nil {
+		s.answer = []Submitted{{ID: s.op.fresh.ID}}
+	}
 	if s.opts.Committed != nil {
 		s.opts.Committed(slices.DeleteFunc(s.jobs, func(j Job) bool { return j.ID == 0 }))
 	}
@@ -173,7 +179,18 @@ func (b *batch) backlog(pool string) (n int64, err error) {
 // submitAll inserts jobs that have their defaults. After an error the caller undoes what it did.
 func (b *batch) submitAll(jobs []Job) ([]Submitted, error) {
 	answer := make([]Submitted, len(jobs))
-	for i := range jobs {
+	for i := 0; i < len(jobs); i++ {
+		if first, ok := firstFresh(jobs[i:]); ok {
+			for k, job := range first {
+				job.ID = b.ids.draw()
+				answer[i+k] = Submitted{ID: job.ID}
+			}
+			if err := b.insertMany(first); err != nil {
+				return nil, err
+			}
+			i += freshWidth - 1
+			continue
+		}
 		var err error
 		if answer[i], err = b.submit(&jobs[i]); err == nil {
 			continue
