@@ -130,8 +130,8 @@ def test_a_forked_child_cannot_cancel_a_call_of_its_parent() -> None:
     if not ended:
         os.kill(child, signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    theirs.close()
     link.close()
+    theirs.close()
 
 
 def test_what_is_written_together_arrives_whole_and_in_order() -> None:
