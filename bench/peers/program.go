@@ -119,7 +119,7 @@ func (l line) figures() (result.Figures, error) {
 
 // inGroup gives the command a process group of its own, which is told to end with its context and killed if it does not.
 func inGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = ownGroup()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 }
