@@ -79,6 +79,20 @@ echo '{"peer":"fake","version":"1.2","settings":"Redis 7","work":"durable","jobs
 	}
 }
 
+func TestPeersAreInTheOrderOfTheirFolders(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"b", "a", "c"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name, "peer.json"), `{"name":"`+name+`","works":["durable"],"command":["x"]}`)
+	}
+	found, err := Find(dir)
+	if err != nil || len(found) != 3 || found[0].Name != "a" || found[1].Name != "b" || found[2].Name != "c" {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 func TestAPeerIsInstalledOnce(t *testing.T) {
 	dir, folder := fake(t, "")
 	p := find(t, dir)
@@ -149,7 +163,10 @@ func TestAPeerEndsWithTheRunAndLeavesNoProcess(t *testing.T) {
 
 func TestAFileThatSaysTooLittleIsRefused(t *testing.T) {
 	dir, folder := fake(t, "")
-	for text, want := range map[string]string{`{"name":"x"`: "peer.json", `{"name":"x","works":["durable"]}`: "are needed"} {
+	for text, want := range map[string]string{
+		`{"name":"x"`: "peer.json", `{"name":"x","works":["durable"]}`: "are needed", `{"name":"x","command":["x"]}`: "are needed",
+		`{"works":["durable"],"command":["x"]}`: "are needed",
+	} {
 		write(t, filepath.Join(folder, "peer.json"), text)
 		if _, err := Find(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
