@@ -28,7 +28,7 @@ func (b *Bench) payload(ctx context.Context) error {
 			return nil, err
 		}
 		began := time.Now()
-		if _, err := flood(n, payloadDepth, func() error { return call(ctx, s.Client, "echo", params) }); err != nil {
+		if _, err := flood(n, payloadDepth, func() error { return echo(ctx, s.Client, params) }); err != nil {
 			return nil, err
 		}
 		took := time.Since(began)
