@@ -76,10 +76,19 @@ func (p Peer) Setup(ctx context.Context) error {
 		cmd.Dir = p.folder
 		inGroup(cmd)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s in %s: %w: %s", strings.Join(command, " "), p.folder, err, lastLine(out))
+			return fmt.Errorf("%s in %s: %w: %s", strings.Join(command, " "), p.folder, err, reason(out))
 		}
 	}
 	return os.WriteFile(filepath.Join(p.folder, installed), nil, 0o644)
+}
+
+// reason is the line of an installer's output that says why it has failed: the last one, but of npm's the first, for its others are advice.
+func reason(out []byte) string {
+	first, _, _ := strings.Cut(string(out), "\n")
+	if strings.HasPrefix(first, "npm error") {
+		return first
+	}
+	return lastLine(out)
 }
 
 // Contenders are the peer's variants, where it can do the work.

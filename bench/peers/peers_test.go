@@ -105,9 +105,14 @@ func TestAPeerIsInstalledOnce(t *testing.T) {
 	if log, err := os.ReadFile(filepath.Join(folder, "log")); err != nil || string(log) != "one\ntwo\n" || !p.Installed() {
 		t.Errorf("%s, %v", log, err)
 	}
-	p.Install = [][]string{{"sh", "-c", "echo no such package >&2; false"}}
-	if err := p.Setup(t.Context()); err == nil || !strings.Contains(err.Error(), "no such package") {
-		t.Errorf("%v", err)
+	for output, want := range map[string]string{
+		`retrying\nno such package`:                                 "exit status 1: no such package",
+		`npm error code ENOTFOUND\nnpm error A complete log is in x`: "exit status 1: npm error code ENOTFOUND",
+	} {
+		p.Install = [][]string{{"sh", "-c", "printf '" + output + "' >&2; false"}}
+		if err := p.Setup(t.Context()); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }
 
