@@ -23,6 +23,7 @@ type Peer struct {
 	Install   [][]string `json:"install"`   // commands that are run in the folder, one after the other; none: nothing to install
 	Command   []string   `json:"command"`   // run in the folder
 	Guarantee string     `json:"guarantee"` // what it promises of a job or call
+	Slow      bool       `json:"slow"`      // it does a few thousand jobs a second, and gets fewer
 
 	Missing string `json:"-"` // why it could not be installed: its contenders are skipped
 
@@ -95,6 +96,9 @@ func reason(out []byte) string {
 func (p Peer) Contenders(work string, s Settings) []*result.Contender {
 	if !slices.Contains(p.Works, work) {
 		return nil
+	}
+	if p.Slow && s.Fewer > 0 {
+		s.Jobs = s.Fewer
 	}
 	variants := p.Variants
 	if len(variants) == 0 {

@@ -50,7 +50,8 @@ echo '{"peer":"fake","version":"1.2","settings":"Redis 7","work":"durable","jobs
 	if got := p.Contenders("invoke", Settings{}); got != nil {
 		t.Errorf("it does a work that it does not know: %v", got)
 	}
-	contenders := p.Contenders("durable", Settings{Jobs: 9, Concurrency: 32})
+	p.Slow = true
+	contenders := p.Contenders("durable", Settings{Jobs: 90, Fewer: 9, Concurrency: 32})
 	if len(contenders) != 2 || contenders[0].Name != "Fake fast" || contenders[1].Name != "Fake safe" {
 		t.Fatalf("%+v", contenders)
 	}

@@ -30,6 +30,7 @@ type Program struct {
 // Settings are the sizes of a work. Those that are 0 are not given to the program.
 type Settings struct {
 	Jobs        int
+	Fewer       int // jobs of a slow peer; 0: as many
 	Calls       int
 	Depth       int // under way at once
 	Workers     int
