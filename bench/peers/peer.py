@@ -130,8 +130,8 @@ def process(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen
             child.wait()
 
 
-def die_with_parent(**_signal: object) -> None:
-    """Has the kernel kill this process when its parent has ended: for processes that a process of the peer starts."""
+def die_with_parent() -> None:
+    """Has the kernel kill this process when its parent has ended: for what forks itself."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -107,7 +107,7 @@ func TestAPeerIsInstalledOnce(t *testing.T) {
 		t.Errorf("%s, %v", log, err)
 	}
 	for output, want := range map[string]string{
-		`retrying\nno such package`:                                 "exit status 1: no such package",
+		`retrying\nno such package`:                                  "exit status 1: no such package",
 		`npm error code ENOTFOUND\nnpm error A complete log is in x`: "exit status 1: npm error code ENOTFOUND",
 	} {
 		p.Install = [][]string{{"sh", "-c", "printf '" + output + "' >&2; false"}}
