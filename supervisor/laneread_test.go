@@ -30,6 +30,9 @@ func TestWhatStoodAsideWhenTheSupervisorDiedRunsUnderTheNext(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	if err := r.ledger.Flush(t.Context()); err != nil { // the next supervisor looks for lanes once
+		t.Fatal(err)
+	}
 	r.run().ready()
 	for _, id := range ids {
 		r.wait(id)
