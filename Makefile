@@ -77,10 +77,12 @@ servers: $(SERVERS_READY) ## install the programs of others that the end-to-end 
 
 BENCH ?=
 bench: ## measure whipper beside floors and peers, in about 20 minutes; BENCH='-part submit' a part, BENCH=-docs for docs/benchmarks.md
-	go run ./bench $(BENCH)
+	go build -o bin/bench ./bench
+	bin/bench $(BENCH)
 
 bench-quick: ## run all of the benchmark with small sizes and without installing peers, to see that it works
-	go run ./bench -quick $(BENCH)
+	go build -o bin/bench ./bench
+	bin/bench -quick $(BENCH)
 
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books

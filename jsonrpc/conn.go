@@ -119,8 +119,8 @@ func (f handlerFunc) Handle(context.Context, *jsonrpc2.Conn, *jsonrpc2.Request) 
 func (c *Conn) Cork() *Cork { return &c.stream.cork }
 
 // Start sends a call and returns its id, which counts from 1. done gets the answer on the reader's goroutine, perhaps
-// before Start returns; it is not called if the connection ends first, which Done tells. params and meta may be used again
-// when Start returns.
+// before Start returns; it is not called if the connection ends first, which Done tells. Params, here and elsewhere, and results must not
+// change any more: large ones are not copied. meta may be used again when Start returns.
 func (c *Conn) Start(method string, params, meta json.RawMessage, done func(*Response)) (id uint64, err error) {
 	return (*Cork)(nil).Start(c, method, params, meta, done)
 }
@@ -301,9 +301,11 @@ func (c *Conn) answerInBatch(k *Cork, r *Request, m *outgoing) error {
 // answerTooLarge takes the place of an answer that is over the limit.
 func answerTooLarge(id json.RawMessage, size, limit int, meta json.RawMessage) []byte {
 	e := Errorf(CodeMessageTooLarge, "an answer of %d bytes is over the limit of %d", size, limit)
-	small := appendResponse(nil, id, nil, e, meta)
+	m := outgoing{answer: true, to: id, err: e, meta: meta}
+	small := m.appendTo(nil)
 	if len(small) > answerReserve {
-		small = appendResponse(nil, id, nil, e, nil)
+		m.meta = nil
+		small = m.appendTo(nil)
 	}
 	return small
 }

@@ -25,6 +25,7 @@ func (e *tooLargeError) Error() string { return fmt.Sprintf("frame is larger tha
 type frameReader struct {
 	r     *bufio.Reader
 	limit int // bytes of a line, its end not counted
+	large int // bytes of the last line that did not fit into r's buffer: the next is often as large
 }
 
 func newFrameReader(r io.Reader, limit int) *frameReader {
@@ -50,21 +51,27 @@ func (f *frameReader) line() ([]byte, error) {
 		}
 		return f.cut(part, nil)
 	}
-	var parts [][]byte // joined at the end, so that nothing is copied more than twice and the frame has no slack
-	size := 0
-	for errors.Is(err, bufio.ErrBufferFull) && size+len(part) <= f.limit+len("\r") {
-		parts = append(parts, bytes.Clone(part))
-		size += len(part)
+	line := make([]byte, 0, max(f.large+f.large/16, 4*readBuffer)) // a little more: ids get longer
+	for errors.Is(err, bufio.ErrBufferFull) && len(line)+len(part) <= f.limit+len("\r") {
+		line = append(line, part...)
 		part, err = f.r.ReadSlice('\n')
 	}
 	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 		return nil, err
 	}
-	line := bytes.Join(append(parts, part), nil)
-	if err == nil && len(trimEnd(line)) <= f.limit {
-		return trimEnd(line), nil
+	if line = append(line, part...); err != nil || len(trimEnd(line)) > f.limit {
+		return f.cut(line, err)
 	}
-	return f.cut(line, err)
+	f.large = len(line)
+	return snug(trimEnd(line)), nil
+}
+
+// snug gives b in memory of its size, where it has much more: a frame is kept for as long as its payload.
+func snug(b []byte) []byte {
+	if cap(b)-len(b) > len(b)/4 {
+		return bytes.Clone(b)
+	}
+	return b
 }
 
 // cut reads on to the end of a line of which too much has been read already.

@@ -5,6 +5,33 @@ import (
 	"strconv"
 )
 
+// EncodeInvoke is Encode for an InvokeParams. Its params are looked through as any message is and put in as they are: encoding/json would copy
+// them byte by byte.
+func EncodeInvoke(p InvokeParams) (json.RawMessage, error) {
+	params := p.Params
+	if len(params) == 0 || !isOneLine(params) {
+		return Encode(p)
+	}
+	p.Params = nil
+	rest, err := Encode(p)
+	if err != nil {
+		return nil, err
+	}
+	const name = `{"params":`
+	b := make([]byte, 0, len(name)+len(params)+len(rest))
+	b = append(b, name...)
+	b = append(b, params...)
+	b = append(b, ',') // the method is always there
+	return append(b, rest[len("{"):]...), nil
+}
+
+// isOneLine says whether raw is JSON without line ends between its tokens.
+func isOneLine(raw []byte) bool {
+	s := scanner{b: raw}
+	s.space()
+	return !hasLineEnd(raw) && s.value(0) == nil && s.end() == nil
+}
+
 // DecodeInvoke is DecodeParams for an InvokeParams, without reflection where the params are as most clients write them. What it gives are spans of
 // params, which must not change.
 func DecodeInvoke(params json.RawMessage, p *InvokeParams) *Error {

@@ -1,8 +1,10 @@
 package jsonrpc
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -29,6 +31,41 @@ func FuzzDecodeInvokeDecodesAsDecodeParams(f *testing.F) {
 		}
 		if wantErr == nil && !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", params, got, want)
+		}
+	})
+}
+
+func FuzzEncodeInvokeSaysWhatEncodeSays(f *testing.F) {
+	for _, params := range []string{`[1]`, ` {"a": "<é>"} `, "[1,\n2]", "[1,\r2]", `[`, ``, `null`, `[] []`, `["\u003c"]`, "[\"\n\"]", strings.Repeat("[", 1000) + strings.Repeat("]", 1000)} {
+		f.Add("m", params, "p", int64(1), -3)
+		f.Add("", params, "", int64(0), 0)
+	}
+	f.Fuzz(func(t *testing.T, method, params, pool string, timeout int64, priority int) {
+		p := InvokeParams{Pool: pool, Method: method, Params: json.RawMessage(params), TimeoutMs: timeout, Priority: priority}
+		got, err := EncodeInvoke(p)
+		want, wantErr := Encode(p)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%v, want %v", err, wantErr)
+		}
+		if err != nil {
+			return
+		}
+		var gotParams, wantParams InvokeParams
+		if err := json.Unmarshal(got, &gotParams); err != nil || hasLineEnd(got) {
+			t.Fatalf("%s: %v", got, err)
+		}
+		if err := json.Unmarshal(want, &wantParams); err != nil {
+			t.Fatal(err)
+		}
+		var compact bytes.Buffer
+		if len(gotParams.Params) > 0 {
+			if err := json.Compact(&compact, gotParams.Params); err != nil {
+				t.Fatal(err)
+			}
+			gotParams.Params = compact.Bytes()
+		}
+		if !reflect.DeepEqual(gotParams, wantParams) {
+			t.Errorf("%s, want %s", got, want)
 		}
 	})
 }

@@ -38,58 +38,6 @@ func callID(raw []byte) (uint64, bool) {
 	return id, err == nil
 }
 
-// appendRequest adds a call's frame, or a notification's where id is 0.
-func appendRequest(b []byte, id uint64, method string, params, meta json.RawMessage) []byte {
-	b = append(b, `{"jsonrpc":"2.0",`...)
-	if id != 0 {
-		b = append(b, `"id":`...)
-		b = strconv.AppendUint(b, id, 10)
-		b = append(b, ',')
-	}
-	b = append(b, `"method":`...)
-	b = appendString(b, method)
-	if len(params) > 0 {
-		b = append(b, `,"params":`...)
-		b = appendRaw(b, params)
-	}
-	if len(meta) > 0 {
-		b = append(b, `,"meta":`...)
-		b = appendRaw(b, meta)
-	}
-	return append(b, '}')
-}
-
-// appendResponse adds an answer's frame.
-func appendResponse(b []byte, id, result json.RawMessage, e *Error, meta json.RawMessage) []byte {
-	if id == nil {
-		id = null
-	}
-	b = append(b, `{"jsonrpc":"2.0","id":`...)
-	b = append(b, id...)
-	switch {
-	case e != nil:
-		b = append(b, `,"error":{"code":`...)
-		b = strconv.AppendInt(b, e.Code, 10)
-		b = append(b, `,"message":`...)
-		b = appendString(b, e.Message)
-		if len(e.Data) > 0 {
-			b = append(b, `,"data":`...)
-			b = appendRaw(b, e.Data)
-		}
-		b = append(b, '}')
-	case len(result) == 0:
-		b = append(b, `,"result":null`...)
-	default:
-		b = append(b, `,"result":`...)
-		b = appendRaw(b, result)
-	}
-	if len(meta) > 0 {
-		b = append(b, `,"meta":`...)
-		b = appendRaw(b, meta)
-	}
-	return append(b, '}')
-}
-
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; !plain[c] || c >= 0x80 {
@@ -105,7 +53,7 @@ func appendString(b []byte, s string) []byte {
 // appendRaw adds JSON as it is, but for line ends between its tokens, which would end the frame. Inside a JSON string a line
 // end is always escaped.
 func appendRaw(b []byte, raw json.RawMessage) []byte {
-	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
+	if !hasLineEnd(raw) {
 		return append(b, raw...)
 	}
 	for _, c := range raw {
@@ -114,4 +62,8 @@ func appendRaw(b []byte, raw json.RawMessage) []byte {
 		}
 	}
 	return b
+}
+
+func hasLineEnd(raw []byte) bool {
+	return bytes.IndexByte(raw, '\n') >= 0 || bytes.IndexByte(raw, '\r') >= 0
 }

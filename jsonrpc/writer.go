@@ -26,6 +26,7 @@ const inlineRounds = 4
 // writer gathers frames and writes them. Appending never blocks; flush writes from the goroutine of whoever appends, as far as the peer takes
 // it at once, and what the peer does not take is written by a goroutine of the writer's own. All that came in during one write go out in the
 // next. Whoever produces frames for a slow peer looks at waitBelow first.
+// Large payloads are kept, not copied, until they are written: they must not change.
 type writer struct {
 	w       io.Writer
 	now     NowWriter // nil: only the goroutine writes
@@ -36,13 +37,13 @@ type writer struct {
 
 	mu      sync.Mutex
 	below   sync.Cond     // answers shrank, or the writer ended
-	buf     []byte        // to be written
-	spare   []byte        // takes buf's place
+	buf     pieces        // to be written
+	spare   pieces        // takes buf's place
 	busy    bool          // somebody is writing; the fields that follow are of what is being written
 	handed  bool          // that is the goroutine from now on
-	rest    []byte        // what is left to be written
+	taken   pieces        // all of it
+	rest    [][]byte      // what is left to be written
 	writing int           // bytes of answers
-	taken   int           // bytes
 	answers int           // bytes of answers in buf
 	room    chan struct{} // closed when what was being written has been, or nothing can be written any more; nil: nobody waits
 	closing bool          // write what there is, then end
@@ -78,17 +79,14 @@ func (w *writer) append(m *outgoing) error {
 	case w.closing:
 		return ErrClosed
 	}
-	before, room := len(w.buf), m.size()
+	before, room := w.buf.size(), m.size()
 	if room > w.limit { // perhaps: the buffer must not grow for it
 		if size := len(m.appendTo(nil)); size > w.limit {
 			return &overLimit{size, w.limit}
 		}
 	}
-	if room > cap(w.buf)-before && room > readBuffer { // at once, not in steps
-		w.buf = slices.Grow(w.buf, room)
-	}
-	w.buf = w.framing.finish(m.appendTo(w.buf), before)
-	size := len(w.buf) - before
+	w.add(m, room)
+	size := w.buf.size() - before
 	if w.framed != nil {
 		w.framed(m.id, size)
 	}
@@ -98,11 +96,26 @@ func (w *writer) append(m *outgoing) error {
 	return nil
 }
 
+// add makes a message of about size bytes a frame in the buffer; mu is held.
+func (w *writer) add(m *outgoing, size int) {
+	buf, payload := w.buf.buf, m.payload()
+	if len(payload) < ownPiece || w.framing == ContentLength || hasLineEnd(payload) {
+		if size > cap(buf)-len(buf) && size > readBuffer { // at once, not in steps
+			buf = slices.Grow(buf, size)
+		}
+		w.buf.buf = w.framing.finish(m.appendTo(buf), len(buf))
+		return
+	}
+	w.buf.buf = m.appendHead(buf)
+	w.buf.put(payload)
+	w.buf.buf = w.framing.finish(m.appendTail(w.buf.buf), len(w.buf.buf))
+}
+
 // flush has what is buffered written: here and now as far as the peer takes it, the rest by the goroutine. It never blocks.
 func (w *writer) flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.busy || len(w.buf) == 0 || w.err != nil {
+	if w.busy || w.buf.size() == 0 || w.err != nil {
 		return // whoever writes comes to it
 	}
 	if w.now == nil {
@@ -114,13 +127,13 @@ func (w *writer) flush() {
 		w.take()
 		out := w.rest
 		w.mu.Unlock()
-		n, err := w.now.WriteNow(out)
+		out, err := w.writeNow(out)
 		w.mu.Lock()
-		if w.rest = out[n:]; len(w.rest) > 0 && err == nil {
+		if w.rest = out; len(out) > 0 && err == nil {
 			break
 		}
-		w.written(out, err)
-		if len(w.buf) == 0 {
+		w.written(err)
+		if w.buf.size() == 0 {
 			w.busy = false
 			if w.closing || w.err != nil { // the goroutine may have looked meanwhile
 				w.signal()
@@ -156,7 +169,7 @@ func (w *writer) waitBelow(limit int) (waited bool) {
 func (w *writer) roomBelow(limit int) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.buf)+w.taken < limit || w.err != nil || w.closing {
+	if w.buf.size()+w.taken.size() < limit || w.err != nil || w.closing {
 		return nil
 	}
 	if w.room == nil {
@@ -192,7 +205,7 @@ func (w *writer) drain() (ended bool, err error) {
 		return false, nil
 	}
 	w.busy, w.handed = true, false
-	for w.err == nil && len(w.rest)+len(w.buf) > 0 {
+	for w.err == nil && len(w.rest)+w.buf.size() > 0 {
 		if len(w.rest) == 0 {
 			w.take()
 		}
@@ -200,7 +213,7 @@ func (w *writer) drain() (ended bool, err error) {
 		w.mu.Unlock()
 		err := w.write(out)
 		w.mu.Lock()
-		w.written(out, err)
+		w.written(err)
 	}
 	w.busy = false
 	return w.closing || w.err != nil, w.err
@@ -208,36 +221,51 @@ func (w *writer) drain() (ended bool, err error) {
 
 // take makes what is buffered the rest that is to be written; mu is held.
 func (w *writer) take() {
-	w.rest, w.buf, w.spare = w.buf, w.spare[:0], nil
+	w.taken, w.buf, w.spare = w.buf, w.spare, pieces{}
+	w.rest = w.taken.all()
 	w.writing, w.answers = w.answers, 0
-	w.taken = len(w.rest)
 }
 
 // written notes that the rest has been written, or cannot be; mu is held.
-func (w *writer) written(out []byte, err error) {
-	w.rest, w.writing, w.taken = nil, 0, 0
-	if cap(out) <= keepBuffer {
-		w.spare = out
-	}
+func (w *writer) written(err error) {
+	w.spare = w.taken.again()
+	w.taken, w.rest, w.writing = pieces{}, nil, 0
 	w.makeRoom()
 	if err != nil {
-		w.err, w.buf, w.answers = err, nil, 0
+		w.err, w.buf, w.answers = err, pieces{}, 0
 	}
 	w.below.Broadcast()
 }
 
-func (w *writer) write(b []byte) error {
-	for len(b) > 0 {
+// writeNow writes what the peer takes at once, and gives the rest.
+func (w *writer) writeNow(out [][]byte) (rest [][]byte, err error) {
+	for len(out) > 0 {
+		n, err := w.now.WriteNow(out[0])
+		if out[0] = out[0][n:]; len(out[0]) > 0 || err != nil {
+			return out, err
+		}
+		out = out[1:]
+	}
+	return nil, nil
+}
+
+// write writes all, and waits for the peer to take it.
+func (w *writer) write(out [][]byte) error {
+	for len(out) > 0 {
+		if len(out[0]) == 0 {
+			out = out[1:]
+			continue
+		}
 		if err := w.deadline(time.Now().Add(w.stall)); err != nil {
 			return err
 		}
-		n, err := w.w.Write(b[:min(len(b), writeChunk)])
-		b = b[n:]
+		n, err := w.w.Write(out[0][:min(len(out[0]), writeChunk)])
+		out[0] = out[0][n:]
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			if n > 0 {
 				continue
 			}
-			return fmt.Errorf("%w: %d bytes wait", ErrStalled, len(b))
+			return fmt.Errorf("%w: %d bytes wait", ErrStalled, sizeOf(out))
 		}
 		if err != nil {
 			return err

@@ -194,6 +194,44 @@ func TestWhoeverBringsNewJobsWaitsWhileTooManyChangesWaitForTheDisk(t *testing.T
 	})
 }
 
+func TestWhoeverBringsNewJobsWaitsWhileTooManyBytesWaitForTheDisk(t *testing.T) {
+	l := open(t, t.TempDir())
+	id, err := l.NextID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan error, 1)
+	together(t, l, func() {
+		for left := maxWaitingSize; left > 0; left -= maxWaitingSize / 16 {
+			if _, err := l.NextID(t.Context()); err != nil {
+				t.Errorf("%d bytes less than too many wait: %v", left, err)
+			}
+			l.Insert(Job{ID: id, Pool: "p", Method: "m", Params: make([]byte, maxWaitingSize/16), State: Queued}, nil)
+			id++
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if id, err := l.NextID(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got id %d, %v", id, err)
+		}
+		go func() {
+			_, err := l.NextID(context.Background())
+			waiting <- err
+		}()
+	})
+	if err := <-waiting; err != nil {
+		t.Error(err)
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	l.writer.mu.Lock()
+	defer l.writer.mu.Unlock()
+	if l.writer.size != 0 {
+		t.Errorf("%d bytes seem to wait when all is written", l.writer.size)
+	}
+}
+
 func TestNextIDNeverGivesAnIDTwice(t *testing.T) {
 	l := open(t, t.TempDir())
 	l.ids.block = testBlock

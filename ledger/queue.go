@@ -8,12 +8,16 @@ import (
 // Bounds of one transaction, so that the first of many callers does not wait for all of them.
 const (
 	maxBatchOps  = 512
-	maxBatchRows = 8192 // but a single submission may be larger
+	maxBatchRows = 8192    // but a single submission may be larger
+	maxBatchSize = 8 << 20 // bytes of payloads, but for those of the last operation
 )
 
 // maxWaiting is how many operations may wait for the disk before those who would bring new jobs wait with them. What has begun,
 // starts and outcomes, is always taken.
 const maxWaiting = 8 * 1024
+
+// maxWaitingSize is for how many bytes of payloads that holds too, those that are being written among them.
+const maxWaitingSize = 32 << 20
 
 type opKind int
 
@@ -40,6 +44,7 @@ type op struct {
 	retried bool        // was in a transaction that failed
 	taken   atomic.Bool // by the writer, or by the caller who gave up
 
+	size int         // bytes of its payloads, since it was put into the queue
 	done func(error) // may be nil
 	err  error       // of this operation alone; set while its transaction is built
 	next *op         // of the same job in the same transaction
@@ -55,6 +60,10 @@ func (o *op) answer(err error) {
 func (w *writer) put(o *op) {
 	w.mu.Lock()
 	closed := w.closed
+	if !closed {
+		o.size = len(o.job.Params) + len(o.job.Progress) + len(o.job.Error) + len(o.job.Result)
+		w.size += o.size
+	}
 	switch {
 	case closed:
 	case o.behind:
@@ -111,11 +120,12 @@ func (w *writer) take() (ops []*op, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.respond()
-	n, rows := 0, 0
-	for ; n < len(w.queue) && len(ops) < maxBatchOps && rows < maxBatchRows; n++ {
+	n, rows, size := 0, 0, 0
+	for ; n < len(w.queue) && len(ops) < maxBatchOps && rows < maxBatchRows && size < maxBatchSize; n++ {
 		if o := w.queue[n]; o.keep || o.taken.CompareAndSwap(false, true) {
 			ops = append(ops, o)
 			rows += 1 + o.rows
+			size += o.size
 		}
 	}
 	w.queue = w.queue[n:]
@@ -128,11 +138,22 @@ func (w *writer) take() (ops []*op, closed bool) {
 	return ops, w.closed
 }
 
-// room waits until fewer than maxWaiting operations wait. While the disk fails it says so instead.
+// release lets go of what has been written.
+func (w *writer) release(ops []*op) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range ops {
+		w.size -= o.size
+	}
+	w.makeRoom()
+	clear(ops) // not only when there is more to write
+}
+
+// room waits until fewer than maxWaiting operations, and fewer than maxWaitingSize bytes, wait. While the disk fails it says so instead.
 func (w *writer) room(ctx context.Context) error {
 	for {
 		w.mu.Lock()
-		if len(w.queue) < maxWaiting || w.closed {
+		if len(w.queue) < maxWaiting && w.size < maxWaitingSize || w.closed {
 			w.mu.Unlock()
 			return nil
 		}

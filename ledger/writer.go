@@ -32,6 +32,7 @@ type writer struct {
 	mu      sync.Mutex
 	queue   []*op
 	behind  []*op         // what gives way to queue
+	size    int           // bytes of payloads in queue, and in the transaction at hand
 	passed  int           // transactions that have gone before the first of behind
 	roomy   chan struct{} // closed when there may be room in queue again; nil: nobody waits for it
 	closed  bool
@@ -149,12 +150,14 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 	if closed {
 		all, w.behind = append(all, w.behind...), nil
 	}
+	w.size = 0
 	var lost []*op
 	for i, o := range all {
 		if o.keep && !closed {
 			o.retried = o.retried || i < len(ops)
 			o.err, o.next = nil, nil
 			w.queue = append(w.queue, o)
+			w.size += o.size
 		} else if i < len(ops) || o.taken.CompareAndSwap(false, true) {
 			lost = append(lost, o)
 		}
@@ -215,6 +218,7 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	for _, o := range ops {
 		o.answer(o.err)
 	}
+	w.release(ops)
 	// Those who have just been answered often have more to write. They run first, or the next transaction would hold what one of them was
 	// quick to bring, and all others would wait for the one after.
 	runtime.Gosched()

@@ -21,6 +21,18 @@ type request struct {
 	answered func(*link, *jsonrpc.Response) // see jsonrpc.Hooks; may be nil
 }
 
+// encoded gives the params as JSON, nil if there are none.
+func (q *request) encoded() (json.RawMessage, error) {
+	switch p := q.params.(type) {
+	case nil:
+		return nil, nil
+	case InvokeParams:
+		return jsonrpc.EncodeInvoke(p)
+	default:
+		return jsonrpc.Encode(p)
+	}
+}
+
 // do sends a request and gives its answer.
 func (c *Client) do(ctx context.Context, q *request) (*jsonrpc.Response, error) {
 	select {
@@ -29,12 +41,9 @@ func (c *Client) do(ctx context.Context, q *request) (*jsonrpc.Response, error) 
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%s: %w", q.method, ctx.Err())
 	}
-	var raw json.RawMessage
-	if q.params != nil {
-		var err error
-		if raw, err = jsonrpc.Encode(q.params); err != nil {
-			return nil, fmt.Errorf("encode params of %s: %w", q.method, err)
-		}
+	raw, err := q.encoded()
+	if err != nil {
+		return nil, fmt.Errorf("encode params of %s: %w", q.method, err)
 	}
 	for {
 		l, err := c.connected(ctx)

@@ -38,13 +38,17 @@ func (c *counters) after(version uint64) <-chan struct{} {
 	if c.next == nil {
 		c.next = make(chan struct{})
 	}
-	next := c.next
 	if c.version.Load() != version { // looked at last: a change from now on finds the channel
-		close(c.next)
-		c.next = nil
+		return closedAlready // and not next, for which others wait whose version is the newest
 	}
-	return next
+	return c.next
 }
+
+var closedAlready = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // tally sums up what workers have done.
 type tally jsonrpc.WorkerStats

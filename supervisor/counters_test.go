@@ -69,6 +69,10 @@ func TestTheVersionOfStatsIsAnotherOneAfterEachChange(t *testing.T) {
 	if p.recount(w); p.StatsVersion() != version {
 		t.Error("what stays as it is is a change")
 	}
+	next := p.StatsAfter(version)
+	if !closed(p.StatsAfter(version-1)) || closed(next) {
+		t.Error("who is behind wakes who is not")
+	}
 }
 
 func closed(c <-chan struct{}) bool {

@@ -24,13 +24,13 @@ type listing struct {
 func listings(h *history) []listing {
 	list := func(f ledger.Filter, args ...string) listing {
 		f.Limit = 20
-		return listing{named("list", args), append([]string{"list"}, args...), func(ctx context.Context, r *ledger.Reader) (int, error) {
+		return listing{h.named("list", args), append([]string{"list"}, args...), func(ctx context.Context, r *ledger.Reader) (int, error) {
 			jobs, _, err := r.List(ctx, f)
 			return len(jobs), err
 		}}
 	}
 	stats := func(f ledger.StatsFilter, args ...string) listing {
-		return listing{named("stats", args), append([]string{"stats"}, args...), func(ctx context.Context, r *ledger.Reader) (int, error) {
+		return listing{h.named("stats", args), append([]string{"stats"}, args...), func(ctx context.Context, r *ledger.Reader) (int, error) {
 			methods, err := r.Stats(ctx, f)
 			return len(methods), err
 		}}
@@ -59,11 +59,11 @@ func listings(h *history) []listing {
 	}
 }
 
-// named is the command with its times left out, which differ from run to run.
-func named(command string, args []string) string {
+// named is the command with its times by the hours since the history's begin, for they differ from run to run.
+func (h *history) named(command string, args []string) string {
 	for _, arg := range args {
-		if _, err := time.Parse(time.RFC3339, arg); err == nil {
-			arg = "TIME"
+		if at, err := time.Parse(time.RFC3339, arg); err == nil {
+			arg = fmt.Sprintf("begin+%.0fh", at.Sub(h.begun).Hours())
 		}
 		command += " " + arg
 	}

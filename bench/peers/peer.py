@@ -1,6 +1,7 @@
 """What the Python peers have in common: the command line, a scratch folder, processes, one line of JSON on stdout."""
 
 import argparse
+import ctypes
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 END = 5  # seconds that a process has to end in
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
 
 
 class Skip(Exception):  # noqa: N818 - the work is skipped, which is no error
@@ -108,10 +110,10 @@ def percentile(times: list[float], part: float) -> int:
 def process(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """A process with these variables in its environment, ended with this one. Its stdout is piped.
 
-    setpriv has the kernel end it if this process is killed, and cannot undo anything.
+    setpriv has the kernel kill it if this process is killed, and cannot undo anything.
     """
     child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *map(str, command)],
+        ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -126,6 +128,11 @@ def process(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+
+def die_with_parent() -> None:
+    """Has the kernel kill this process when its parent has ended: for what forks itself."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def wait_for(count: Callable[[], int], wanted: int, worker: subprocess.Popen[str]) -> None:

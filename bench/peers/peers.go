@@ -23,6 +23,7 @@ type Peer struct {
 	Install   [][]string `json:"install"`   // commands that are run in the folder, one after the other; none: nothing to install
 	Command   []string   `json:"command"`   // run in the folder
 	Guarantee string     `json:"guarantee"` // what it promises of a job or call
+	Slow      bool       `json:"slow"`      // it does a few thousand jobs a second, and gets fewer
 
 	Missing string `json:"-"` // why it could not be installed: its contenders are skipped
 
@@ -76,16 +77,28 @@ func (p Peer) Setup(ctx context.Context) error {
 		cmd.Dir = p.folder
 		inGroup(cmd)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s in %s: %w: %s", strings.Join(command, " "), p.folder, err, lastLine(out))
+			return fmt.Errorf("%s in %s: %w: %s", strings.Join(command, " "), p.folder, err, reason(out))
 		}
 	}
 	return os.WriteFile(filepath.Join(p.folder, installed), nil, 0o644)
+}
+
+// reason is the line of an installer's output that says why it has failed: the last one, but of npm's the first, for its others are advice.
+func reason(out []byte) string {
+	first, _, _ := strings.Cut(string(out), "\n")
+	if strings.HasPrefix(first, "npm error") {
+		return first
+	}
+	return lastLine(out)
 }
 
 // Contenders are the peer's variants, where it can do the work.
 func (p Peer) Contenders(work string, s Settings) []*result.Contender {
 	if !slices.Contains(p.Works, work) {
 		return nil
+	}
+	if p.Slow && s.Fewer > 0 {
+		s.Jobs = s.Fewer
 	}
 	variants := p.Variants
 	if len(variants) == 0 {

@@ -50,7 +50,8 @@ echo '{"peer":"fake","version":"1.2","settings":"Redis 7","work":"durable","jobs
 	if got := p.Contenders("invoke", Settings{}); got != nil {
 		t.Errorf("it does a work that it does not know: %v", got)
 	}
-	contenders := p.Contenders("durable", Settings{Jobs: 9, Concurrency: 32})
+	p.Slow = true
+	contenders := p.Contenders("durable", Settings{Jobs: 90, Fewer: 9, Concurrency: 32})
 	if len(contenders) != 2 || contenders[0].Name != "Fake fast" || contenders[1].Name != "Fake safe" {
 		t.Fatalf("%+v", contenders)
 	}
@@ -79,6 +80,20 @@ echo '{"peer":"fake","version":"1.2","settings":"Redis 7","work":"durable","jobs
 	}
 }
 
+func TestPeersAreInTheOrderOfTheirFolders(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"b", "a", "c"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name, "peer.json"), `{"name":"`+name+`","works":["durable"],"command":["x"]}`)
+	}
+	found, err := Find(dir)
+	if err != nil || len(found) != 3 || found[0].Name != "a" || found[1].Name != "b" || found[2].Name != "c" {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 func TestAPeerIsInstalledOnce(t *testing.T) {
 	dir, folder := fake(t, "")
 	p := find(t, dir)
@@ -91,9 +106,14 @@ func TestAPeerIsInstalledOnce(t *testing.T) {
 	if log, err := os.ReadFile(filepath.Join(folder, "log")); err != nil || string(log) != "one\ntwo\n" || !p.Installed() {
 		t.Errorf("%s, %v", log, err)
 	}
-	p.Install = [][]string{{"sh", "-c", "echo no such package >&2; false"}}
-	if err := p.Setup(t.Context()); err == nil || !strings.Contains(err.Error(), "no such package") {
-		t.Errorf("%v", err)
+	for output, want := range map[string]string{
+		`retrying\nno such package`:                                  "exit status 1: no such package",
+		`npm error code ENOTFOUND\nnpm error A complete log is in x`: "exit status 1: npm error code ENOTFOUND",
+	} {
+		p.Install = [][]string{{"sh", "-c", "printf '" + output + "' >&2; false"}}
+		if err := p.Setup(t.Context()); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }
 
@@ -149,7 +169,10 @@ func TestAPeerEndsWithTheRunAndLeavesNoProcess(t *testing.T) {
 
 func TestAFileThatSaysTooLittleIsRefused(t *testing.T) {
 	dir, folder := fake(t, "")
-	for text, want := range map[string]string{`{"name":"x"`: "peer.json", `{"name":"x","works":["durable"]}`: "are needed"} {
+	for text, want := range map[string]string{
+		`{"name":"x"`: "peer.json", `{"name":"x","works":["durable"]}`: "are needed", `{"name":"x","command":["x"]}`: "are needed",
+		`{"works":["durable"],"command":["x"]}`: "are needed",
+	} {
 		write(t, filepath.Join(folder, "peer.json"), text)
 		if _, err := Find(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)

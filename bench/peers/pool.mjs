@@ -9,12 +9,12 @@ const WARM = 2000; // calls before the clock starts: every worker runs, its code
 
 /**
  * @param {string} peer @param {string} home import.meta.url of the program
- * @param {(workers: number) => Pool} start
+ * @param {(workers: number, concurrency: number) => Pool} start with so many calls a worker at once, where it can have more than one
  */
 export function runPool(peer, home, start) {
   const work = (/** @type {"echo" | "spin"} */ name, /** @type {number} */ warm) => {
-    return async (/** @type {import("./peer.mjs").Job} */ { calls, depth, workers, defer }) => {
-      const pool = start(workers);
+    return async (/** @type {import("./peer.mjs").Job} */ { calls, depth, workers, concurrency, defer }) => {
+      const pool = start(workers, concurrency);
       defer(() => pool.end());
       const call = async (/** @type {number} */ number) => {
         const answer = await pool.call(name, number);

@@ -30,6 +30,7 @@ type Program struct {
 // Settings are the sizes of a work. Those that are 0 are not given to the program.
 type Settings struct {
 	Jobs        int
+	Fewer       int // jobs of a slow peer; 0: as many
 	Calls       int
 	Depth       int // under way at once
 	Workers     int
@@ -119,7 +120,7 @@ func (l line) figures() (result.Figures, error) {
 
 // inGroup gives the command a process group of its own, which is told to end with its context and killed if it does not.
 func inGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = ownGroup()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 }

@@ -7,11 +7,16 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { Skip } from "./peer.mjs";
 
-/** The first line that matches, of what a process prints. @param {import("node:stream").Readable} output @param {RegExp} pattern */
-async function lineOf(output, pattern) {
+/**
+ * The version of a Redis, once it has said that it is ready. One reader has all lines: a second one would miss what the first has read ahead.
+ *
+ * @param {import("node:stream").Readable} output
+ */
+async function ready(output) {
+  let version = "?";
   for await (const line of createInterface({ input: output })) {
-    const match = pattern.exec(line);
-    if (match) return match;
+    version = /version=([\d.]+)/.exec(line)?.[1] ?? version;
+    if (/ready to accept connections/i.test(line)) return version;
   }
 }
 
@@ -52,10 +57,8 @@ export async function startRedis({ dir, fsync, defer }) {
     redis.kill("SIGKILL");
     await exited;
   });
-  const version = (await lineOf(redis.stdout, /version=([\d.]+)/))?.[1];
-  if (!(await lineOf(redis.stdout, /ready to accept connections/i))) {
-    throw new Error(`redis-server --dir ${dir} ended before it was ready`);
-  }
+  const version = await ready(redis.stdout);
+  if (!version) throw new Error(`redis-server --dir ${dir} ended before it was ready`);
   redis.stdout.resume();
   return { socket, settings: `Redis ${version}, appendfsync ${fsync}` };
 }

@@ -38,6 +38,7 @@ var chart = template.Must(template.New("chart").Funcs(template.FuncMap{"xml": es
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text x="16" y="24" font-size="16" font-weight="600" fill="#1f2328">How many times as fast as its peers whipper is</text>
 <text x="16" y="42" fill="#59636e">{{xml .Machine}}</text>
+<text x="{{.Width}}" y="24" dx="-16" text-anchor="end" fill="#59636e">a dark mark is a target</text>
 {{- range .Ticks}}
 <line x1="{{printf "%.1f" .X}}" x2="{{printf "%.1f" .X}}" y1="{{$.Top}}" y2="{{$.Bottom}}" stroke="#d1d9e0"/>
 <text x="{{printf "%.1f" .X}}" y="{{$.Legend}}" text-anchor="middle" fill="#59636e">{{.Label}}</text>

@@ -27,6 +27,10 @@ func report() *Report {
 		{Name: "absent", Kind: Peer, Skipped: "no Redis\nhere"},
 		{Name: "pipes", Kind: Floor, Turns: []Figures{{Rate: 80000}, {Rate: 80000}, {Rate: 80000}}},
 	}
+	submits := r.Work("submit", "")
+	for _, settings := range []string{"a | b", "c"} {
+		submits.Contenders = append(submits.Contenders, &Contender{Name: "Slow & <Safe>", Kind: Peer, Version: "1.2", Settings: settings, Guarantee: "fsync"})
+	}
 	w.Hold("whipper", Rate, 20000)
 	w.Compare("whipper", Rate, "Slow & <Safe>", 25)
 	w.Compare("whipper", Rate, "fast", 0)
@@ -49,7 +53,8 @@ func TestTheTableHasARowForEachComparison(t *testing.T) {
 		"CPU <A> & B, 2 cores, 4.0 GiB of memory, Linux 6, ext4, source v1-2-g123, full sizes, 2026-05-04.",
 		"- Go: 1.26\n- Node: v20",
 		"| durable | as usual |",
-		`| Slow & <Safe> | 1.2 | a \| b | fsync |`,
+		`| Slow & <Safe> | 1.2 | a \| b; c | fsync |`,
+		"| whipper | v1-2-g123 | durability full | " + ourPromise + " |",
 	} {
 		if !strings.Contains(table, row+"\n") {
 			t.Errorf("there is no %q in\n%s", row, table)
@@ -121,6 +126,23 @@ func TestTheChartHasABarForEachPeerThatRan(t *testing.T) {
 	}
 	if again, _ := report().SVG(); !bytes.Equal(again, chart) {
 		t.Error("the same report gives another chart")
+	}
+}
+
+func TestOfTimesTheChartShowsHowManyTimesAsFastTheyAre(t *testing.T) {
+	r := &Report{}
+	w := r.Work("call", "")
+	w.Contenders = []*Contender{{Name: "whipper", Turns: []Figures{{P50: 0.002}}}, {Name: "peer", Kind: Peer, Turns: []Figures{{P50: 0.001}}}}
+	w.Compare("whipper", P50, "peer", 0.5)
+	chart, err := r.SVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// From half as fast to twice as fast, which is the target: the bar goes left from the middle, and the mark is at the right end.
+	for _, want := range []string{`<rect x="500.0" y="58" width="200.0" height="16" rx="2" fill="#cf222e"/>`, `<path d="M900.0 58v16"`, ">0.5×<"} {
+		if !strings.Contains(string(chart), want) {
+			t.Errorf("there is no %s in\n%s", want, chart)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func TestAQuantileIsTheNearestRank(t *testing.T) {
 	for i := 200; i > 0; i-- {
 		times = append(times, time.Duration(i)*time.Millisecond)
 	}
-	for share, want := range map[float64]float64{0: 0.001, 0.5: 0.1, 0.99: 0.198, 1: 0.2} {
+	for share, want := range map[float64]float64{0: 0.001, 0.5: 0.1, 0.501: 0.101, 0.99: 0.198, 1: 0.2} {
 		if got := Quantile(times, share); got != want {
 			t.Errorf("the quantile %v is %v, want %v", share, got, want)
 		}

@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// ourPromise is what docs/guarantees.md says at length.
+const ourPromise = "fsync before a job or its outcome is acknowledged, so that a power cut takes neither; the supervisor and its workers are processes of their own, " +
+	"and a job whose worker dies runs again. A call is kept and recorded too, but waits for no fsync."
+
 // Markdown is the table, and what was measured with what on which machine.
 func (r *Report) Markdown() (string, error) {
 	rows, err := r.Rows()
@@ -16,6 +20,7 @@ func (r *Report) Markdown() (string, error) {
 	var b strings.Builder
 	ofNote := func(r Row) bool { return r.Target > 0 || r.Kind == Peer }
 	writeRows(&b, "Targets and peers", rows, ofNote)
+	r.promises(&b)
 	writeRows(&b, "Other figures", rows, func(r Row) bool { return !ofNote(r) })
 	fmt.Fprint(&b, "### How\n\n")
 	fmt.Fprintf(&b, "%s, source %s, %s sizes, %s.\n\n", r.Machine, r.Source, r.Size, r.Began.UTC().Format("2006-01-02"))
@@ -46,7 +51,7 @@ func writeRows(b *strings.Builder, title string, rows []Row, belongs func(Row) b
 	fmt.Fprintln(b)
 }
 
-// settings tells how each work was done, and what each contender promises meanwhile.
+// settings tells how each work was done.
 func (r *Report) settings(b *strings.Builder) {
 	fmt.Fprintln(b, "\n| work | how |")
 	fmt.Fprintln(b, "|---|---|")
@@ -55,22 +60,36 @@ func (r *Report) settings(b *strings.Builder) {
 			writeCells(b, []string{w.Name, w.Settings})
 		}
 	}
+}
+
+// promises tells what whipper and each peer that ran promise, beside the figures, which are worth as much.
+func (r *Report) promises(b *strings.Builder) {
 	peers := make(map[string][]string)
 	for _, w := range r.Works {
 		for _, c := range w.Contenders {
-			if c.Kind == Peer && c.Skipped == "" {
-				peers[c.Name] = []string{c.Name, c.Version, c.Settings, c.Guarantee}
+			if c.Kind != Peer || c.Skipped != "" {
+				continue
 			}
+			cells, known := peers[c.Name]
+			if !known {
+				cells = []string{c.Name, c.Version, c.Settings, c.Guarantee}
+			} else if !slices.Contains(strings.Split(cells[2], "; "), c.Settings) {
+				cells[2] += "; " + c.Settings // as another work has them
+			}
+			peers[c.Name] = cells
 		}
 	}
 	if len(peers) == 0 {
 		return
 	}
-	fmt.Fprintln(b, "\n| peer | version | settings | what it promises |")
+	fmt.Fprint(b, "### What each promises\n\n")
+	fmt.Fprintln(b, "| | version | settings | promise |")
 	fmt.Fprintln(b, "|---|---|---|---|")
+	writeCells(b, []string{"whipper", r.Source, "durability full", ourPromise})
 	for _, name := range slices.Sorted(maps.Keys(peers)) {
 		writeCells(b, peers[name])
 	}
+	fmt.Fprintln(b)
 }
 
 func writeCells(b *strings.Builder, cells []string) {

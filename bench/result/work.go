@@ -2,7 +2,6 @@ package result
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -100,10 +99,17 @@ func (w *Work) Compare(ours string, f Figure, theirs string, target float64) {
 }
 
 func (w *Work) contender(name string) (*Contender, error) {
+	var found *Contender
 	for _, c := range w.Contenders {
+		if c.Name == name && found != nil {
+			return nil, fmt.Errorf("%s: two are called %s", w.Name, name)
+		}
 		if c.Name == name {
-			return c, nil
+			found = c
 		}
 	}
-	return nil, errors.New(w.Name + ": nobody is called " + name)
+	if found == nil {
+		return nil, fmt.Errorf("%s: nobody is called %s", w.Name, name)
+	}
+	return found, nil
 }

@@ -76,8 +76,8 @@ func TestAMeasurementEndsWithItsContext(t *testing.T) {
 func TestARowHoldsTheMedianOfTheRatiosAgainstItsTarget(t *testing.T) {
 	r, w := newWork()
 	var order []string
-	// The ratios of the turns are 2, 3 and 1.5; the medians' ratio would be 20/8.
-	err := w.Take(t.Context(), 3, contender("whipper", Ours, &order, 10, 30, 20), contender("peer", Peer, &order, 5, 10, 13.333333))
+	// The ratios of the turns are 2, 2 and 5; the medians' ratio would be 20/5.
+	err := w.Take(t.Context(), 3, contender("whipper", Ours, &order, 10, 30, 20), contender("peer", Peer, &order, 5, 15, 4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestARowHoldsTheMedianOfTheRatiosAgainstItsTarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rows[0].Median != 20 || rows[0].Theirs != 10 || rows[0].Ratio != 2 {
+	if rows[0].Median != 20 || rows[0].Theirs != 5 || rows[0].Ratio != 2 {
 		t.Errorf("%+v", rows[0])
 	}
 	for i, want := range []bool{true, false, true, false} {
@@ -128,5 +128,16 @@ func TestARowOfAFigureThatNobodyHasIsRefused(t *testing.T) {
 		if rows, err := r.Rows(); err == nil {
 			t.Errorf("%+v: %+v", c, rows)
 		}
+	}
+}
+
+func TestARowOfTwoWithOneNameIsRefused(t *testing.T) {
+	r, w := newWork()
+	for range 2 {
+		w.Contenders = append(w.Contenders, &Contender{Name: "list", Turns: []Figures{{Took: 0.002}}})
+	}
+	w.Hold("list", Took, 0)
+	if rows, err := r.Rows(); err == nil {
+		t.Errorf("%+v", rows)
 	}
 }

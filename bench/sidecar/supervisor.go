@@ -39,12 +39,14 @@ func Start(ctx context.Context, o Options) (*Supervisor, error) {
 	defer ready.Close()
 	n := strconv.Itoa(o.Workers)
 	args := []string{
-		"exec", "--dir", o.Dir, "--ready-fd", "3", "--min-workers", n, "--max-workers", n,
+		"exec", "--dir", o.Dir, "--exit-with-parent", "--ready-fd", "3", "--min-workers", n, "--max-workers", n,
 		"--max-concurrent-calls", strconv.Itoa(o.Calls), "--log-level", "error",
 	}
 	cmd := exec.CommandContext(ctx, o.Binary, slices.Concat(args, o.Worker)...)
 	cmd.ExtraFiles = []*os.File{told}
-	err = cmd.Start()
+	if _, err = cmd.StdinPipe(); err == nil { // ends with this process, and so does the supervisor
+		err = cmd.Start()
+	}
 	_ = told.Close() // the supervisor has it
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"github.com/whipper-sidecar/whipper/bench/sidecar"
 )
 
-// backlog measures submission to a queue that gets long, and what the supervisor holds of it.
+// backlog measures submission to a queue that gets long, and the most memory that the supervisor takes meanwhile.
 func (b *Bench) backlog(ctx context.Context) error {
 	n := b.sizes.backlog
 	tenth := n / 10
@@ -29,11 +29,14 @@ func (b *Bench) backlog(ctx context.Context) error {
 			})
 			return float64(jobs) / time.Since(began).Seconds(), err
 		}
+		if _, err := part(tenth / 10); err != nil { // until all is warm
+			return nil, err
+		}
 		begin, err := part(tenth)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := part(n - 2*tenth); err != nil {
+		if _, err := part(n - 2*tenth - tenth/10); err != nil {
 			return nil, err
 		}
 		end, err := part(tenth)
@@ -45,7 +48,7 @@ func (b *Bench) backlog(ctx context.Context) error {
 		}
 		usage, err := sidecar.UsageOf(s.PID())
 		first.Turns = append(first.Turns, result.Figures{result.Rate: begin})
-		return result.Figures{result.Rate: end, result.Memory: float64(usage.Memory)}, err
+		return result.Figures{result.Rate: end, result.Memory: float64(usage.Peak)}, err
 	})
 	if err := w.Take(ctx, b.sizes.slowTurns, last); err != nil {
 		return err

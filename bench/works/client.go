@@ -1,6 +1,7 @@
 package works
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,9 +14,18 @@ import (
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 )
 
-// call is an echo of params.
-func call(ctx context.Context, c *whipper.Client, method string, params json.RawMessage) error {
-	_, _, err := c.Invoke(ctx, whipper.InvokeParams{Method: method, Params: params})
+// call calls a method that answers with one value.
+func call(ctx context.Context, c *whipper.Client, method string, params json.RawMessage) (json.RawMessage, error) {
+	answer, _, err := c.Invoke(ctx, whipper.InvokeParams{Method: method, Params: params})
+	return answer, err
+}
+
+// echo calls echo with params, which are one value, and checks that it is what comes back.
+func echo(ctx context.Context, c *whipper.Client, params json.RawMessage) error {
+	answer, err := call(ctx, c, "echo", params)
+	if want := params[1 : len(params)-1]; err == nil && !bytes.Equal(answer, want) {
+		err = fmt.Errorf("the echo of %.40s is %.40s", want, answer)
+	}
 	return err
 }
 
@@ -65,8 +75,12 @@ func submitBatches(ctx context.Context, c *whipper.Client, n int, told func(cont
 	for from := 0; from < n && ctx.Err() == nil; from += batchJobs {
 		slots <- struct{}{}
 		tasks.Go(func() error {
-			submitted, err := c.SubmitBatch(ctx, whipper.SubmitBatchParams{Jobs: jobs[:min(batchJobs, n-from)]})
+			batch := jobs[:min(batchJobs, n-from)]
+			submitted, err := c.SubmitBatch(ctx, whipper.SubmitBatchParams{Jobs: batch})
 			<-slots
+			if err == nil && len(submitted.IDs) != len(batch) {
+				err = fmt.Errorf("%d of a batch's %d jobs were submitted", len(submitted.IDs), len(batch))
+			}
 			if err != nil {
 				return err
 			}
@@ -83,6 +97,9 @@ func submitAndWait(ctx context.Context, c *whipper.Client, n int) error {
 		ended, err := c.Wait(ctx, whipper.WaitParams{IDs: ids, Payloads: &payloads})
 		if err != nil {
 			return err
+		}
+		if len(ended.Jobs) != len(ids) {
+			return fmt.Errorf("%d of a batch's %d jobs have ended", len(ended.Jobs), len(ids))
 		}
 		for _, job := range ended.Jobs {
 			if job.State != "succeeded" {

@@ -32,7 +32,7 @@ func (b *Bench) invoke(ctx context.Context) error {
 	python := b.pythonClient().Contender("Python client and worker", "invoke", settings)
 	tasks := b.pythonClient("--asyncio").Contender("Python client with asyncio and worker", "invoke", settings)
 	flooded := func(ctx context.Context, s *sidecar.Supervisor) (result.Figures, error) {
-		one := func() error { return call(ctx, s.Client, "echo", json.RawMessage(`[1]`)) }
+		one := func() error { return echo(ctx, s.Client, json.RawMessage(`[1]`)) }
 		if _, err := flood(n/10, depth, one); err != nil { // until all is warm
 			return nil, err
 		}

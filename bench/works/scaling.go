@@ -17,7 +17,10 @@ func (b *Bench) scaling(ctx context.Context) error {
 	w := b.report.Work("CPU-bound calls", fmt.Sprintf("%d calls of about 2 ms, %d under way by the Go client, Node workers with one call each", n, underWay))
 	with := func(name string, workers int) *result.Contender {
 		return b.ours(name, b.node, workers, 1, func(ctx context.Context, s *sidecar.Supervisor) (result.Figures, error) {
-			one := func() error { return call(ctx, s.Client, "spin", json.RawMessage(`[7]`)) }
+			one := func() error {
+				_, err := call(ctx, s.Client, "spin", json.RawMessage(`[7]`))
+				return err
+			}
 			if _, err := flood(50, underWay, one); err != nil { // until all is warm
 				return nil, err
 			}

@@ -14,7 +14,7 @@ type Sizes struct {
 	turns     int           // of what takes a few seconds
 	slowTurns int           // of what takes longer
 	jobs      int           // durable, in one turn
-	peerJobs  int           // durable or submitted, of a peer: some do a thousand a second
+	peerJobs  int           // durable, or submitted, of a peer that does a few thousand a second
 	submits   int           // single ones
 	calls     int           // with depth under way
 	trips     int           // one after the other

@@ -68,7 +68,7 @@ func (b *Bench) firstAnswer(ctx context.Context) (took time.Duration, err error)
 	if err != nil {
 		return 0, err
 	}
-	err = call(ctx, s.Client, "echo", json.RawMessage(`[1]`))
+	err = echo(ctx, s.Client, json.RawMessage(`[1]`))
 	return time.Since(began), errors.Join(err, s.End())
 }
 

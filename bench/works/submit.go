@@ -26,7 +26,7 @@ func (b *Bench) submit(ctx context.Context) error {
 
 func (b *Bench) manySubmits(ctx context.Context) error {
 	n := b.sizes.submits
-	w := b.report.Work("single submits", fmt.Sprintf("%d, %d under way on one connection of the Go client, each acknowledged when it is on disk; the pool is paused, and a peer gets %d jobs and has no worker",
+	w := b.report.Work("single submits", fmt.Sprintf("%d, %d under way on one connection of the Go client, each acknowledged when it is on disk; the pool is paused, and a peer has no worker; Celery, Huey and River get %d jobs",
 		n, submitDepth, b.sizes.peerJobs))
 	whippers := b.ours("whipper", b.node, 1, 1, func(ctx context.Context, s *sidecar.Supervisor) (result.Figures, error) {
 		if err := pause(ctx, s); err != nil {
@@ -39,7 +39,7 @@ func (b *Bench) manySubmits(ctx context.Context) error {
 		_, rate, err := b.submissions(ctx, n, submitDepth)
 		return result.Figures{result.Rate: rate}, err
 	})
-	others := b.others(ctx, "submit", peers.Settings{Jobs: b.sizes.peerJobs, Depth: submitDepth})
+	others := b.others(ctx, "submit", peers.Settings{Jobs: n, Fewer: b.sizes.peerJobs, Depth: submitDepth})
 	if err := w.Take(ctx, b.sizes.slowTurns, append([]*result.Contender{whippers, statements}, others...)...); err != nil {
 		return err
 	}

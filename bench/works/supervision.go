@@ -24,7 +24,7 @@ func (b *Bench) supervision(ctx context.Context) error {
 		return err
 	}
 	for _, workers := range b.sizes.idlers {
-		if err := b.idlers(ctx, fmt.Sprintf("idle supervisor, %d Node workers", workers), b.node, workers, 0, 0); err != nil {
+		if err := b.idlers(ctx, fmt.Sprintf("idle supervisor, %d Node workers", workers), b.node, workers, 1, 0, 0); err != nil {
 			return err
 		}
 	}
@@ -35,7 +35,7 @@ func (b *Bench) supervision(ctx context.Context) error {
 func (b *Bench) replacement(ctx context.Context) error {
 	w := b.report.Work("a killed worker's replacement", "from a Node worker's SIGKILL to the first answer of its successor; beside a worker on bare pipes from its start to its first answer")
 	ours := b.ours("whipper", b.node, 1, 1, func(ctx context.Context, s *sidecar.Supervisor) (result.Figures, error) {
-		one := func() error { return call(ctx, s.Client, "echo", json.RawMessage(`[1]`)) }
+		one := func() error { return echo(ctx, s.Client, json.RawMessage(`[1]`)) }
 		if err := one(); err != nil { // it has proven itself
 			return nil, err
 		}
@@ -114,7 +114,7 @@ func callWhile(ctx context.Context, c *whipper.Client, callers int, wait func() 
 		all.Go(func() {
 			for over.Err() == nil {
 				began := time.Now()
-				err := call(ctx, c, "echo", json.RawMessage(`[1]`))
+				err := echo(ctx, c, json.RawMessage(`[1]`))
 				took := time.Since(began)
 				mu.Lock()
 				times, failed = append(times, took), errors.Join(failed, err)

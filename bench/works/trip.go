@@ -18,7 +18,7 @@ func (b *Bench) trip(ctx context.Context) error {
 	var all []*result.Contender
 	pair := func(language string, worker worker) (ours, bare *result.Contender) {
 		ours = b.ours("Go client, "+language+" worker", worker, 1, 1, func(ctx context.Context, s *sidecar.Supervisor) (result.Figures, error) {
-			one := func() error { return call(ctx, s.Client, "echo", json.RawMessage(`[1]`)) }
+			one := func() error { return echo(ctx, s.Client, json.RawMessage(`[1]`)) }
 			if _, err := trips(n/5, one); err != nil { // until all is warm
 				return nil, err
 			}

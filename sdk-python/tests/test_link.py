@@ -130,5 +130,38 @@ def test_a_forked_child_cannot_cancel_a_call_of_its_parent() -> None:
     if not ended:
         os.kill(child, signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    theirs.close()
     link.close()
+    theirs.close()
+
+
+def test_what_is_written_together_arrives_whole_and_in_order() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(DEADLINE_SECONDS)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # frames are cut anywhere
+    link = Link(lambda: ours, DEADLINE_SECONDS, 3000)
+    link.open()
+    calls = [Call(link, asks.invoke("f", ["x" * (number % 500)], {}, None)) for number in range(3000)]
+    for call in calls:
+        link.send(call)  # which nobody reads yet
+    with theirs, theirs.makefile("rwb") as file:
+        for number, call in enumerate(calls):
+            request = json.loads(file.readline())
+            assert request["params"]["params"] == ["x" * (number % 500)]
+            file.write(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": number}).encode() + b"\n")
+            file.flush()
+            assert call.result(DEADLINE_SECONDS) == number
+        assert not link._out
+        assert link._out_bytes == 0
+        link.close()
+
+
+def test_requests_to_a_supervisor_that_does_not_read_take_bounded_memory() -> None:
+    ours, theirs = socket.socketpair()
+    link = Link(lambda: ours, DEADLINE_SECONDS, 1_000_000)
+    link.open()
+    while link.send_at_once(Call(link, asks.invoke("f", ["x" * 100_000], {}, None))):
+        with link._lock:
+            assert link._out_bytes < 5_000_000
+            assert link._out_bytes == sum(len(frame) for frame, _ in link._out)
+    link.close()
+    theirs.close()

@@ -124,6 +124,38 @@ def test_a_signal_in_the_middle_of_a_large_answer_does_not_tear_it(start: Start)
     assert len(worker.receive()["result"]) == 10_000_000
 
 
+def test_a_wake_that_comes_late_writes_to_no_other_file() -> None:
+    wire = Wire(os.open(os.devnull, os.O_RDONLY), os.open(os.devnull, os.O_WRONLY))
+    waker = wire._waker  # as of a signal or a thread that is about to write to it
+    wire.stop_reading()
+    wire.wake()
+    os.write(waker, b"x")
+    assert wire.read() == b""
+    wire.close()
+
+
+def test_reading_that_is_stopped_while_it_is_woken_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, held = os.pipe()
+    wire = Wire(source, os.open(os.devnull, os.O_WRONLY))
+    real = os.read
+
+    def read(descriptor: int, size: int) -> bytes:
+        wire.stop_reading()
+        return real(descriptor, size)
+
+    wire.wake()
+    monkeypatch.setattr(os, "read", read)
+    assert not wire.read()
+    monkeypatch.undo()
+    reads: list[bytes | None] = []
+    reader = threading.Thread(target=lambda: reads.append(wire.read()), daemon=True)
+    reader.start()
+    reader.join(DEADLINE_SECONDS)
+    assert reads == [b""]
+    wire.close()
+    os.close(held)
+
+
 def test_what_a_finalizer_writes_in_the_middle_of_a_frame_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     wire = Wire(os.open(os.devnull, os.O_RDONLY), writing)

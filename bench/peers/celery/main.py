@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import redis_server
 from peer import Found, Job, expect, one_by_one, process, run, wait_for
 
-HERE = Path(__file__).parent
+PATHS = os.pathsep.join(map(str, Path(__file__).parents[:2]))  # of tasks.py and of peer.py
 WARM = 1000
 CHUNK = 1000  # outcomes of one reading
 
@@ -34,11 +34,11 @@ def start(job: Job) -> tuple[str, str, Callable[[int], Any]]:
     return socket, settings, lambda number: tasks.echo.apply_async((number,), producer=producer)
 
 
-def outcomes(redis: "Redis[bytes]") -> list[int]:
+def outcomes(redis: Redis) -> list[int]:
     """The outcome of each job, sorted."""
     keys = list(redis.scan_iter("celery-task-meta-*", count=CHUNK))
     chunks = (redis.mget(keys[first : first + CHUNK]) for first in range(0, len(keys), CHUNK))
-    found = [json.loads(text) for chunk in chunks for text in chunk]
+    found = [json.loads(text) for chunk in chunks for text in chunk if text]
     expect({outcome["status"] for outcome in found}, {"SUCCESS"}, "states")
     return sorted(outcome["result"] for outcome in found)
 
@@ -50,7 +50,7 @@ def durable(job: Job) -> Found:
     pool = "--pool", "prefork", "--concurrency", str(job.workers)
     celery = Path(sys.executable).with_name("celery")
     command = celery, "--app", "tasks", "worker", *pool, *quiet
-    worker = job.stack.enter_context(process(*command, PYTHONPATH=str(HERE), BENCH_ROLE="worker", C_FORCE_ROOT="1"))
+    worker = job.stack.enter_context(process(*command, PYTHONPATH=PATHS, BENCH_ROLE="worker", C_FORCE_ROOT="1"))
     results = Redis(unix_socket_path=socket, db=1)
     one_by_one(WARM, submit)
     wait_for(results.dbsize, WARM, worker)

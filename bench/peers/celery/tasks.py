@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from peer import die_with_parent
 
 SOCKET = os.environ["BENCH_REDIS"]
 
@@ -15,6 +16,7 @@ app.conf.update(
 # The producer asks for no outcome, so it needs no subscription to each one; the worker records them all.
 if os.environ.get("BENCH_ROLE") == "worker":
     app.conf.result_backend = f"redis+socket://{SOCKET}?virtual_host=1"
+os.register_at_fork(after_in_child=die_with_parent)
 
 
 @app.task(name="echo")

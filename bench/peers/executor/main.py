@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from functions import echo, spin
+from functions import echo
 from peer import Found, Job, expect, run
 
 WARM = 2000
@@ -32,26 +32,16 @@ def calls(begin: Callable[[int], "Future[int]"], count: int, depth: int) -> tupl
     return answers, times
 
 
-def measure(job: Job, function: Callable[[int], int], warm: int) -> Found:
-    """Calls of a function by number."""
+def invoke(job: Job) -> Found:
+    """Calls of an echo by number."""
     pool = job.stack.enter_context(ProcessPoolExecutor(job.workers))
-    calls(lambda number: pool.submit(function, number), warm, job.depth)
+    calls(lambda number: pool.submit(echo, number), WARM, job.depth)
     began = time.perf_counter()
-    answers, times = calls(lambda number: pool.submit(function, number), job.calls, job.depth)
+    answers, times = calls(lambda number: pool.submit(echo, number), job.calls, job.depth)
     seconds = time.perf_counter() - began
-    expect(answers, [function(number) for number in range(job.calls)], "answers")
+    expect(answers, list(range(job.calls)), "answers")
     return Found(job.calls, seconds, f"{job.workers} processes", times)
 
 
-def invoke(job: Job) -> Found:
-    """Calls of an echo."""
-    return measure(job, echo, WARM)
-
-
-def cpu(job: Job) -> Found:
-    """Calls that compute for about 2 ms."""
-    return measure(job, spin, 50)
-
-
 if __name__ == "__main__":
-    run("executor", platform.python_version(), {"invoke": invoke, "cpu": cpu})
+    run("executor", platform.python_version(), {"invoke": invoke})

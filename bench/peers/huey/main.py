@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from peer import Found, Job, expect, one_by_one, process, run, wait_for
 
-HERE = Path(__file__).parent
+PATHS = os.pathsep.join(map(str, Path(__file__).parents[:2]))  # of tasks.py and of peer.py
 WARM = 100
 SETTINGS = "SQLite in WAL mode, synchronous FULL, one enqueue at a time"
 
@@ -30,7 +30,7 @@ def durable(job: Job) -> Found:
     consumer = Path(sys.executable).with_name("huey_consumer")
     pool = "--workers", str(job.workers), "--worker-type", "process"
     polling = "--delay", "0.01", "--max-delay", "0.01", "--no-periodic"
-    worker = job.stack.enter_context(process(consumer, "tasks.huey", *pool, *polling, "--quiet", PYTHONPATH=str(HERE)))
+    worker = job.stack.enter_context(process(consumer, "tasks.huey", *pool, *polling, "--quiet", PYTHONPATH=PATHS))
     outcomes = tasks.huey.storage.result_store_size
     results = [tasks.echo(number) for number in range(WARM)]
     wait_for(outcomes, WARM, worker)

@@ -3,9 +3,11 @@
 import os
 
 from huey import SqliteHuey
+from peer import die_with_parent
 
 # fsync=True is synchronous FULL, in WAL mode. The timeout is how long a connection waits for another's transaction.
 huey = SqliteHuey("bench", filename=os.environ["HUEY_FILE"], fsync=True, timeout=60)
+os.register_at_fork(after_in_child=die_with_parent)
 
 
 @huey.task()

@@ -2,8 +2,17 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { runPool } from "../pool.mjs";
 
-await runPool("piscina", import.meta.url, (workers) => {
+await runPool("piscina", import.meta.url, (workers, concurrency) => {
   const filename = fileURLToPath(new URL("../functions.cjs", import.meta.url));
-  const pool = new Piscina({ filename, minThreads: workers, maxThreads: workers });
-  return { call: (name, value) => pool.run(value, { name }), end: () => pool.destroy(), settings: "threads" };
+  const pool = new Piscina({
+    filename,
+    minThreads: workers,
+    maxThreads: workers,
+    concurrentTasksPerWorker: concurrency,
+  });
+  return {
+    call: (name, value) => pool.run(value, { name }),
+    end: () => pool.destroy(),
+    settings: `threads, ${concurrency} calls each`,
+  };
 });

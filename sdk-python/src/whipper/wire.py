@@ -21,7 +21,7 @@ class Wire:
         self._writer = 0  # the thread that is writing
         self._late: list[bytes] = []  # what that thread wanted to write meanwhile
         self._deaf = False
-        self._woken, self._waker = os.pipe()  # a byte in the second ends a wait, closing it ends all of them
+        self._woken, self._waker = os.pipe()  # a byte in the second ends a wait
         os.set_blocking(self._waker, False)
         self._arrival = select.poll()
         self._arrival.register(source, select.POLLIN)
@@ -52,7 +52,7 @@ class Wire:
     def read(self) -> bytes | None:
         """The next bytes; none at the end, and none after ``stop_reading``. None if ``wake`` came first."""
         try:
-            ready = self._arrival.poll()
+            ready = [] if self._deaf else self._arrival.poll()
             if self._deaf:
                 return b""
             if ready[0][0] == self._woken:
@@ -68,10 +68,9 @@ class Wire:
             os.write(self._waker, b"x")
 
     def stop_reading(self) -> None:
-        """Ends a ``read`` under way. What has not been read stays in the pipe, for the supervisor to see. For once."""
-        self._deaf = True
-        waker, self._waker = self._waker, -1
-        os.close(waker)
+        """Ends a ``read`` under way. What has not been read stays in the pipe, for the supervisor to see."""
+        self._deaf = True  # first: a read that takes the byte as one of ``wake`` is the last
+        self.wake()
 
     def write(self, frame: bytes) -> None:
         """Writes a whole frame, or sets ``gone``. The frame of a finalizer that logs meanwhile follows it."""

@@ -77,7 +77,7 @@ class Worker:
         self._contexts: dict[Id | None, Context] = {}  # of calls that are begun; a notification's is not kept
         self._logging = False
         self._stopping = False
-        self._reader = Reader(self._read, self._outlive_supervisor)
+        self._reader = Reader(wire.read, self._receive, self._outlive_supervisor)
         # What the asyncio shell wants to be told; both are called from any thread.
         self.on_batch: Callable[[], None] = _nothing
         self.on_cancel: Callable[[Id], None] = _nothing
@@ -295,11 +295,8 @@ class Worker:
         message = f"there is no method {method!r}; there are: {', '.join(names)}"
         return errors.condition(protocol.METHOD_NOT_FOUND, message, "MethodNotFoundError", methods=names)
 
-    def _read(self) -> bool | None:
-        """Takes in what comes next, and gives whether calls came; None at the end."""
-        chunk = self._wire.read()
-        if not chunk:
-            return None if chunk is not None else False
+    def _receive(self, chunk: bytes) -> bool:
+        """Takes in what has come, and gives whether there were calls in it."""
         received = self._inbox.receive(chunk)
         for answer in received.answers:
             self._wire.write(answer)
