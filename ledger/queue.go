@@ -35,6 +35,7 @@ type op struct {
 	single  bool               // opCall: it writes no more than one row, by one statement
 
 	keep    bool        // must not be lost: stays in the queue until it is on disk
+	patient bool        // nobody waits for it; set when it comes to the queue
 	behind  bool        // gives way to those without it; has a queue of its own
 	retried bool        // was in a transaction that failed
 	taken   atomic.Bool // by the writer, or by the caller who gave up
@@ -52,21 +53,25 @@ func (o *op) answer(err error) {
 
 // put hands an operation over. It never waits.
 func (w *writer) put(o *op) {
+	o.patient = w.mayWait(o)
 	w.mu.Lock()
-	closed := w.closed
+	closed, wake := w.closed, true
 	switch {
 	case closed:
 	case o.behind:
 		w.behind = append(w.behind, o)
 	default:
 		w.queue = append(w.queue, o)
+		wake = w.join(o)
 	}
 	w.mu.Unlock()
 	if closed {
 		o.answer(ErrClosed)
 		return
 	}
-	w.signal()
+	if wake {
+		w.signal()
+	}
 }
 
 // do hands a call over and waits for its commit. An error of ctx means that nothing was or will be written: once the
@@ -108,6 +113,10 @@ func (w *writer) take() (ops []*op, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.respond()
+	if w.gathers() {
+		w.writing = 0
+		return nil, false
+	}
 	n, rows := 0, 0
 	for ; n < len(w.queue) && len(ops) < maxBatchOps && rows < maxBatchRows; n++ {
 		if o := w.queue[n]; o.keep || o.taken.CompareAndSwap(false, true) {
@@ -116,6 +125,7 @@ func (w *writer) take() (ops []*op, closed bool) {
 		}
 	}
 	w.queue = w.queue[n:]
+	w.left(ops)
 	ops = w.takeBehind(ops)
 	w.makeRoom()
 	if len(w.queue) == 0 {

@@ -29,9 +29,10 @@ type writer struct {
 	schedules  *scheduleNews
 	log        *slog.Logger
 
-	mu      sync.Mutex
-	queue   []*op
-	behind  []*op         // what gives way to queue
+	mu     sync.Mutex
+	queue  []*op
+	behind []*op // what gives way to queue
+	gathering
 	passed  int           // transactions that have gone before the first of behind
 	roomy   chan struct{} // closed when there may be room in queue again; nil: nobody waits for it
 	closed  bool
@@ -159,6 +160,7 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 			lost = append(lost, o)
 		}
 	}
+	w.cameBack()
 	w.mu.Unlock()
 	for _, o := range lost {
 		if o.keep {
