@@ -16,6 +16,7 @@ import (
 // Cursor, as they are at one moment. Each line is one Write. The same ledger gives the same bytes, and Import makes the same ledger
 // of them. progress, if not nil, is called after each job with how many there were. Memory holds one job at a time.
 func (r *Reader) Export(ctx context.Context, w io.Writer, f Filter, progress func(jobs int64)) (jobs int64, err error) {
+	r.upToDate(ctx)
 	if jobs, err = r.export(ctx, w, f, progress); err != nil {
 		return jobs, fmt.Errorf("export jobs: %w", asDamaged(r.path, err))
 	}

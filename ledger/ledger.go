@@ -141,6 +141,7 @@ func (l *Ledger) open(ctx context.Context, path string, d Durability) error {
 		return errors.Join(err, conn.close())
 	}
 	l.writer = startWriter(path, d, conn, l.ids, l.watches, l.schedules, l.log)
+	l.catchUp = l.writer.catchUp
 	return nil
 }
 

@@ -44,6 +44,7 @@ func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, e
 	if err != nil {
 		return nil, "", err
 	}
+	r.upToDate(ctx)
 	limit := f.Limit
 	if limit <= 0 {
 		limit = DefaultListLimit
@@ -74,6 +75,7 @@ func (r *Reader) Pages(ctx context.Context, f Filter) iter.Seq2[[]Job, error] {
 
 // Pools returns the names of the pools that have jobs, in order.
 func (r *Reader) Pools(ctx context.Context) ([]string, error) {
+	r.upToDate(ctx)
 	var pools []string
 	rows, err := r.db.QueryContext(ctx, "SELECT DISTINCT pool FROM tally WHERE n > 0 ORDER BY pool")
 	err = eachRow(rows, err, 1, func(values []driver.Value) error {
@@ -123,6 +125,7 @@ func listQuery(f Filter, in listRange, after, before int64, limit int) (string, 
 // Count returns how many jobs a filter selects, whatever its Limit and Cursor. It reads the entries of the range that List would page
 // through.
 func (r *Reader) Count(ctx context.Context, f Filter) (total int64, err error) {
+	r.upToDate(ctx)
 	err = r.snapshot(ctx, f, func(tx *sql.Tx, in listRange) error {
 		var n int64
 		conditions, args := f.conditions(in, 0, math.MaxInt64)

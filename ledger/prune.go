@@ -107,6 +107,7 @@ func (l *Ledger) Prune(ctx context.Context, f PruneFilter) (int, error) {
 	if err := f.validate(); err != nil {
 		return 0, fmt.Errorf("prune jobs: %w", err)
 	}
+	l.upToDate(ctx)
 	total := 0
 	for _, state := range f.states() {
 		n, err := l.pruneState(ctx, f, state, total)
@@ -175,6 +176,7 @@ func (r *Reader) Prunable(ctx context.Context, f PruneFilter) (int, error) {
 	if err := f.validate(); err != nil {
 		return 0, fmt.Errorf("count jobs to prune: %w", err)
 	}
+	r.upToDate(ctx)
 	total := 0
 	for _, state := range f.states() {
 		text, args := nPrunableSQL, []any(nil)
@@ -237,6 +239,7 @@ type weight struct{ finishedAt, bytes int64 }
 
 // weights makes sure that jobs can be pruned, and says how much each holds.
 func (r *Reader) weights(ctx context.Context, ids []int64) (map[int64]weight, error) {
+	r.upToDate(ctx)
 	weights := make(map[int64]weight, len(ids))
 	for chunk := range chunks(ids) {
 		rows, err := r.db.QueryContext(ctx, weighSQL, jsonIDs(chunk))

@@ -40,6 +40,7 @@ type op struct {
 	fresh   *Job               // opCall: instead of call, a job to be inserted with others; see isFresh. May be nil
 
 	keep    bool        // must not be lost: stays in the queue until it is on disk
+	patient bool        // nobody waits for it; set when it comes to the queue
 	behind  bool        // gives way to those without it; has a queue of its own
 	retried bool        // was in a transaction that failed
 	taken   atomic.Bool // by the writer, or by the caller who gave up
@@ -58,8 +59,9 @@ func (o *op) answer(err error) {
 
 // put hands an operation over. It never waits.
 func (w *writer) put(o *op) {
+	o.patient = w.mayWait(o)
 	w.mu.Lock()
-	closed := w.closed
+	closed, wake := w.closed, true
 	if !closed {
 		o.size = len(o.job.Params) + len(o.job.Progress) + len(o.job.Error) + len(o.job.Result)
 		w.size += o.size
@@ -70,6 +72,7 @@ func (w *writer) put(o *op) {
 		w.behind = append(w.behind, o)
 	default:
 		w.queue = append(w.queue, o)
+		wake = w.join(o)
 	}
 	w.mu.Unlock()
 	if closed {
@@ -78,7 +81,9 @@ func (w *writer) put(o *op) {
 		}
 		return
 	}
-	w.signal()
+	if wake {
+		w.signal()
+	}
 }
 
 // do hands a call over and waits for its commit. An error of ctx means that nothing was or will be written: once the
@@ -120,6 +125,10 @@ func (w *writer) take() (ops []*op, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.respond()
+	if w.gathers() {
+		w.writing = 0
+		return nil, false
+	}
 	n, rows, size := 0, 0, 0
 	for ; n < len(w.queue) && len(ops) < maxBatchOps && rows < maxBatchRows && size < maxBatchSize; n++ {
 		if o := w.queue[n]; o.keep || o.taken.CompareAndSwap(false, true) {
@@ -129,6 +138,7 @@ func (w *writer) take() (ops []*op, closed bool) {
 		}
 	}
 	w.queue = w.queue[n:]
+	w.left(ops)
 	ops = w.takeBehind(ops)
 	w.makeRoom()
 	if len(w.queue) == 0 {

@@ -26,6 +26,15 @@ type Reader struct {
 	db   *sql.DB
 	path string
 	stmt map[string]*sql.Stmt // filled by openReader, then only read
+
+	catchUp func(context.Context) // waits until what is to be seen is on disk; nil: it is
+}
+
+// upToDate has a read see what this process has told its callers.
+func (r *Reader) upToDate(ctx context.Context) {
+	if r.catchUp != nil {
+		r.catchUp(ctx)
+	}
 }
 
 // OpenReader opens the ledger in a folder for reading, without its lock: a supervisor may be running on it, may have
@@ -100,6 +109,7 @@ func (r *Reader) Close() error {
 // Get returns a job with its attempts, the oldest first. A running job's attempts end with the one under way, whose
 // Outcome is empty. Where there is no such job it returns a *NotFoundError, for which errors.Is(err, ErrNotFound) holds.
 func (r *Reader) Get(ctx context.Context, id int64) (Job, []Attempt, error) {
+	r.upToDate(ctx)
 	// One snapshot, or a run that ends between the two reads would be listed twice.
 	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -132,6 +142,7 @@ func (r *Reader) Get(ctx context.Context, id int64) (Job, []Attempt, error) {
 // Counts returns how many jobs of a pool, or of all where pool is "", are in each state. It is exact, and does not
 // count rows. States without a job are 0.
 func (r *Reader) Counts(ctx context.Context, pool string) (map[State]int64, error) {
+	r.upToDate(ctx)
 	counts := make(map[State]int64, len(allStates))
 	for _, s := range allStates {
 		counts[s] = 0

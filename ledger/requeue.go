@@ -102,6 +102,7 @@ func (r *Reader) mustExist(ctx context.Context, ids []int64) error {
 
 // States returns the states of those of the jobs that are in the ledger.
 func (r *Reader) States(ctx context.Context, ids []int64) (map[int64]State, error) {
+	r.upToDate(ctx)
 	states := make(map[int64]State, len(ids))
 	for chunk := range chunks(ids) {
 		rows, err := r.stmt[statesSQL].QueryContext(ctx, jsonIDs(chunk))

@@ -73,6 +73,7 @@ func (m *MethodStats) ErrorRate() float64 {
 // Stats returns the statistics of each method that has had a job, in order of pool and method. It reads no jobs; its cost grows with the number
 // of methods and hours.
 func (r *Reader) Stats(ctx context.Context, f StatsFilter) ([]MethodStats, error) {
+	r.upToDate(ctx)
 	since, until := int64(-1<<63), int64(1<<63-1)
 	if !f.Since.IsZero() {
 		since = hourOf(f.Since)

@@ -29,10 +29,11 @@ type writer struct {
 	schedules  *scheduleNews
 	log        *slog.Logger
 
-	mu      sync.Mutex
-	queue   []*op
-	behind  []*op         // what gives way to queue
-	size    int           // bytes of payloads in queue, and in the transaction at hand
+	mu     sync.Mutex
+	queue  []*op
+	behind []*op // what gives way to queue
+	size   int   // bytes of payloads in queue, and in the transaction at hand
+	gathering
 	passed  int           // transactions that have gone before the first of behind
 	roomy   chan struct{} // closed when there may be room in queue again; nil: nobody waits for it
 	closed  bool
@@ -162,6 +163,7 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 			lost = append(lost, o)
 		}
 	}
+	w.cameBack()
 	w.mu.Unlock()
 	for _, o := range lost {
 		if o.keep {

@@ -66,6 +66,7 @@ func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) bool {
 	c.job = next
 	delete(p.current, next.ID)
 	p.ledger.Finish(next, attempt, p.finished(next, attempt.Outcome))
+	p.hurryFor(next.State)
 	p.answer(c)
 	c.over = true
 	return p.leaveLanes(c)
@@ -82,6 +83,7 @@ func (p *Pool) finishWaiting(c *call, s ledger.State, e *jsonrpc.Error) {
 		c.onRecord = true
 		p.ledger.Insert(next, p.finished(next, ""))
 	}
+	p.hurryFor(next.State)
 	p.answer(c)
 	p.unkeep(next.ID)
 	c.over = true

@@ -204,18 +204,31 @@ func milliseconds(d time.Duration) *int64 {
 // tellOutcome publishes what has become of a job; outcome is that of its run, or "" if it had none. mu is held, and it is on disk.
 func (p *Pool) tellOutcome(job *ledger.Job, outcome ledger.Outcome) {
 	delete(p.toldEarly, job.ID)
-	switch job.State {
-	case ledger.Succeeded:
-		p.jobEvent(jobSucceeded, job, outcome)
-	case ledger.Failed:
-		p.jobEvent(jobFailed, job, outcome)
-	case ledger.Queued:
-		p.jobEvent(jobRetrying, job, outcome)
-	case ledger.Cancelled:
-		p.jobEvent(jobCancelled, job, outcome)
-	case ledger.Dropped:
-		p.jobEvent(jobDropped, job, outcome)
+	p.jobEvent(outcomeEvent(job.State), job, outcome)
+}
+
+// hurryFor has an outcome be written at once that a subscriber waits for: its event follows the commit.
+func (p *Pool) hurryFor(s ledger.State) {
+	if p.events.wants(outcomeEvent(s).bit) {
+		p.ledger.Hurry()
 	}
+}
+
+// outcomeEvent is the event of a job that has come to a state; the zero eventType, which nobody wants, for one that has none.
+func outcomeEvent(s ledger.State) eventType {
+	switch s {
+	case ledger.Succeeded:
+		return jobSucceeded
+	case ledger.Failed:
+		return jobFailed
+	case ledger.Queued:
+		return jobRetrying
+	case ledger.Cancelled:
+		return jobCancelled
+	case ledger.Dropped:
+		return jobDropped
+	}
+	return eventType{}
 }
 
 // tellSubmitted publishes that jobs are queued, right after their commit and in the order of their ids. The claimer may have been
