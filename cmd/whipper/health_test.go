@@ -18,19 +18,23 @@ func TestAPartThatHangsIsAskedOnceHoweverOftenSomebodyWantsToKnow(t *testing.T) 
 	h := newHealth(l)
 	release, asked := make(chan struct{}), 0
 	hanging := monitor.Reason{Code: codeLedgerUnresponsive, Text: "the ledger's writer does not respond"}
-	h.mu.Lock()
-	stuck := h.ask(l, hanging, func() []monitor.Reason {
+	look := func() []monitor.Reason {
 		asked++
 		<-release
 		return nil
-	})
+	}
+	h.mu.Lock()
+	stuck := h.ask(l, hanging, look)
+	for range 100 {
+		if h.ask(l, hanging, look) != stuck {
+			t.Fatal("it is asked again")
+		}
+	}
 	h.mu.Unlock()
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range 100 {
-		if got := h.alive(over); len(got) != 1 || got[0] != hanging {
-			t.Fatalf("got %v", got)
-		}
+	if got := h.alive(over); len(got) != 1 || got[0] != hanging {
+		t.Errorf("got %v", got)
 	}
 	close(release)
 	<-stuck.answered

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -297,11 +298,13 @@ func TestNoMoreAreServedAtOnceThanHavePlaces(t *testing.T) {
 
 func TestTheEndBreaksOffWhatIsAnsweredAndWaitsForIt(t *testing.T) {
 	asked, left := make(chan struct{}), make(chan struct{})
+	var log bytes.Buffer
 	s, err := Listen(t.Context(), Options{
-		Address: "127.0.0.1:0", Alive: noReasons, Ready: noReasons, Logger: slog.New(slog.DiscardHandler),
+		Address: "127.0.0.1:0", Alive: noReasons, Ready: noReasons, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		Metrics: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			close(asked)
 			<-r.Context().Done()
+			<-time.After(20 * time.Millisecond) // some take a moment to notice
 			close(left)
 		}),
 	})
@@ -326,5 +329,8 @@ func TestTheEndBreaksOffWhatIsAnsweredAndWaitsForIt(t *testing.T) {
 	if conn, err := net.Dial("tcp", s.Address()); err == nil {
 		conn.Close()
 		t.Error("the port is still open")
+	}
+	if log.Len() > 0 {
+		t.Errorf("it logs %s", &log)
 	}
 }
