@@ -48,7 +48,7 @@ func (c *connections) closeOldest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.open) > 0 { // else the last has just ended
-		c.open[0].Close()
+		_ = c.open[0].Close()
 		c.open = slices.Delete(c.open, 0, 1)
 	}
 }
@@ -57,7 +57,7 @@ func (c *connections) closeOldest() {
 func (c *connections) end() {
 	c.mu.Lock()
 	for _, conn := range c.open {
-		conn.Close()
+		_ = conn.Close()
 	}
 	c.mu.Unlock()
 	c.serving.Wait()
