@@ -292,9 +292,11 @@ func (f *fakePool) Retry(ctx context.Context, ids []int64) (int, error) {
 func (f *fakePool) Status() jsonrpc.Pool      { return jsonrpc.Pool{Name: f.Name(), State: "available"} }
 func (f *fakePool) Stats() jsonrpc.PoolStats  { return jsonrpc.PoolStats{WorkerCount: 3} }
 func (f *fakePool) Workers() []jsonrpc.Worker { return nil }
+func (f *fakePool) StatsVersion() uint64      { return 0 }
 func (f *fakePool) Pause()                    {}
 func (f *fakePool) Resume()                   {}
 
+func (f *fakePool) StatsAfter(uint64) <-chan struct{}          { return nil }
 func (f *fakePool) PauseMethod(context.Context, string) error  { return nil }
 func (f *fakePool) ResumeMethod(context.Context, string) error { return nil }
 func (f *fakePool) Resize(int, int) error                      { return nil }

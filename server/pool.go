@@ -18,6 +18,8 @@ type Pool interface {
 	Retry(ctx context.Context, ids []int64) (int, error)
 	Status() jsonrpc.Pool
 	Stats() jsonrpc.PoolStats
+	StatsVersion() uint64
+	StatsAfter(version uint64) <-chan struct{}
 	Workers() []jsonrpc.Worker
 	Pause()
 	Resume()

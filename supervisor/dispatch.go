@@ -118,7 +118,9 @@ func (p *Pool) assign(w *worker, c *call) {
 		p.wakeMemory()
 	}
 	p.tellStatus(w)
-	s.stats.MaxSeenConcurrentCalls = max(s.stats.MaxSeenConcurrentCalls, s.taken)
+	if s.taken > s.done.MaxSeenConcurrentCalls {
+		p.count(w, tally{MaxSeenConcurrentCalls: s.taken})
+	}
 	c.worker = w
 	w.tell(command{kind: take, call: c})
 	p.countCall(w)

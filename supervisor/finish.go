@@ -15,10 +15,11 @@ func (p *Pool) settled(w *worker, c *call, e ledger.Ending) {
 	next, attempt := ledger.Settle(c.job, e, rand.Float64())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w.seat.stats.CallsHandled++
+	done := tally{CallsHandled: 1}
 	if e.Outcome != ledger.OutcomeSucceeded && e.Outcome != ledger.OutcomeSnoozed {
-		w.seat.stats.ErrorCount++
+		done.ErrorCount = 1
 	}
+	p.count(w, done)
 	p.conclude(c, next, attempt)
 }
 
@@ -80,6 +81,8 @@ func (p *Pool) finished(job ledger.Job, outcome ledger.Outcome) func(error) {
 		defer p.mu.Unlock()
 		if err == nil {
 			p.tellOutcome(&job, outcome)
+		} else {
+			p.overlooked(ledger.Position{})
 		}
 		p.letGo(job.ID)
 		if job.State == ledger.Queued {
@@ -103,6 +106,7 @@ func (p *Pool) forget(c *call) {
 	delete(p.current, c.job.ID)
 	delete(p.invoked, c.job.ID)
 	p.letGo(c.job.ID)
+	p.overlooked(ledger.Position{})
 	c.over = true
 	p.leaveLanes(c)
 	p.stands(c.lane)

@@ -19,22 +19,12 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 	for i := range jobs {
 		jobs[i].Pool = p.name
 	}
-	submitted, err := p.ledger.SubmitWith(ctx, jobs, ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.tellSubmitted})
+	submitted, err := p.ledger.SubmitWith(ctx, jobs, ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.committed})
 	var full *ledger.BacklogError
 	if errors.As(err, &full) {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d jobs may be queued, as --max-backlog says, and %s", full.Most, tooMany(len(jobs), full.Most))
 	}
-	if err != nil {
-		return nil, err
-	}
-	highest := ledger.MinPriority
-	for i := range jobs {
-		highest = max(highest, jobs[i].Priority)
-	}
-	p.mu.Lock()
-	p.lookAgain(highest)
-	p.mu.Unlock()
-	return submitted, nil
+	return submitted, err
 }
 
 // tooMany says why jobs are refused: there is no room left, or there never was.

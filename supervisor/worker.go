@@ -72,13 +72,15 @@ type seat struct {
 	alone       bool
 	reserved    *call   // goes to this worker, alone, as soon as it is empty
 	retiring    bool    // gets no more calls and no more processes
+	left        bool    // is none of the pool's any more
 	sound       bool    // its process has come up
 	due         string  // why it is to be replaced; "": it is not
 	replacement *worker // that was started to take its place
 	successor   bool    // it was started to replace another one, so its first process counts as a reset
 	succeeded   bool    // another one was started to replace it
 	replaces    *worker // whose place it will take
-	stats       jsonrpc.WorkerStats
+	done        tally   // but for StrayLines
+	counted     census  // its share of the pool's
 	tailShown   *tail
 
 	statusTold string              // workingStatus, as far as subscribers know

@@ -105,6 +105,8 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 		}
 	}
 	w.strays.Add(1)
+	w.pool.counters.strays.Add(1)
+	w.pool.counters.changed()
 	if code != jsonrpc.CodeMessageTooLarge && code != jsonrpc.CodeStrayAnswer {
 		for line := range bytes.Lines(frame) { // a frame of a content-length may have several
 			text, cut := shorten(bytes.TrimRight(line, "\r\n"))
