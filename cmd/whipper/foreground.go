@@ -74,7 +74,7 @@ func (c *console) supervise(ctx context.Context, cc *cli.Context, watch *watch, 
 }
 
 // newSupervision is a supervision without pools.
-func newSupervision(c *console, whole *config.Supervisor, watch *watch) (*supervision, error) {
+func newSupervision(ctx context.Context, c *console, whole *config.Supervisor, watch *watch) (*supervision, error) {
 	if whole.Dir == "" {
 		return nil, misuse("leave it out for "+config.DefaultDir, "--dir is empty")
 	}
@@ -90,7 +90,12 @@ func newSupervision(c *console, whole *config.Supervisor, watch *watch) (*superv
 	if err != nil {
 		return nil, misuse("see the page on configuration", "--retain: %v", err)
 	}
+	monitor, err := monitorOptions(ctx, whole)
+	if err != nil {
+		return nil, err
+	}
 	s := &supervision{
+		monitor:   monitor,
 		retention: retention,
 		dir:       dir, socket: whole.Socket, durability: ledger.Durability(whole.Durability),
 		level: new(slog.LevelVar), operator: operator,

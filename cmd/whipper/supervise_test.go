@@ -81,6 +81,9 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	s.cmd.Args = append(s.cmd.Args, args...)
 	s.cmd.Dir = ts.MkAbs(".")
 	s.cmd.Env = []string{"PATH=" + path, "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+	if token := ts.Getenv(envHTTPToken); token != "" {
+		s.cmd.Env = append(s.cmd.Env, envHTTPToken+"="+token)
+	}
 	s.cmd.ExtraFiles = []*os.File{fd}
 	s.cmd.Stderr = s.log
 	s.stdin, err = s.cmd.StdinPipe()

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whipper-sidecar/whipper/internal/monitor"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -32,7 +33,9 @@ type supervision struct {
 	level      *slog.LevelVar
 	log        *slog.Logger
 	logs       *workerLogs
-	operator   *operator // but for fleet, ledger and log, which run sets
+	operator   *operator        // but for fleet, health, ledger and log, which run sets
+	monitor    *monitor.Options // but for the checks and Logger, which run sets; nil: nobody is told by HTTP
+	http       string           // where it listens, once it does
 
 	ephemeral bool // dir is made, and removed at the end
 
@@ -79,6 +82,12 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		return err
 	}
 	defer func() { _ = listener.Close() }() // again, if Serve has closed it
+	health := newHealth(l)
+	stopMonitor, err := s.startMonitor(ctx, health) // from here on, until all pools have ended
+	if err != nil {
+		return err
+	}
+	defer stopMonitor()
 	if err := s.recover(ctx, l); err != nil {
 		return err
 	}
@@ -95,6 +104,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		return problem(s.file.inForce(), err)
 	}
 	fleet.add(members)
+	health.watch(fleet, ctx.Done())
 	for _, m := range members {
 		fleet.start(ctx, m)
 	}
@@ -104,7 +114,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		Ledger: l, Pools: pools, PoolsDrained: drained,
 		Events: b.events, Version: version, Logger: s.log, MaxMessageSize: maxMessageSize,
 	})
-	s.operator.fleet, s.operator.ledger, s.operator.events, s.operator.log = fleet, l, b.events, s.log
+	s.operator.fleet, s.operator.health, s.operator.ledger, s.operator.events, s.operator.log = fleet, health, l, b.events, s.log
 	retainer := l.NewRetainer(s.retention)
 	if s.file != nil {
 		s.operator.reloads = &reloader{s.file, fleet, b, s.logs, s.level, srv, retainer}
@@ -215,7 +225,7 @@ func (s *supervision) firstWorker(ctx context.Context, fleet *fleet, socket stri
 
 // readiness is what is told when the pools serve.
 func (s *supervision) readiness(fleet *fleet, socket string) readiness {
-	r := readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir}
+	r := readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir, HTTP: s.http}
 	for _, m := range fleet.all() {
 		p := m.Status()
 		if s.file == nil {

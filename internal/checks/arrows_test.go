@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"internal":               {"jsonrpc", "ledger", "server", "supervisor"},
 	"internal/config":        {"ledger", "supervisor"},
 	"internal/soak":          {"ledger", "sdk-go"},
+	"internal/monitor":       {},
 	"internal/matrix/client": {"sdk-go"},
 	"internal/matrix/worker": {"sdk-go"},
 	"jsonrpc":                {},
