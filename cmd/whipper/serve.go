@@ -69,7 +69,7 @@ func (c *console) serve(cc *cli.Context, w *watch, whole *config.Supervisor) (*s
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSupervision(c, &configuration.file.Supervisor, w)
+	s, err := newSupervision(cc.Context, c, &configuration.file.Supervisor, w)
 	if err != nil {
 		return nil, err
 	}

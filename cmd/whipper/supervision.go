@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whipper-sidecar/whipper/internal/telemetry"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -32,6 +33,7 @@ type supervision struct {
 	level      *slog.LevelVar
 	log        *slog.Logger
 	logs       *workerLogs
+	telemetry  *telemetry.Telemetry
 	operator   *operator // but for fleet, ledger and log, which run sets
 
 	ephemeral bool // dir is made, and removed at the end
