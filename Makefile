@@ -19,11 +19,11 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench bench-node bench-python soak chaos fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-quick soak chaos fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## build, then run whipper on a few hundred real files (examples/demo.sh)
 	bash examples/demo.sh
@@ -59,14 +59,14 @@ check-node: $(NODE_READY)
 	cd sdk-node && npm run check
 
 check-python: $(PYTHON_READY)
-	cd sdk-python && $(PYTHON) -m ruff format --check
-	cd sdk-python && $(PYTHON) -m ruff check
+	cd sdk-python && $(PYTHON) -m ruff format --check . ../bench/clients
+	cd sdk-python && $(PYTHON) -m ruff check . ../bench/clients
 	cd sdk-python && $(PYTHON) -m mypy --strict
 
 fmt: $(NODE_READY) $(PYTHON_READY) ## format the code
 	$(TOOL) gofumpt -w $(GO_FILES)
 	cd sdk-node && npm run format
-	cd sdk-python && $(PYTHON) -m ruff format
+	cd sdk-python && $(PYTHON) -m ruff format . ../bench/clients
 
 docs: build ## write what is made from the code: docs/cli.md, docs/configuration.md and the schema of whipper.yaml
 	bin/whipper docs cli >docs/cli.md
@@ -76,15 +76,11 @@ docs: build ## write what is made from the code: docs/cli.md, docs/configuration
 servers: $(SERVERS_READY) ## install the programs of others that the end-to-end tests call
 
 BENCH ?=
-bench: ## measure whipper against bare pipes, in two minutes; BENCH='-part ledger' the ledger, BENCH=-help says what else
+bench: ## measure whipper beside floors and peers, in about 20 minutes; BENCH='-part submit' a part, BENCH=-docs for docs/benchmarks.md
 	go run ./bench $(BENCH)
 
-bench-node: build ## measure the Node client beside workerpool, jest-worker and piscina; takes two minutes
-	cd sdk-node/bench && npm install --no-package-lock --no-audit --no-fund --silent
-	node sdk-node/bench/bench.mjs
-
-bench-python: build $(PYTHON_READY) ## measure the Python client beside a ProcessPoolExecutor
-	$(PYTHON:%=sdk-python/%) sdk-python/bench/bench.py
+bench-quick: ## run all of the benchmark with small sizes and without installing peers, to see that it works
+	go run ./bench -quick $(BENCH)
 
 SOAK_SECONDS ?= 600
 soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books

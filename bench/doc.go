@@ -1,8 +1,8 @@
-// Command bench measures whipper against the floor under it, in the same run: a Node worker on bare pipes, a bare loop of SQL statements, an empty ledger, a
-// process that does nothing. docs/benchmarks.md says what each part measures.
+// Command bench measures whipper beside the floor under it and beside peers, which are other ways to do the same: all in one run, in turns. docs/benchmarks.md says
+// what each part measures.
 //
-//	go run ./bench [-part calls,supervision] [-runs 5] [-jobs 20000] [-calls 5000] [-history 1000000,5000000] [-left 100000]
+//	go run ./bench [-quick] [-part durable,submit] [-turns 5] [-peers=false] [-docs] [-from bench/results/bench.json]
 //
-// It runs whole processes through public interfaces, from the repository's root, and prints medians of repeated runs and their ratios. Durable
-// jobs are fsynced; the floor on bare pipes keeps nothing.
+// It runs whole processes through public interfaces, from the repository's root, and prints a table of medians and their ratios. The table, a chart and all figures
+// are left in bench/results.
 package main

@@ -94,7 +94,7 @@ func (s *stream) readBatch(frame []byte) {
 		return
 	}
 	for _, f := range faults {
-		_ = s.conn.answer(f.request(b), nil, f.err(), nil) // a closed connection ends the reader by itself
+		_ = s.conn.answer(&s.cork, f.request(b), nil, f.err(), nil) // a closed connection ends the reader by itself
 	}
 	s.queue = requests
 }

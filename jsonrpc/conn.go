@@ -74,24 +74,11 @@ type Conn struct {
 	stream *stream
 	rpc    *jsonrpc2.Conn
 	lastID atomic.Uint64
+	calls  calls
 	owned  sync.WaitGroup // the writer's goroutine
 
 	end   sync.Once
 	cause error // why the connection ended; set before Done is closed
-}
-
-// call is what the library carries for us beside a request's stub.
-type call struct {
-	params, meta json.RawMessage
-	done         func(*Response)
-}
-
-// callField is the name under which a call travels in a request's extra fields; it is never written.
-const callField = "call"
-
-func callOf(r *jsonrpc2.Request) *call {
-	c, _ := r.ExtraFields[0].Value.(*call)
-	return c
 }
 
 // NewConn speaks on rw, which it owns from then on, until either side closes it. Closing rw must end a Read and a Write
@@ -107,33 +94,14 @@ func NewConn(rw io.ReadWriteCloser, h Handler, o Options) *Conn {
 	s := &stream{
 		conn:    c,
 		started: make(chan struct{}),
-		frames:  o.Framing.reader(rw, o.MaxMessageSize),
 		out:     newWriter(rw, o),
 	}
+	s.frames = o.Framing.reader(uncorking{rw, &s.cork}, o.MaxMessageSize)
 	c.stream = s
 	c.owned.Go(c.write)
 	c.rpc = jsonrpc2.NewConn(context.Background(), s,
 		handlerFunc(func() {
-			m, _ := s.received()
-			h.ServeRPC(c, m.request)
-		}),
-		jsonrpc2.OnSend(func(req *jsonrpc2.Request, resp *jsonrpc2.Response) {
-			s.sending.request, s.sending.response = req, resp
-		}),
-		jsonrpc2.OnRecv(func(req *jsonrpc2.Request, resp *jsonrpc2.Response) {
-			if resp == nil {
-				return // a request: the handler's
-			}
-			s.stubs.answer = resp
-			m, frame := s.received()
-			if m.response == nil {
-				return // a call that was forgotten
-			}
-			if req == nil {
-				c.stray(frame, &fault{code: CodeInvalidRequest, why: "answer to an id that no call in flight has", answer: true})
-				return
-			}
-			callOf(req).done(m.response)
+			h.ServeRPC(c, s.received())
 		}),
 		jsonrpc2.SetLogger(log.New(io.Discard, "", 0))) // it would log to stderr what stray and Done report
 	close(s.started)
@@ -145,27 +113,56 @@ type handlerFunc func()
 
 func (f handlerFunc) Handle(context.Context, *jsonrpc2.Conn, *jsonrpc2.Request) { f() }
 
+// Cork is that of the connection's reader: a handler, or who gets an answer, may add frames to it for any connection. They are written
+// when all that the peer's last bytes held has been handled, or a few dozen messages of it.
+func (c *Conn) Cork() *Cork { return &c.stream.cork }
+
 // Start sends a call and returns its id, which counts from 1. done gets the answer on the reader's goroutine, perhaps
 // before Start returns; it is not called if the connection ends first, which Done tells. params and meta may be used again
 // when Start returns.
 func (c *Conn) Start(method string, params, meta json.RawMessage, done func(*Response)) (id uint64, err error) {
-	id = c.lastID.Add(1)
-	return id, c.start(id, method, params, meta, done)
+	return (*Cork)(nil).Start(c, method, params, meta, done)
 }
 
-func (c *Conn) start(id uint64, method string, params, meta json.RawMessage, done func(*Response)) error {
-	_, err := c.rpc.DispatchCall(context.Background(), method, nil,
-		jsonrpc2.PickID(jsonrpc2.ID{Num: id}),
-		jsonrpc2.ExtraField(callField, &call{params: params, meta: meta, done: done}))
-	return closedError(err)
+func (c *Conn) start(k *Cork, id uint64, method string, params, meta json.RawMessage, done func(*Response)) error {
+	c.calls.add(id, done)
+	err := c.send(k, outgoing{id: id, method: method, params: params, meta: meta})
+	if err != nil {
+		c.calls.take(id)
+	}
+	return err
 }
 
 // Forget gives up a call whose answer will not come, or could not be read. An answer that comes after all is stray.
-func (c *Conn) Forget(id uint64) { c.stream.forget(id) }
+func (c *Conn) Forget(id uint64) { c.calls.take(id) }
 
 // Notify sends a notification.
 func (c *Conn) Notify(method string, params json.RawMessage) error {
-	return closedError(c.rpc.Notify(context.Background(), method, nil, jsonrpc2.ExtraField(callField, &call{params: params})))
+	return (*Cork)(nil).Notify(c, method, params)
+}
+
+// send adds a message to the writer's buffer, and has it written when k is released.
+func (c *Conn) send(k *Cork, m outgoing) error {
+	err := c.add(m)
+	if err == nil {
+		k.hold(c)
+	}
+	var tooLarge *overLimit
+	if errors.As(err, &tooLarge) {
+		return Errorf(CodeMessageTooLarge, "%v", err)
+	}
+	return err
+}
+
+// add hands a message to the library, which gives the stream its turn.
+func (c *Conn) add(m outgoing) error {
+	s := c.stream
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.message = m
+	err := c.rpc.SendResponse(context.Background(), &s.stubs.sent)
+	s.message = outgoing{}
+	return closedError(err)
 }
 
 // Call sends a call with params encoded as JSON (nil: none; a json.RawMessage goes as it is), waits for the answer and decodes it into result (nil: not
@@ -216,7 +213,7 @@ func (c *Conn) CallWith(ctx context.Context, method string, params, meta json.Ra
 	if h.Begun != nil {
 		h.Begun(id)
 	}
-	err := c.start(id, method, params, meta, func(r *Response) {
+	err := c.start(nil, id, method, params, meta, func(r *Response) {
 		if h.Answered != nil {
 			h.Answered(r)
 		}
@@ -251,41 +248,59 @@ func (c *Conn) Room(limit int) <-chan struct{} { return c.stream.out.roomBelow(l
 // Reply answers r with a result (nil: null). The answer to a notification goes nowhere. One request has one answer: a
 // second gives ErrAnswered.
 func (c *Conn) Reply(r *Request, result, meta json.RawMessage) error {
-	return c.answer(r, result, nil, meta)
+	return (*Cork)(nil).Reply(c, r, result, meta)
 }
 
 // ReplyError answers r with an error.
 func (c *Conn) ReplyError(r *Request, e *Error, meta json.RawMessage) error {
-	return c.answer(r, nil, e, meta)
+	return (*Cork)(nil).ReplyError(c, r, e, meta)
 }
 
 // answer sends an answer, or adds it to its batch and sends that when it is whole.
-func (c *Conn) answer(r *Request, result json.RawMessage, e *Error, meta json.RawMessage) error {
+func (c *Conn) answer(k *Cork, r *Request, result json.RawMessage, e *Error, meta json.RawMessage) error {
 	if r.Notification() {
 		return nil
 	}
 	if r.answered.Swap(true) {
 		return ErrAnswered
 	}
-	frame := appendResponse(make([]byte, 0, len(result)+len(meta)+128), r.ID, result, e, meta)
-	size := len(frame)
-	tooLarge := func(limit int) []byte {
-		e := Errorf(CodeMessageTooLarge, "an answer of %d bytes is over the limit of %d", size, limit)
-		small := appendResponse(nil, r.ID, nil, e, meta)
-		if len(small) > answerReserve {
-			small = appendResponse(nil, r.ID, nil, e, nil)
-		}
-		return small
-	}
-	if size > c.opts.MaxMessageSize {
-		frame = tooLarge(c.opts.MaxMessageSize)
-	}
+	m := outgoing{answer: true, to: r.ID, result: result, err: e, meta: meta}
 	if r.batch != nil {
-		if frame = r.batch.add(r.ID, frame, tooLarge); frame == nil {
-			return nil
-		}
+		return c.answerInBatch(k, r, &m)
 	}
-	return closedError(c.rpc.SendResponse(context.Background(), &jsonrpc2.Response{Result: (*json.RawMessage)(&frame)}))
+	err := c.add(m)
+	var tooLarge *overLimit
+	if errors.As(err, &tooLarge) {
+		m.batch = answerTooLarge(r.ID, tooLarge.size, tooLarge.limit, meta)
+		err = c.add(m)
+	}
+	if err == nil {
+		k.hold(c)
+	}
+	return err
+}
+
+func (c *Conn) answerInBatch(k *Cork, r *Request, m *outgoing) error {
+	frame := m.appendTo(nil)
+	size := len(frame)
+	if size > c.opts.MaxMessageSize {
+		frame = answerTooLarge(r.ID, size, c.opts.MaxMessageSize, m.meta)
+	}
+	whole := r.batch.add(r.ID, frame, func(limit int) []byte { return answerTooLarge(r.ID, size, limit, m.meta) })
+	if whole == nil {
+		return nil
+	}
+	return c.send(k, outgoing{answer: true, batch: whole})
+}
+
+// answerTooLarge takes the place of an answer that is over the limit.
+func answerTooLarge(id json.RawMessage, size, limit int, meta json.RawMessage) []byte {
+	e := Errorf(CodeMessageTooLarge, "an answer of %d bytes is over the limit of %d", size, limit)
+	small := appendResponse(nil, id, nil, e, meta)
+	if len(small) > answerReserve {
+		small = appendResponse(nil, id, nil, e, nil)
+	}
+	return small
 }
 
 // Done is closed when the connection has ended, whoever ended it.
@@ -356,7 +371,7 @@ func (c *Conn) stray(frame []byte, f *fault) {
 	case c.opts.Stray != nil:
 		c.opts.Stray(frame, f.code, f.why)
 	case !f.answer:
-		_ = c.answer(f.request(nil), nil, f.err(), nil) // a closed connection ends the reader by itself
+		_ = c.answer(c.Cork(), f.request(nil), nil, f.err(), nil) // a closed connection ends the reader by itself
 	}
 }
 

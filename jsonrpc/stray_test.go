@@ -116,7 +116,7 @@ func TestTwoConnsThatAnswerStrayFramesDoNotAnswerEachOtherForEver(t *testing.T) 
 	defer b.Close()
 	garbage := []string{`garbage`, `{"jsonrpc":"2.0","id":9,"result":1}`, `[{"jsonrpc":"2.0","id":9,"result":1}]`, `[1]`, `{"jsonrpc":"2.0","error":1}`}
 	for _, frame := range garbage {
-		if err := a.stream.out.append(0, false, func(b []byte) []byte { return append(b, frame...) }); err != nil {
+		if err := a.stream.out.append(&outgoing{batch: []byte(frame)}); err != nil {
 			t.Fatal(err)
 		}
 	}

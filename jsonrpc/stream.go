@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"reflect"
-	"strconv"
 	"sync"
 	"time"
 
@@ -13,34 +12,41 @@ import (
 )
 
 // stream is the jsonrpc2.ObjectStream under a Conn. The library decodes and encodes every payload that it sees, so it sees
-// none: reading, the stream keeps the message in the field in and hands the library a stub of it; writing, it takes the
-// message from the hook OnSend, which runs right before, and ignores the object. Both are possible because the library
-// reads from one goroutine and writes under one lock.
+// none: reading, the stream keeps a request in the field request and hands the library a stub of it; writing, it takes the
+// message from the field message and ignores the object. Answers to our own calls go past the library. That is possible because the
+// library reads from one goroutine.
 type stream struct {
 	conn    *Conn
 	started chan struct{} // closed once conn.rpc is set
 	frames  interface{ next() ([]byte, error) }
 	out     *writer
 
-	queue []*Request // rest of a batch
-	in    struct {   // the message being handled; the reader's
-		message
-		frame []byte
-	}
-	stubs struct { // the reader's
-		request, response reflect.Value      // of the library's message type
-		answer            *jsonrpc2.Response // what response points to
-	}
+	queue   []*Request // rest of a batch
+	request *Request   // being handled; the reader's
+	cork    Cork       // the reader's
+	corked  int        // messages that were handled since it was released
 
-	forgotten struct {
-		mu  sync.Mutex
-		ids []uint64 // of calls that the library is to let go of, which it does when they are answered
-	}
+	sending sync.Mutex
+	message outgoing // being sent
 
-	sending struct { // the message being sent; under the library's lock
-		request  *jsonrpc2.Request
-		response *jsonrpc2.Response
+	stubs struct {
+		request reflect.Value     // of the library's message type; the reader's
+		sent    jsonrpc2.Response // stands for whatever is sent
 	}
+}
+
+// mostCorked is how many messages are handled at most before what they brought about is written.
+const mostCorked = 32
+
+// uncorking is what a reader reads from: it must not wait for more while something waits to be written.
+type uncorking struct {
+	r    io.Reader
+	cork *Cork
+}
+
+func (u uncorking) Read(b []byte) (int, error) {
+	u.cork.Release()
+	return u.r.Read(b)
 }
 
 // ReadObject hands the library a stub of the next message. Frames that are none end in stray.
@@ -49,8 +55,13 @@ func (s *stream) ReadObject(v any) error {
 	for {
 		select {
 		case <-s.conn.Done(): // what Close still writes is no reason to serve more
+			s.cork.Release()
 			return ErrClosed
 		default:
+		}
+		if s.corked++; s.corked >= mostCorked {
+			s.corked = 0
+			s.cork.Release()
 		}
 		if len(s.queue) > 0 {
 			r := s.queue[0]
@@ -58,13 +69,13 @@ func (s *stream) ReadObject(v any) error {
 			if s.queue = s.queue[1:]; len(s.queue) == 0 {
 				s.queue = nil // the batch can go
 			}
-			return s.deliver(v, message{request: r}, nil)
+			return s.deliver(v, r)
 		}
-		if s.out.waitBelow(s.conn.opts.MaxBuffered) { // a peer that does not read is not read from
-			continue
-		}
-		if id := s.nextForgotten(); id != 0 {
-			return s.deliver(v, message{id: id}, nil)
+		if s.out.over(s.conn.opts.MaxBuffered) { // a peer that does not read is not read from
+			s.cork.Release()
+			if s.out.waitBelow(s.conn.opts.MaxBuffered) {
+				continue
+			}
 		}
 		frame, err := s.frames.next()
 		var tooLarge *tooLargeError
@@ -85,53 +96,35 @@ func (s *stream) ReadObject(v any) error {
 			s.readBatch(frame)
 			continue
 		}
-		m, fault := readMessage(frame)
-		if fault != nil {
-			s.conn.stray(frame, fault)
+		m, bad := readMessage(frame)
+		if bad != nil {
+			s.conn.stray(frame, bad)
 			continue
 		}
-		return s.deliver(v, m, frame)
+		if m.request != nil {
+			return s.deliver(v, m.request)
+		}
+		if done := s.conn.calls.take(m.id); done != nil {
+			done(m.response)
+		} else {
+			s.conn.stray(frame, &fault{code: CodeInvalidRequest, why: "answer to an id that no call in flight has", answer: true})
+		}
 	}
 }
 
-func (s *stream) forget(id uint64) {
-	s.forgotten.mu.Lock()
-	defer s.forgotten.mu.Unlock()
-	s.forgotten.ids = append(s.forgotten.ids, id)
-}
-
-// nextForgotten gives a call that was forgotten before the last frame came, or 0.
-func (s *stream) nextForgotten() (id uint64) {
-	s.forgotten.mu.Lock()
-	defer s.forgotten.mu.Unlock()
-	if n := len(s.forgotten.ids); n > 0 {
-		id, s.forgotten.ids = s.forgotten.ids[n-1], s.forgotten.ids[:n-1]
-	}
-	return id
-}
-
-// deliver makes v, which is a message of the library's, a stub of m. A stub is decoded once and copied from then on:
+// deliver makes v, which is a message of the library's, a stub of r. The stub is decoded once and copied from then on:
 // decoding it takes the library longer than we take for all the rest of a message.
-func (s *stream) deliver(v any, m message, frame []byte) error {
-	s.in.message, s.in.frame = m, frame
+func (s *stream) deliver(v any, r *Request) error {
+	s.request = r
 	stub := reflect.ValueOf(v).Elem()
-	switch {
-	case m.request != nil && s.stubs.request.IsValid():
+	if s.stubs.request.IsValid() {
 		stub.Set(s.stubs.request)
-	case m.request != nil:
-		if err := json.Unmarshal([]byte(`{"id":1,"method":""}`), v); err != nil {
-			return err
-		}
-		s.stubs.request = copyOf(stub)
-	case s.stubs.answer != nil:
-		s.stubs.answer.ID.Num = m.id
-		stub.Set(s.stubs.response)
-	default:
-		if err := json.Unmarshal([]byte(`{"result":0,"id":`+strconv.FormatUint(m.id, 10)+`}`), v); err != nil {
-			return err
-		}
-		s.stubs.response = copyOf(stub)
+		return nil
 	}
+	if err := json.Unmarshal([]byte(`{"id":1,"method":""}`), v); err != nil {
+		return err
+	}
+	s.stubs.request = copyOf(stub)
 	return nil
 }
 
@@ -141,27 +134,15 @@ func copyOf(v reflect.Value) reflect.Value {
 	return c
 }
 
-// received takes the message that is being handled, so that nothing of it is kept until the next one comes.
-func (s *stream) received() (m message, frame []byte) {
-	m, frame = s.in.message, s.in.frame
-	s.in.message, s.in.frame = message{}, nil
-	return m, frame
+// received takes the request that is to be handled, so that nothing of it is kept until the next one comes.
+func (s *stream) received() *Request {
+	r := s.request
+	s.request = nil
+	return r
 }
 
-// WriteObject adds the message that OnSend announced to the writer's buffer.
-func (s *stream) WriteObject(any) error {
-	req, resp := s.sending.request, s.sending.response
-	s.sending.request, s.sending.response = nil, nil
-	if req == nil {
-		return s.out.append(0, true, func(b []byte) []byte { return append(b, *resp.Result...) })
-	}
-	c := callOf(req)
-	params, meta := c.params, c.meta
-	c.params, c.meta = nil, nil // the library keeps the request until it is answered
-	return s.out.append(req.ID.Num, false, func(b []byte) []byte {
-		return appendRequest(b, req.ID.Num, req.Method, params, meta)
-	})
-}
+// WriteObject adds the message that is being sent to the writer's buffer.
+func (s *stream) WriteObject(any) error { return s.out.append(&s.message) }
 
 // Close writes what is buffered, for at most a moment, and closes the connection under it.
 func (s *stream) Close() error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,10 +19,16 @@ const (
 	flushAtMost = time.Second
 )
 
-// writer gathers frames and writes them from one goroutine: all that came in during one write go out in the next.
-// Appending never blocks; whoever produces frames for a slow peer looks at waitBelow first.
+// inlineRounds is how often whoever appends a frame goes on to write those that others have appended meanwhile. The rest is the
+// goroutine's.
+const inlineRounds = 4
+
+// writer gathers frames and writes them. Appending never blocks; flush writes from the goroutine of whoever appends, as far as the peer takes
+// it at once, and what the peer does not take is written by a goroutine of the writer's own. All that came in during one write go out in the
+// next. Whoever produces frames for a slow peer looks at waitBelow first.
 type writer struct {
 	w       io.Writer
+	now     NowWriter // nil: only the goroutine writes
 	framing Framing
 	stall   time.Duration               // 0: none
 	limit   int                         // bytes of a message
@@ -30,29 +37,39 @@ type writer struct {
 	mu      sync.Mutex
 	below   sync.Cond     // answers shrank, or the writer ended
 	buf     []byte        // to be written
+	spare   []byte        // takes buf's place
+	busy    bool          // somebody is writing; the fields that follow are of what is being written
+	handed  bool          // that is the goroutine from now on
+	rest    []byte        // what is left to be written
+	writing int           // bytes of answers
+	taken   int           // bytes
 	answers int           // bytes of answers in buf
-	writing int           // bytes of answers being written
-	taken   int           // bytes being written
-	room    chan struct{} // closed when they have been, or nothing can be written any more; nil: nobody waits
+	room    chan struct{} // closed when what was being written has been, or nothing can be written any more; nil: nobody waits
 	closing bool          // write what there is, then end
 	err     error         // why nothing can be written any more
 
-	wake chan struct{} // one token: buf or closing changed
+	wake chan struct{} // one token: the goroutine is to look
 	done chan struct{} // closed when the goroutine has ended
 }
 
 func newWriter(w io.Writer, o Options) *writer {
 	out := &writer{
-		w: w, framing: o.Framing, stall: o.StallTimeout, limit: o.MaxMessageSize, framed: o.Framed,
+		w: w, now: nowWriterOf(w), framing: o.Framing, stall: o.StallTimeout, limit: o.MaxMessageSize, framed: o.Framed,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	out.below.L = &out.mu
 	return out
 }
 
-// append lets build add one message to the buffer, which becomes a frame there; call is its id if it is a call of ours. A message
-// over the limit is taken back.
-func (w *writer) append(call uint64, answer bool, build func(buf []byte) []byte) error {
+// overLimit is a message that is too large to be sent.
+type overLimit struct{ size, limit int }
+
+func (e *overLimit) Error() string {
+	return fmt.Sprintf("a message of %d bytes is over the limit of %d", e.size, e.limit)
+}
+
+// append adds a message to the buffer, and makes it a frame there. One over the limit is taken back: the error is an *overLimit.
+func (w *writer) append(m *outgoing) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -61,21 +78,65 @@ func (w *writer) append(call uint64, answer bool, build func(buf []byte) []byte)
 	case w.closing:
 		return ErrClosed
 	}
-	before := len(w.buf)
-	buf := build(w.buf)
-	if size := len(buf) - before; size > w.limit {
-		return Errorf(CodeMessageTooLarge, "a message of %d bytes is over the limit of %d", size, w.limit)
+	before, room := len(w.buf), m.size()
+	if room > w.limit { // perhaps: the buffer must not grow for it
+		if size := len(m.appendTo(nil)); size > w.limit {
+			return &overLimit{size, w.limit}
+		}
 	}
-	w.buf = w.framing.finish(buf, before)
+	if room > cap(w.buf)-before && room > readBuffer { // at once, not in steps
+		w.buf = slices.Grow(w.buf, room)
+	}
+	w.buf = w.framing.finish(m.appendTo(w.buf), before)
 	size := len(w.buf) - before
 	if w.framed != nil {
-		w.framed(call, size)
+		w.framed(m.id, size)
 	}
-	if answer {
+	if m.answer {
 		w.answers += size
 	}
-	w.signal()
 	return nil
+}
+
+// flush has what is buffered written: here and now as far as the peer takes it, the rest by the goroutine. It never blocks.
+func (w *writer) flush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy || len(w.buf) == 0 || w.err != nil {
+		return // whoever writes comes to it
+	}
+	if w.now == nil {
+		w.signal()
+		return
+	}
+	w.busy = true
+	for range inlineRounds {
+		w.take()
+		out := w.rest
+		w.mu.Unlock()
+		n, err := w.now.WriteNow(out)
+		w.mu.Lock()
+		if w.rest = out[n:]; len(w.rest) > 0 && err == nil {
+			break
+		}
+		w.written(out, err)
+		if len(w.buf) == 0 {
+			w.busy = false
+			if w.closing || w.err != nil { // the goroutine may have looked meanwhile
+				w.signal()
+			}
+			return
+		}
+	}
+	w.handed = true
+	w.signal()
+}
+
+// over says whether more than limit bytes of answers wait to be written.
+func (w *writer) over(limit int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.answers+w.writing > limit
 }
 
 // waitBelow blocks while more than limit bytes of answers wait to be written and the writer lives, and says whether it did.
@@ -112,49 +173,52 @@ func (w *writer) makeRoom() {
 	}
 }
 
-// run writes until it is told to close or a write fails, and gives the failure.
+// run is the goroutine. It writes until it is told to close or a write fails, and gives the failure.
 func (w *writer) run() error {
 	defer close(w.done)
-	var spare []byte
 	for range w.wake {
-		for {
-			out, more := w.take(spare)
-			if !more {
-				return nil
-			}
-			if len(out) == 0 {
-				break
-			}
-			err := w.write(out)
-			w.written(err)
-			if err != nil {
-				return err
-			}
-			if spare = out; cap(spare) > keepBuffer {
-				spare = nil
-			}
+		if ended, err := w.drain(); ended {
+			return err
 		}
 	}
 	return nil
 }
 
-// take gives what is to be written now and leaves spare in its place; more is false once there will be nothing any more.
-func (w *writer) take(spare []byte) (out []byte, more bool) {
+// drain writes all that is buffered, unless somebody else is about it, and says whether there will be nothing any more.
+func (w *writer) drain() (ended bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.buf) == 0 {
-		return nil, !w.closing
+	if w.busy && !w.handed {
+		return false, nil
 	}
-	out, w.buf = w.buf, spare[:0]
-	w.writing, w.answers = w.answers, 0
-	w.taken = len(out)
-	return out, true
+	w.busy, w.handed = true, false
+	for w.err == nil && len(w.rest)+len(w.buf) > 0 {
+		if len(w.rest) == 0 {
+			w.take()
+		}
+		out := w.rest
+		w.mu.Unlock()
+		err := w.write(out)
+		w.mu.Lock()
+		w.written(out, err)
+	}
+	w.busy = false
+	return w.closing || w.err != nil, w.err
 }
 
-func (w *writer) written(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.writing, w.taken = 0, 0
+// take makes what is buffered the rest that is to be written; mu is held.
+func (w *writer) take() {
+	w.rest, w.buf, w.spare = w.buf, w.spare[:0], nil
+	w.writing, w.answers = w.answers, 0
+	w.taken = len(w.rest)
+}
+
+// written notes that the rest has been written, or cannot be; mu is held.
+func (w *writer) written(out []byte, err error) {
+	w.rest, w.writing, w.taken = nil, 0, 0
+	if cap(out) <= keepBuffer {
+		w.spare = out
+	}
 	w.makeRoom()
 	if err != nil {
 		w.err, w.buf, w.answers = err, nil, 0
@@ -164,7 +228,7 @@ func (w *writer) written(err error) {
 
 func (w *writer) write(b []byte) error {
 	for len(b) > 0 {
-		if err := w.extend(); err != nil {
+		if err := w.deadline(time.Now().Add(w.stall)); err != nil {
 			return err
 		}
 		n, err := w.w.Write(b[:min(len(b), writeChunk)])
@@ -179,16 +243,19 @@ func (w *writer) write(b []byte) error {
 			return err
 		}
 	}
+	if w.now != nil {
+		return w.deadline(time.Time{}) // what is written at once must not fail for it
+	}
 	return nil
 }
 
-// extend gives the peer until the stall timeout to take something, if what is written to can be told.
-func (w *writer) extend() error {
+// deadline says until when the peer is to take something, if there is a stall timeout and what is written to can be told.
+func (w *writer) deadline(t time.Time) error {
 	d, ok := w.w.(interface{ SetWriteDeadline(time.Time) error })
 	if w.stall == 0 || !ok {
 		return nil
 	}
-	if err := d.SetWriteDeadline(time.Now().Add(w.stall)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
+	if err := d.SetWriteDeadline(t); err != nil && !errors.Is(err, os.ErrNoDeadline) {
 		return err
 	}
 	return nil

@@ -201,13 +201,13 @@ func TestTwoPeersThatFloodEachOtherWithCallsDoNotWaitForEachOther(t *testing.T) 
 
 func TestAFrameOverTheLimitLeavesTheBufferAsItWas(t *testing.T) {
 	w := newWriter(io.Discard, Options{MaxMessageSize: 10})
-	frame := func(s string) error { return w.append(0, true, func(b []byte) []byte { return append(b, s...) }) }
+	frame := func(s string) error { return w.append(&outgoing{answer: true, batch: []byte(s)}) }
 	if err := errors.Join(frame("a"), frame("0123456789")); err != nil {
 		t.Error(err)
 	}
 	for _, tooLarge := range []string{"0123456789a", strings.Repeat("x", 1<<20)} {
-		var e *Error
-		if err := frame(tooLarge); !errors.As(err, &e) || e.Code != CodeMessageTooLarge {
+		var e *overLimit
+		if err := frame(tooLarge); !errors.As(err, &e) || e.size != len(tooLarge) {
 			t.Error(err)
 		}
 	}

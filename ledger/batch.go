@@ -114,23 +114,31 @@ func (b *batch) apply(o *op) error {
 	return nil
 }
 
-// run makes a call whose failure leaves no trace.
+// run makes a call whose failure leaves no trace. That of one statement leaves none by itself; a savepoint has SQLite copy each page that
+// the call changes.
 func (b *batch) run(o *op) error {
-	if _, err := b.conn.exec(savepointSQL); err != nil {
-		return err
+	if !o.single {
+		if _, err := b.conn.exec(savepointSQL); err != nil {
+			return err
+		}
 	}
 	deltas, ended, rolled := len(b.deltas), len(b.ended), len(b.rolled)
 	b.deltas = append(b.deltas, delta{}) // a fence: add must not merge into what came before
 	err := o.call(b)
-	if err == nil {
+	switch {
+	case err == nil && o.single:
+		return nil
+	case err == nil:
 		_, err = b.conn.exec(releaseSQL)
 		return err
-	}
-	if ofEveryWrite(err) {
+	case ofEveryWrite(err):
 		return err
 	}
 	o.err = err
 	b.deltas, b.ended, b.rolled = b.deltas[:deltas], b.ended[:ended], b.rolled[:rolled]
+	if o.single {
+		return nil
+	}
 	if _, err := b.conn.exec(undoSQL); err != nil {
 		return err
 	}

@@ -9,12 +9,18 @@ import (
 const (
 	insertSQL = `INSERT INTO job (` + jobNames + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertPlainSQL = `INSERT INTO job (id, pool, method, state, max_attempts, delivery, origin, created_at, run_at, params)
+		VALUES (?, ?, ?, 'queued', ?, 'at-least-once', 'submit', ?, ?, ?)`
 	startSQL = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL, lane = ''
 		WHERE id = ? AND state = 'queued'`
 	finishSQL = `UPDATE job SET state = ?, attempt = ?, runs = ?, crashes = ?, alone = ?, run_at = ?, started_at = ?,
 			finished_at = ?, worker = ?, pid = ?, error_source = ?, progress = ?, error = ?, result = ?, lane = ?
 		WHERE id = ? AND state = ?`
+	succeedSQL = `UPDATE job SET state = 'succeeded', attempt = ?, runs = ?, alone = 0, started_at = ?, finished_at = ?, worker = ?, pid = ?,
+			error_source = NULL, progress = ?, error = NULL, result = ?, lane = ''
+		WHERE id = ? AND state = ?`
 	attemptSQL   = `INSERT INTO attempt (job_id, ` + attemptColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	successSQL   = `INSERT INTO attempt (job_id, number, outcome, worker, pid, started_at, finished_at) VALUES (?, ?, 'succeeded', ?, ?, ?, ?)`
 	unattemptSQL = `DELETE FROM attempt WHERE job_id = ? AND number = ?`
 	reachedSQL   = `SELECT state, attempt, runs, started_at, finished_at, worker, pid FROM job WHERE id = ?`
 )
@@ -148,8 +154,7 @@ func (b *batch) writeRest(c *change, reached *op) error {
 func (b *batch) writeRows(c *change) (refusal, err error) {
 	inserted := 0
 	for _, a := range c.attempts {
-		b.args = attemptArgs(append(b.args[:0], c.job.ID), a)
-		if _, refusal = b.conn.exec(attemptSQL, b.args...); refusal != nil {
+		if refusal = b.writeAttempt(c.job.ID, a); refusal != nil {
 			break
 		}
 		inserted++
@@ -171,6 +176,16 @@ func (b *batch) writeRows(c *change) (refusal, err error) {
 	return refusal, nil
 }
 
+func (b *batch) writeAttempt(job int64, a *Attempt) (err error) {
+	if a.isBareSuccess() {
+		_, err = b.conn.exec(successSQL, job, int64(a.Number), text(a.Worker), number(a.PID), a.StartedAt.UnixMicro(), a.FinishedAt.UnixMicro())
+		return err
+	}
+	b.args = attemptArgs(append(b.args[:0], job), a)
+	_, err = b.conn.exec(attemptSQL, b.args...)
+	return err
+}
+
 func (b *batch) writeJob(c *change) (changed int64, err error) {
 	j := c.job
 	switch {
@@ -183,10 +198,15 @@ func (b *batch) writeJob(c *change) (changed int64, err error) {
 	case j.State == Running && len(c.attempts) == 0:
 		return b.conn.exec(startSQL, int64(j.Attempt), int64(j.Runs), moment(j.StartedAt), text(j.Worker), number(j.PID), j.ID)
 	}
-	b.args = append(b.args[:0], string(j.State), int64(j.Attempt), int64(j.Runs), int64(j.Crashes), flag(j.Alone),
-		j.RunAt.UnixMicro(), moment(j.StartedAt), moment(j.FinishedAt), text(j.Worker), number(j.PID),
-		text(string(j.ErrorSource)), inline(j.Progress), inline(j.Error), inline(j.Result), string(c.lane()), j.ID, string(c.from))
-	changed, err = b.conn.exec(finishSQL, b.args...)
+	if c.succeedsAtOnce() {
+		changed, err = b.conn.exec(succeedSQL, int64(j.Attempt), int64(j.Runs), moment(j.StartedAt), moment(j.FinishedAt), text(j.Worker),
+			number(j.PID), inline(j.Progress), inline(j.Result), j.ID, string(c.from))
+	} else {
+		b.args = append(b.args[:0], string(j.State), int64(j.Attempt), int64(j.Runs), int64(j.Crashes), flag(j.Alone),
+			j.RunAt.UnixMicro(), moment(j.StartedAt), moment(j.FinishedAt), text(j.Worker), number(j.PID),
+			text(string(j.ErrorSource)), inline(j.Progress), inline(j.Error), inline(j.Result), string(c.lane()), j.ID, string(c.from))
+		changed, err = b.conn.exec(finishSQL, b.args...)
+	}
 	if err == nil && changed == 1 {
 		err = b.keepPayloads(j.ID, j.Progress, j.Error, nil, j.Result)
 	}
@@ -204,10 +224,14 @@ func (c *change) lane() Lane {
 
 // insertJob writes a new row, with what does not fit into it.
 func (b *batch) insertJob(j *Job) (changed int64, err error) {
-	if b.args, err = inlineArgs(b.args[:0], j); err != nil {
-		return 0, err
+	if j.isPlain() {
+		changed, err = b.conn.exec(insertPlainSQL, j.ID, j.Pool, j.Method, int64(j.MaxAttempts), j.CreatedAt.UnixMicro(), j.RunAt.UnixMicro(), inline(j.Params))
+	} else {
+		if b.args, err = inlineArgs(b.args[:0], j); err != nil {
+			return 0, err
+		}
+		changed, err = b.conn.exec(insertSQL, b.args...)
 	}
-	changed, err = b.conn.exec(insertSQL, b.args...)
 	if err == nil {
 		err = b.keepPayloads(j.ID, j.Progress, j.Error, j.Params, j.Result)
 	}

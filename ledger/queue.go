@@ -32,6 +32,7 @@ type op struct {
 	attempt Attempt            // opFinish; Number 0: there was no run
 	call    func(*batch) error // opCall
 	rows    int                // opCall: about how many it writes
+	single  bool               // opCall: it writes no more than one row, by one statement
 
 	keep    bool        // must not be lost: stays in the queue until it is on disk
 	behind  bool        // gives way to those without it; has a queue of its own

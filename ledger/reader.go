@@ -74,7 +74,7 @@ func (r *Reader) prepare(ctx context.Context) error {
 	}
 	for _, text := range []string{
 		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, allCountsSQL, cellsSQL, openSQL,
-		prioritiesSQL, readySQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
+		prioritiesSQL, readySQL, readyBesideSQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
 		laneSQL, lanesSQL, pausedSQL,
 		allSchedulesSQL, dueSQL, owedSQL, nextDueSQL,
 	} {

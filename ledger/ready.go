@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -20,8 +22,11 @@ const (
 			FROM used WHERE used.priority IS NOT NULL
 		) SELECT priority FROM used WHERE priority IS NOT NULL`
 	readySQL = `SELECT id FROM job WHERE state = 'queued' AND lane = '' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at <= ?3
-			AND (expires_at IS NULL OR expires_at > ?3)
+			AND run_at > ?4 AND (expires_at IS NULL OR expires_at > ?3)
 		ORDER BY run_at, id`
+	readyBesideSQL = `SELECT id FROM job WHERE state = 'queued' AND lane = '' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at = ?4
+			AND id > ?5 AND run_at <= ?3 AND (expires_at IS NULL OR expires_at > ?3)
+		ORDER BY id`
 	nextRunSQL = `SELECT run_at FROM job WHERE state = 'queued' AND lane = '' AND pool = ?1 AND priority = CAST(?2 AS INTEGER) AND run_at > ?3
 		ORDER BY run_at LIMIT 1`
 	nextExpirySQL = `SELECT id, expires_at FROM job WHERE state = 'queued' AND expires_at IS NOT NULL AND pool = ?1
@@ -40,14 +45,42 @@ const (
 // next is when to ask again if nothing else happens: the earliest moment after now at which a job of the pool that is
 // not in jobs becomes due or expires; zero if there is none.
 func (r *Reader) Ready(ctx context.Context, pool string, now time.Time, limit int, skip map[int64]struct{}) (jobs []Job, next time.Time, err error) {
-	jobs, next, err = r.ready(ctx, pool, now.UnixMicro(), limit, skip)
+	return r.ReadyAfter(ctx, pool, now, limit, skip, Position{})
+}
+
+// ReadyAfter is Ready for a caller who has all ready jobs up to a position already: they are left out, at no cost.
+func (r *Reader) ReadyAfter(ctx context.Context, pool string, now time.Time, limit int, skip map[int64]struct{}, after Position) (jobs []Job, next time.Time, err error) {
+	jobs, next, err = r.ready(ctx, pool, now.UnixMicro(), limit, skip, after)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read ready jobs of pool %q: %w", pool, err)
 	}
 	return jobs, next, nil
 }
 
-func (r *Reader) ready(ctx context.Context, pool string, now int64, limit int, skip map[int64]struct{}) ([]Job, time.Time, error) {
+// Position is where a ready job stands among those of its pool. The zero Position is before all of them.
+type Position struct {
+	priority  int
+	runAt, id int64
+}
+
+// LastPosition is behind all jobs.
+var LastPosition = Position{MinPriority, math.MaxInt64, math.MaxInt64}
+
+// Position gives the job's.
+func (j *Job) Position() Position { return Position{j.Priority, j.RunAt.UnixMicro(), j.ID} }
+
+// Compare is negative where p comes before other, and positive where it comes after.
+func (p Position) Compare(other Position) int {
+	if p == other {
+		return 0
+	}
+	if p == (Position{}) || other == (Position{}) {
+		return cmp.Compare(p.id, other.id) // which is positive for all others
+	}
+	return cmp.Or(cmp.Compare(other.priority, p.priority), cmp.Compare(p.runAt, other.runAt), cmp.Compare(p.id, other.id))
+}
+
+func (r *Reader) ready(ctx context.Context, pool string, now int64, limit int, skip map[int64]struct{}, after Position) ([]Job, time.Time, error) {
 	priorities, err := r.ints(ctx, prioritiesSQL, pool)
 	if err != nil {
 		return nil, time.Time{}, err
@@ -55,8 +88,8 @@ func (r *Reader) ready(ctx context.Context, pool string, now int64, limit int, s
 	var ids []int64
 	var next time.Time
 	for _, priority := range priorities {
-		if len(ids) < limit {
-			if ids, err = r.due(ctx, ids, pool, priority, now, limit, skip); err != nil {
+		if len(ids) < limit && (after == Position{} || priority <= int64(after.priority)) {
+			if ids, err = r.due(ctx, ids, pool, priority, now, limit, skip, after); err != nil {
 				return nil, time.Time{}, err
 			}
 		}
@@ -104,9 +137,8 @@ func places(ids []int64) map[int64]int {
 }
 
 // due appends the ids of due jobs of one priority until there are limit.
-func (r *Reader) due(ctx context.Context, ids []int64, pool string, priority, now int64, limit int, skip map[int64]struct{}) ([]int64, error) {
-	rows, err := r.stmt[readySQL].QueryContext(ctx, pool, priority, now)
-	err = eachRow(rows, err, 1, func(values []driver.Value) error {
+func (r *Reader) due(ctx context.Context, ids []int64, pool string, priority, now int64, limit int, skip map[int64]struct{}, after Position) ([]int64, error) {
+	add := func(values []driver.Value) error {
 		id, _ := values[0].(int64)
 		if _, ok := skip[id]; !ok {
 			ids = append(ids, id)
@@ -115,7 +147,17 @@ func (r *Reader) due(ctx context.Context, ids []int64, pool string, priority, no
 			return errStop
 		}
 		return nil
-	})
+	}
+	since := int64(math.MinInt64)
+	if after != (Position{}) && priority == int64(after.priority) {
+		since = after.runAt
+		rows, err := r.stmt[readyBesideSQL].QueryContext(ctx, pool, priority, now, since, after.id)
+		if err = eachRow(rows, err, 1, add); err != nil || len(ids) >= limit {
+			return ids, err
+		}
+	}
+	rows, err := r.stmt[readySQL].QueryContext(ctx, pool, priority, now, since)
+	err = eachRow(rows, err, 1, add)
 	return ids, err
 }
 

@@ -64,13 +64,15 @@ func (l *Ledger) SubmitWith(ctx context.Context, jobs []Job, o SubmitOptions) ([
 	if o.Committed != nil {
 		then = func() { o.Committed(slices.DeleteFunc(rows, func(j Job) bool { return j.ID == 0 })) }
 	}
-	err := l.writer.doThen(ctx, len(rows), func(b *batch) (err error) {
+	call := func(b *batch) (err error) {
 		answer, err = b.submitAll(rows)
 		if err == nil && o.Backlog > 0 {
 			err = b.checkBacklog(rows, o.Backlog)
 		}
 		return err
-	}, then)
+	}
+	single := len(rows) == 1 && o.Backlog == 0 && len(rows[0].Params) <= inlineMost
+	err := l.writer.await(ctx, &op{kind: opCall, call: call, rows: len(rows), single: single}, then)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,6 @@
 // keeps no state beside the requests in flight, decides nothing about jobs, and talks to nobody but the user it runs as
 // and root.
 //
-// Serve owns every goroutine: two per connection beside those of its jsonrpc.Conn, and one per request in flight. It returns
+// Serve owns every goroutine: two per connection beside those of its jsonrpc.Conn, and one per request in flight that is no invoke. It returns
 // when all of them have ended.
 package server

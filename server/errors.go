@@ -1,16 +1,14 @@
 package server
 
 import (
-	"context"
 	"errors"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
-// toError is the error member for err. What ended a request early comes before what that made of it.
-func toError(ctx context.Context, err error) *jsonrpc.Error {
-	cause := context.Cause(ctx)
+// toError is the error member for err. What ended a request early, which is cause, comes before what that made of it.
+func toError(cause, err error) *jsonrpc.Error {
 	var e *jsonrpc.Error
 	isOurs := errors.As(err, &e)
 	switch {

@@ -263,8 +263,14 @@ func (f *fakePool) Name() string {
 	return f.name
 }
 
-func (f *fakePool) Invoke(ctx context.Context, c supervisor.Call) (supervisor.Reply, error) {
-	return f.invoke(ctx, c)
+func (f *fakePool) Invoke(_ *jsonrpc.Cork, c supervisor.Call, done func(supervisor.Reply, error, *jsonrpc.Cork)) (cancel func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		reply, err := f.invoke(ctx, c)
+		done(reply, err, nil)
+	}()
+	return cancel
 }
 
 func (f *fakePool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error) {
@@ -292,9 +298,11 @@ func (f *fakePool) Retry(ctx context.Context, ids []int64) (int, error) {
 func (f *fakePool) Status() jsonrpc.Pool      { return jsonrpc.Pool{Name: f.Name(), State: "available"} }
 func (f *fakePool) Stats() jsonrpc.PoolStats  { return jsonrpc.PoolStats{WorkerCount: 3} }
 func (f *fakePool) Workers() []jsonrpc.Worker { return nil }
+func (f *fakePool) StatsVersion() uint64      { return 0 }
 func (f *fakePool) Pause()                    {}
 func (f *fakePool) Resume()                   {}
 
+func (f *fakePool) StatsAfter(uint64) <-chan struct{}          { return nil }
 func (f *fakePool) PauseMethod(context.Context, string) error  { return nil }
 func (f *fakePool) ResumeMethod(context.Context, string) error { return nil }
 func (f *fakePool) Resize(int, int) error                      { return nil }

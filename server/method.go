@@ -10,9 +10,10 @@ import (
 
 // method is one entry of the socket's interface.
 type method struct {
-	serve  func(ctx context.Context, s *Server, r *request) (result, meta json.RawMessage, err error)
-	intake bool // brings new work, or steers a pool: refused during a drain
-	waits  bool // may take for ever, as what ends with its job: not waited for at the end of a drain
+	serve  func(ctx context.Context, s *Server, r *request) (result json.RawMessage, err error) // in a goroutine of the request's
+	begin  func(s *Server, r *request, k *jsonrpc.Cork)                                         // instead: on the reader's, which it must not block; r.end follows
+	intake bool                                                                                 // brings new work, or steers a pool: refused during a drain
+	waits  bool                                                                                 // may take for ever, as what ends with its job: not waited for at the end of a drain
 
 	refusedMeta json.RawMessage // meta of an error answer that has none of its own
 
@@ -63,17 +64,16 @@ func withRequest[P, R any](f func(*Server, context.Context, *request, P) (R, err
 	return &method{
 		params: reflect.TypeFor[P](),
 		result: reflect.TypeFor[R](),
-		serve: func(ctx context.Context, s *Server, req *request) (json.RawMessage, json.RawMessage, error) {
+		serve: func(ctx context.Context, s *Server, req *request) (json.RawMessage, error) {
 			var p P
 			if e := jsonrpc.DecodeParams(req.Params, &p); e != nil {
-				return nil, nil, e
+				return nil, e
 			}
 			r, err := f(s, ctx, req, p)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			result, err := jsonrpc.Encode(r)
-			return result, nil, err
+			return jsonrpc.Encode(r)
 		},
 	}
 }

@@ -161,7 +161,7 @@ func (s *session) pump(c *jsonrpc.Conn, sub *subscription) {
 					return
 				}
 			}
-			s.tellStats(c)
+			s.tellStats(nil, c)
 			events[i].Subscription = sub.id
 			params, err := jsonrpc.Encode(events[i])
 			if err != nil || c.Notify(jsonrpc.MethodEvent, params) != nil {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"encoding/json"
 	"reflect"
 	"time"
@@ -19,38 +18,43 @@ func invokeMethod() *method {
 		params:      reflect.TypeFor[jsonrpc.InvokeParams](),
 		intake:      true,
 		refusedMeta: refusedInvokeMeta,
-		serve: func(ctx context.Context, s *Server, r *request) (json.RawMessage, json.RawMessage, error) {
-			var p jsonrpc.InvokeParams
-			if e := jsonrpc.DecodeParams(r.Params, &p); e != nil {
-				return nil, nil, e
-			}
-			return s.invoke(ctx, p, r.progress)
-		},
+		begin:       (*Server).invoke,
 	}
 }
 
-// invoke gives the worker's own result bytes. The call belongs to its caller: it is cancelled with ctx.
-func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams, progress func(int64, json.RawMessage)) (result, meta json.RawMessage, err error) {
-	err = firstError(
+// invoke answers with the worker's own result bytes. The call belongs to its caller: it is cancelled with the request.
+func (s *Server) invoke(r *request, k *jsonrpc.Cork) {
+	var p jsonrpc.InvokeParams
+	if e := jsonrpc.DecodeInvoke(r.Params, &p); e != nil {
+		r.end(k, nil, nil, e)
+		return
+	}
+	err := firstError(
 		checkMethod("method", p.Method),
 		checkCallParams("params", p.Params),
 		checkMs("timeoutMs", p.TimeoutMs),
 		checkPriority("priority", p.Priority))
 	if err != nil {
-		return nil, nil, err
+		r.end(k, nil, nil, err)
+		return
 	}
 	pool, err := s.pools().named(p.Pool)
 	if err != nil {
-		return nil, nil, err
+		r.end(k, nil, nil, err)
+		return
 	}
-	reply, err := pool.Invoke(ctx, supervisor.Call{
+	r.stopWith(pool.Invoke(k, supervisor.Call{
 		Method:   p.Method,
 		Params:   callParams(p.Params),
 		Timeout:  time.Duration(p.TimeoutMs) * time.Millisecond,
 		Priority: p.Priority,
 		Trace:    ledger.Trace(p.Trace),
-		Progress: progress,
-	})
+		Progress: r.progress,
+	}, r.invoked))
+}
+
+// invoked answers with what became of a call.
+func (r *request) invoked(reply supervisor.Reply, err error, k *jsonrpc.Cork) {
 	m := jsonrpc.ResponseMeta{
 		Job:      reply.Job,
 		Attempts: reply.Attempts,
@@ -66,9 +70,5 @@ func (s *Server) invoke(ctx context.Context, p jsonrpc.InvokeParams, progress fu
 		m.ErrorSource = string(reply.ErrorSource)
 		err = reply.Error
 	}
-	meta, encodeErr := jsonrpc.Encode(m)
-	if err == nil {
-		err = encodeErr
-	}
-	return reply.Result, meta, err
+	r.end(k, reply.Result, m.AppendTo(make([]byte, 0, 96)), err)
 }

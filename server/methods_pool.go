@@ -23,9 +23,10 @@ func (s *Server) poolStats(_ context.Context, r *request, p jsonrpc.PoolStatsPar
 	if !p.Follow {
 		return pool.Stats(), nil
 	}
-	f := &following{pool: pool, told: pool.Stats()}
+	f := newFollowing(pool)
+	stats := f.told
 	r.after = func() { r.session.follow(r.conn, f) } // the answer goes first
-	return f.told, nil
+	return stats, nil
 }
 
 func (s *Server) workerList(_ context.Context, p jsonrpc.PoolParams) (jsonrpc.WorkerListResult, error) {

@@ -39,11 +39,11 @@ var openRPCLine = sync.OnceValue(func() json.RawMessage {
 func discoverMethod() *method {
 	return &method{
 		params: reflect.TypeFor[noParams](),
-		serve: func(_ context.Context, _ *Server, r *request) (json.RawMessage, json.RawMessage, error) {
+		serve: func(_ context.Context, _ *Server, r *request) (json.RawMessage, error) {
 			if e := jsonrpc.DecodeParams(r.Params, &noParams{}); e != nil {
-				return nil, nil, e
+				return nil, e
 			}
-			return openRPCLine(), nil, nil
+			return openRPCLine(), nil
 		},
 	}
 }

@@ -12,12 +12,14 @@ import (
 // Pool is what the socket needs of a *supervisor.Pool. Its methods are called from many goroutines at once.
 type Pool interface {
 	Name() string
-	Invoke(ctx context.Context, c supervisor.Call) (supervisor.Reply, error)
+	Invoke(k *jsonrpc.Cork, c supervisor.Call, done func(supervisor.Reply, error, *jsonrpc.Cork)) (cancel func())
 	Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error)
 	Cancel(ctx context.Context, ids []int64) (int, error)
 	Retry(ctx context.Context, ids []int64) (int, error)
 	Status() jsonrpc.Pool
 	Stats() jsonrpc.PoolStats
+	StatsVersion() uint64
+	StatsAfter(version uint64) <-chan struct{}
 	Workers() []jsonrpc.Worker
 	Pause()
 	Resume()

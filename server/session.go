@@ -31,6 +31,7 @@ type session struct {
 
 	mu       sync.Mutex
 	closing  bool
+	gone     error // errPeerGone once the connection has ended
 	inFlight map[*request]struct{}
 	byID     map[string]*request // by the id's own bytes; of two with the same id, the later
 	requests sync.WaitGroup      // Add only under mu and while not closing
@@ -41,17 +42,6 @@ type session struct {
 	following        atomic.Pointer[following] // the stats that the peer follows; nil: none
 	pumps            sync.WaitGroup            // of subscriptions and progress; Add only by requests in flight
 	ending           chan struct{}             // closed when all requests are answered and no more come
-}
-
-// request is one request in flight.
-type request struct {
-	*jsonrpc.Request
-	session *session
-	conn    *jsonrpc.Conn
-	method  *method
-	cancel  context.CancelCauseFunc
-	after   func() // to be done when it is answered; may be nil
-	told    bool   // it is answered, so no more progress is sent; guarded by the session's progress.mu
 }
 
 // serveConn answers one connection until the peer closes it or the server does.
@@ -74,6 +64,7 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 	owned.Go(func() {
 		<-conn.Done()
 		cancel(errPeerGone)
+		sess.hangUp()
 	})
 	select {
 	case <-conn.Done():
@@ -93,55 +84,43 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 	m := methods[r.Method]
 	switch {
 	case m == nil:
-		_ = c.ReplyError(r, unknownMethod(r.Method), nil) // a failed reply is a closed connection, here and below
+		_ = c.Cork().ReplyError(c, r, unknownMethod(r.Method), nil) // a failed reply is a closed connection, here and below
 		return
 	case m.intake && s.server.isDraining():
 		e := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
-		_ = c.ReplyError(r, e, m.refusedMeta)
+		_ = c.Cork().ReplyError(c, r, e, m.refusedMeta)
 		return
-	case !s.takeSlot(ctx):
+	case !s.takeSlot(ctx, c):
 		return
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	req := &request{Request: r, session: s, conn: c, method: m, cancel: cancel}
+	req := &request{Request: r, session: s, conn: c, method: m}
+	if m.serve != nil {
+		ctx, req.cancel = context.WithCancelCause(ctx)
+	}
 	if !s.begin(req) {
 		<-s.slots
-		cancel(errShuttingDown)
-		_ = c.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown), m.refusedMeta)
+		req.abort(errShuttingDown)
+		_ = c.Cork().ReplyError(c, r, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown), m.refusedMeta)
 		return
 	}
-	go func() {
-		defer s.requests.Done()
-		s.run(ctx, c, req)
-		s.end(req)
+	if m.begin != nil {
+		m.begin(s.server, req, c.Cork())
+		return
+	}
+	go func() { // ends the request
+		result, err := m.serve(ctx, s.server, req)
+		req.end(nil, result, nil, err)
 	}()
 }
 
-// run serves one request and answers it.
-func (s *session) run(ctx context.Context, c *jsonrpc.Conn, r *request) {
-	result, meta, err := r.method.serve(ctx, s.server, r)
-	s.progress.end(r)
-	s.tellStats(c)
-	if err == nil {
-		_ = c.Reply(r.Request, result, meta)
-		if r.after != nil {
-			r.after()
-		}
-		return
-	}
-	if meta == nil {
-		meta = r.method.refusedMeta
-	}
-	_ = c.ReplyError(r.Request, toError(ctx, err), meta)
-}
-
 // takeSlot waits until fewer than maxInFlight requests are in flight. False: the connection ended first.
-func (s *session) takeSlot(ctx context.Context) bool {
+func (s *session) takeSlot(ctx context.Context, c *jsonrpc.Conn) bool {
 	select {
 	case s.slots <- struct{}{}:
 		return true
 	default:
 	}
+	c.Cork().Release() // before it waits
 	check := time.NewTicker(hangUpCheck)
 	defer check.Stop()
 	for {
@@ -168,6 +147,7 @@ func (s *session) begin(r *request) bool {
 		return false
 	}
 	s.requests.Add(1)
+	r.cause = s.gone
 	s.inFlight[r] = struct{}{}
 	if !r.Notification() {
 		s.byID[string(r.ID)] = r
@@ -175,16 +155,23 @@ func (s *session) begin(r *request) bool {
 	return true
 }
 
+// end forgets a request that is answered.
 func (s *session) end(r *request) {
 	s.mu.Lock()
 	delete(s.inFlight, r)
 	if s.byID[string(r.ID)] == r {
 		delete(s.byID, string(r.ID))
 	}
+	left := len(s.inFlight) + len(s.subscriptions)
 	s.mu.Unlock()
-	s.wakeLinger()
-	r.cancel(nil)
+	if left == 0 {
+		s.wakeLinger()
+	}
+	if r.cancel != nil {
+		r.cancel(nil)
+	}
 	<-s.slots
+	s.requests.Done()
 }
 
 // wakeLinger has the reader of a peer that has ended its own direction look whether anything is left to be sent.
@@ -221,9 +208,17 @@ func (s *session) cancelAll(cause error, which func(*request) bool) {
 	defer s.mu.Unlock()
 	for r := range s.inFlight {
 		if which(r) {
-			r.cancel(cause)
+			r.abort(cause)
 		}
 	}
+}
+
+// hangUp ends what was asked for by a peer that has gone.
+func (s *session) hangUp() {
+	s.mu.Lock()
+	s.gone = errPeerGone
+	s.mu.Unlock()
+	s.cancelAll(errPeerGone, func(*request) bool { return true })
 }
 
 // cancel serves a $/cancelRequest. One for an id that is not in flight comes too late and says nothing wrong.
@@ -233,9 +228,8 @@ func (s *session) cancel(params json.RawMessage) {
 		return // a notification has no answer
 	}
 	s.mu.Lock()
-	r := s.byID[string(p.ID)]
-	s.mu.Unlock()
-	if r != nil {
-		r.cancel(errRequestCancelled)
+	defer s.mu.Unlock()
+	if r := s.byID[string(p.ID)]; r != nil {
+		r.abort(errRequestCancelled)
 	}
 }

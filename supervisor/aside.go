@@ -20,7 +20,7 @@ func (p *Pool) standAside(c *call, l *lane) {
 		c.queue.remove(c)
 	}
 	switch {
-	case c.reply != nil:
+	case c.caller != nil:
 		l.waiting.add(c)
 	case p.phase == poolDraining:
 		p.forget(c)

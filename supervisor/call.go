@@ -42,7 +42,7 @@ const (
 )
 
 // call is one job on its way through the pool. The fields of the first group are guarded by the pool's lock while no worker
-// has the call, and belong to that worker's goroutine while one has; those of the second group are the pool's all the time.
+// has the call, and belong to that worker's owner while one has; those of the second group are the pool's all the time.
 type call struct {
 	job      ledger.Job
 	onRecord bool // the ledger has, or has been handed, its row
@@ -52,13 +52,12 @@ type call struct {
 	progress []byte
 	token    json.RawMessage // see tokenAt
 
-	seq       uint64                                    // order of arrival
-	reply     chan Reply                                // nil for a submitted job; room for one
-	caller    func(job int64, progress json.RawMessage) // nil: does not want to know; never changes
-	worker    *worker                                   // the one that has it
-	cancelled bool                                      // whoever wanted it does not any more
-	queue     *queue                                    // in which it waits; nil: in none
-	index     int                                       // in queue
+	seq       uint64  // order of arrival
+	caller    *caller // nil for a submitted job
+	worker    *worker // the one that has it
+	cancelled bool    // whoever wanted it does not any more
+	queue     *queue  // in which it waits; nil: in none
+	index     int     // in queue
 
 	method   string      // never changes
 	lane     ledger.Lane // in which it stood on disk; "": none

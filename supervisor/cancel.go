@@ -100,7 +100,7 @@ func (p *Pool) cancelCall(c *call) {
 	}
 	c.cancelled = true
 	if c.worker != nil {
-		c.worker.tell(command{kind: cancel, call: c})
+		c.worker.hand(command{kind: cancel, call: c})
 		return
 	}
 	if c.queue != nil {

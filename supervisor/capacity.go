@@ -84,5 +84,5 @@ func (p *Pool) drop(k *call) {
 	p.held[k.job.ID] = struct{}{} // until it is on disk
 	p.ledger.Insert(k.job, p.finished(k.job, ""))
 	p.atCapacity("dropped", k.job.Method)
-	k.reply <- Reply{Result: json.RawMessage("null"), Job: k.job.ID, Dropped: true}
+	p.reply(k, Reply{Result: json.RawMessage("null"), Job: k.job.ID, Dropped: true})
 }

@@ -64,7 +64,7 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	}
 	p.mu.Lock()
 	if due {
-		p.exhausted = false
+		p.exhausted, p.seen = false, ledger.Position{}
 	}
 	n := 0
 	if !p.exhausted {
@@ -84,7 +84,12 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 		p.exhausted = true // until somebody says otherwise, also during the read
 	}
 	p.claiming = true
-	held := maps.Clone(p.held)
+	after := p.seen
+	p.missed = ledger.LastPosition
+	var held map[int64]struct{} // few jobs after what has been seen are
+	if after == (ledger.Position{}) || len(reads) > 0 {
+		held = maps.Clone(p.held)
+	}
 	p.mu.Unlock()
 
 	for i := range reads {
@@ -98,7 +103,7 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 		expired, err = p.ledger.Expired(ctx, p.name, now, expireAtOnce)
 	}
 	if err == nil && look {
-		jobs, next, err = p.ledger.Ready(ctx, p.name, now, n, held)
+		jobs, next, err = p.ledger.ReadyAfter(ctx, p.name, now, n, held, after)
 	}
 
 	p.mu.Lock()
@@ -126,7 +131,11 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	if count > 0 {
 		p.jobBytes = bytes / count
 	}
+	if n := len(jobs); n > 0 {
+		p.seen = jobs[n-1].Position()
+	}
 	p.claiming = false
+	p.overlooked(p.missed)
 	clear(p.released)
 	if err == nil && look && (len(jobs) == n || len(expired) == expireAtOnce) {
 		p.exhausted = false
@@ -148,11 +157,11 @@ func (p *Pool) adopt(job ledger.Job) *call {
 	p.tellClaimed(&job)
 	c := &call{job: job, method: job.Method, onRecord: true}
 	if before := p.invoked[job.ID]; before != nil {
-		c.reply, c.caller = before.reply, before.caller
+		c.caller = before.caller
 		p.invoked[job.ID] = c
 	}
 	p.remember(c)
-	if job.Origin == ledger.FromInvoke && c.reply == nil {
+	if job.Origin == ledger.FromInvoke && c.caller == nil {
 		p.finishWaiting(c, ledger.Cancelled, jsonrpc.Errorf(jsonrpc.CodeCancelled, "the caller is gone"))
 		return nil
 	}
@@ -165,7 +174,7 @@ func (p *Pool) expireClaimed(job ledger.Job) {
 	switch {
 	case c == nil:
 		c = p.adopt(job)
-	case c.worker != nil || c.queue == nil || c.reply != nil:
+	case c.worker != nil || c.queue == nil || c.caller != nil:
 		return
 	default:
 		p.window.remove(c)
@@ -209,9 +218,27 @@ func (p *Pool) windowSize() int {
 	return max(size, p.slots)
 }
 
-// lookAgain wakes the claimer because the ledger may have jobs of up to this priority that it has not seen. Where the window is
-// full of jobs that are as urgent, they can wait; mu is held.
+// overlooked takes note that a job at a position may be ready that the claimer has not seen. A claim that is under way may come past it
+// without finding it; mu is held.
+func (p *Pool) overlooked(at ledger.Position) {
+	if at.Compare(p.seen) <= 0 {
+		p.seen = ledger.Position{}
+	}
+	if p.claiming && at.Compare(p.missed) < 0 {
+		p.missed = at
+	}
+}
+
+// lookAgain wakes the claimer because the ledger may have jobs of up to this priority that it has not seen, wherever they stand; mu is
+// held.
 func (p *Pool) lookAgain(priority int) {
+	p.overlooked(ledger.Position{})
+	p.lookFurther(priority)
+}
+
+// lookFurther is lookAgain for jobs of which the claimer knows where they stand. Where the window is full of jobs that are as urgent, they
+// can wait; mu is held.
+func (p *Pool) lookFurther(priority int) {
 	p.exhausted = false
 	if p.window.Len() >= p.windowSize() {
 		if last := p.window.last(); priority <= last.job.Priority {

@@ -118,16 +118,18 @@ func (p *Pool) assign(w *worker, c *call) {
 		p.wakeMemory()
 	}
 	p.tellStatus(w)
-	s.stats.MaxSeenConcurrentCalls = max(s.stats.MaxSeenConcurrentCalls, s.taken)
+	if s.taken > s.done.MaxSeenConcurrentCalls {
+		p.count(w, tally{MaxSeenConcurrentCalls: s.taken})
+	}
 	c.worker = w
-	w.tell(command{kind: take, call: c})
+	w.hand(command{kind: take, call: c})
 	p.countCall(w)
 }
 
 // release frees the slot of a worker that a call has had.
 func (p *Pool) release(w *worker, c *call) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.mu.UnlockWith(w.cork)
 	c.slotFree = true
 	p.leaveLanes(c)
 	p.vacate(w)
@@ -187,7 +189,7 @@ func (p *Pool) giveBack(w *worker, c *call) {
 // enqueue puts a call in its queue; mu is held. A call that comes back keeps its place. While the pool drains, what is queued
 // on disk is left there for the next start.
 func (p *Pool) enqueue(c *call) {
-	if p.phase == poolDraining && c.reply == nil {
+	if p.phase == poolDraining && c.caller == nil {
 		p.forget(c)
 		return
 	}
@@ -195,7 +197,7 @@ func (p *Pool) enqueue(c *call) {
 		p.lastSeq++
 		c.seq = p.lastSeq
 	}
-	if c.reply != nil {
+	if c.caller != nil {
 		p.invokes.add(c)
 	} else {
 		p.window.add(c)

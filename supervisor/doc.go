@@ -1,8 +1,8 @@
 // Package supervisor keeps a pool of worker processes alive and hands them calls.
 //
-// A Pool owns its workers. Each worker is one goroutine that owns its process, its state and its calls in flight; the
-// process's reader, stderr copier and waiter only send it events, marked with the process's incarnation so that a late one
-// cannot touch the successor. What a worker may do next is decided by the pure machine in state.go. The pool's one claimer
+// A Pool owns its workers. Each worker has one goroutine, which starts its processes. Its state and its calls in flight belong to one owner at a
+// time: that goroutine, or who brings a call or an answer (mailbox.go). A process's reader, stderr copier and waiter only bring events, marked
+// with the process's incarnation so that a late one cannot touch the successor. What a worker may do next is decided by the pure machine in state.go. The pool's one claimer
 // goroutine fetches ready jobs from the ledger; who gets which call is decided under the pool's lock, in dispatch.go.
 //
 // A call that a process had not read from its stdin when it ended is put back as if it had never been given to it: stdio.go

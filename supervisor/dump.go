@@ -89,7 +89,7 @@ func (p *Pool) describe(b *strings.Builder) (workers []workerLine, hidden int) {
 			pid = fmt.Sprintf("pid %d", s.pid)
 		}
 		line := workerLine{calls: make(chan runningCalls, 1)}
-		line.text = fmt.Sprintf("  worker %s: %s, %s, %d of %d slots taken, %d calls handled", w.id, pid, s.state, s.taken, s.slots, s.stats.CallsHandled)
+		line.text = fmt.Sprintf("  worker %s: %s, %s, %d of %d slots taken, %d calls handled", w.id, pid, s.state, s.taken, s.slots, s.done.CallsHandled)
 		for _, flag := range []struct {
 			set  bool
 			text string

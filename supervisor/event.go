@@ -6,7 +6,7 @@ import (
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
-// event is what a process's reader, writer and waiter tell the worker's goroutine. An event of an earlier incarnation is
+// event is what a process's reader, writer and waiter tell the worker. An event of an earlier incarnation is
 // ignored.
 type event struct {
 	incarnation int
@@ -15,8 +15,8 @@ type event struct {
 	response    *jsonrpc.Response // answered, greeted
 	id          uint64            // unusable
 	fault       *jsonrpc.Error    // unusable
-	notice      notice            // notified
-	exit        exit              // exited
+	notice      *notice           // notified
+	exit        *exit             // exited
 	err         error             // broken
 }
 
@@ -34,9 +34,14 @@ const (
 	exited                        // the process has been reaped and its pipes read
 )
 
+// anybodys says whether any goroutine may take the event.
+func (k eventKind) anybodys() bool {
+	return k == answeredCall || k == notified || k == cancelRead || k == ponged
+}
+
 var errStdoutClosed = errors.New("stdout is closed")
 
-// command is what the pool, or the ledger, tells the worker's goroutine. Commands never wait for room.
+// command is what the pool, the ledger or the timer tells the worker. Commands never wait for room.
 type command struct {
 	kind  commandKind
 	call  *call
@@ -50,6 +55,7 @@ type commandKind int
 
 const (
 	take       commandKind = iota // run this call
+	timerFired                    // something may be due
 	cancel                        // ask for this call to be cancelled
 	committed                     // the start of this at-most-once call is on disk
 	stop                          // finish what you have and end

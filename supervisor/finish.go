@@ -14,12 +14,32 @@ import (
 func (p *Pool) settled(w *worker, c *call, e ledger.Ending) {
 	next, attempt := ledger.Settle(c.job, e, rand.Float64())
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	w.seat.stats.CallsHandled++
-	if e.Outcome != ledger.OutcomeSucceeded && e.Outcome != ledger.OutcomeSnoozed {
-		w.seat.stats.ErrorCount++
+	defer p.mu.UnlockWith(w.cork)
+	p.ran(w, e.Outcome)
+	if p.conclude(c, next, attempt) {
+		p.dispatch()
 	}
+}
+
+// finish is settled and release at once.
+func (p *Pool) finish(w *worker, c *call, e ledger.Ending) {
+	next, attempt := ledger.Settle(c.job, e, rand.Float64())
+	p.mu.Lock()
+	defer p.mu.UnlockWith(w.cork)
+	c.slotFree = true
+	p.vacate(w)
+	p.ran(w, e.Outcome)
 	p.conclude(c, next, attempt)
+	p.dispatch()
+}
+
+// ran counts a call that has ended; mu is held.
+func (p *Pool) ran(w *worker, o ledger.Outcome) {
+	done := tally{CallsHandled: 1}
+	if o != ledger.OutcomeSucceeded && o != ledger.OutcomeSnoozed {
+		done.ErrorCount = 1
+	}
+	p.count(w, done)
 }
 
 // takenBack puts a call in the queue again that its worker never saw. That may be done even with a call that must not run
@@ -31,11 +51,14 @@ func (p *Pool) takenBack(c *call, e ledger.Ending) {
 	next.Delivery, next.Origin, next.Alone = c.job.Delivery, c.job.Origin, c.job.Alone
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.conclude(c, next, attempt)
+	if p.conclude(c, next, attempt) {
+		p.dispatch()
+	}
 }
 
-// conclude hands the ledger how a run ended, and tells the caller if that is final; mu is held.
-func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) {
+// conclude hands the ledger how a run ended, and tells the caller if that is final. It says whether lanes may have room now that had none;
+// mu is held.
+func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) bool {
 	if c.cancelled && next.State == ledger.Queued { // the worker had not got to cancelling it
 		next.State, next.FinishedAt = ledger.Cancelled, attempt.FinishedAt
 		next.Error, next.ErrorSource = errorJSON(cancelledError()), ledger.FromWhipper
@@ -45,9 +68,7 @@ func (p *Pool) conclude(c *call, next ledger.Job, attempt ledger.Attempt) {
 	p.ledger.Finish(next, attempt, p.finished(next, attempt.Outcome))
 	p.answer(c)
 	c.over = true
-	if p.leaveLanes(c) {
-		p.dispatch()
-	}
+	return p.leaveLanes(c)
 }
 
 // finishWaiting ends a call that no worker has begun; mu is held.
@@ -80,6 +101,8 @@ func (p *Pool) finished(job ledger.Job, outcome ledger.Outcome) func(error) {
 		defer p.mu.Unlock()
 		if err == nil {
 			p.tellOutcome(&job, outcome)
+		} else {
+			p.overlooked(ledger.Position{})
 		}
 		p.letGo(job.ID)
 		if job.State == ledger.Queued {
@@ -103,6 +126,7 @@ func (p *Pool) forget(c *call) {
 	delete(p.current, c.job.ID)
 	delete(p.invoked, c.job.ID)
 	p.letGo(c.job.ID)
+	p.overlooked(ledger.Position{})
 	c.over = true
 	p.leaveLanes(c)
 	p.stands(c.lane)
@@ -119,7 +143,7 @@ func (p *Pool) letGo(id int64) {
 
 // answer tells a caller who waits what became of the call, if that is final; mu is held.
 func (p *Pool) answer(c *call) {
-	if c.reply == nil || !c.job.State.Terminal() {
+	if c.caller == nil || !c.job.State.Terminal() {
 		return
 	}
 	delete(p.invoked, c.job.ID)
@@ -136,5 +160,11 @@ func (p *Pool) answer(c *call) {
 			r.Error = jsonrpc.Errorf(jsonrpc.CodeInternalError, "job %d is %s, and its error cannot be read", j.ID, j.State)
 		}
 	}
-	c.reply <- r
+	p.reply(c, r)
+}
+
+// reply has a caller told once the lock is let go of; mu is held.
+func (p *Pool) reply(c *call, r Reply) {
+	due := p.mu.dues()
+	due.replies = append(due.replies, dueReply{c.caller, r})
 }

@@ -19,7 +19,7 @@ func (w *worker) greet() {
 	}
 	incarnation := w.incarnation
 	id, _ := w.conn.Start(hello.method, hello.params, nil, func(r *jsonrpc.Response) {
-		w.post(event{incarnation: incarnation, kind: greeted, response: r})
+		w.post(event{incarnation: incarnation, kind: greeted, response: r}, nil)
 	}) // an error means that the process is gone, which its waiter reports
 	w.helloID = id
 }
@@ -74,7 +74,7 @@ func (w *worker) farewell() {
 		}
 		incarnation := w.incarnation
 		if _, err := w.conn.Start(m.method, m.params, nil, func(*jsonrpc.Response) {
-			w.post(event{incarnation: incarnation, kind: parted})
+			w.post(event{incarnation: incarnation, kind: parted}, nil)
 		}); err == nil {
 			return
 		}
@@ -90,7 +90,7 @@ func (w *worker) hurry() {
 }
 
 // serve gets what a process sends of its own accord, on its reader's goroutine.
-func (w *worker) serve(c *jsonrpc.Conn, r *jsonrpc.Request, h *handshake, pid int, post func(event)) {
+func (w *worker) serve(c *jsonrpc.Conn, r *jsonrpc.Request, h *handshake, pid int, post func(event, *jsonrpc.Cork)) {
 	if !r.Notification() {
 		if answer := h.replies[r.Method]; answer != nil {
 			_ = c.Reply(r, answer(r.Params), nil) // a closed connection is reported by itself
@@ -108,7 +108,7 @@ func (w *worker) serve(c *jsonrpc.Conn, r *jsonrpc.Request, h *handshake, pid in
 	switch {
 	case !ok || len(n.value) > maxProgress:
 	case n.value != nil:
-		post(event{kind: notified, notice: n})
+		post(event{kind: notified, notice: &n}, c.Cork())
 	default:
 		attrs := append([]any{"pid", pid, "text", n.text}, n.attrs...)
 		w.log.Log(context.Background(), n.level, "worker log record", attrs...)

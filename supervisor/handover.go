@@ -86,7 +86,7 @@ func (w *worker) deliver(c *call, err error) {
 func (w *worker) send(c *call) error {
 	c.deadline = time.Now().Add(w.timeout(c))
 	if w.handshake.isOneWay(c) {
-		if err := w.conn.Notify(c.job.Method, c.job.Params); err != nil {
+		if err := w.cork.Notify(w.conn, c.job.Method, c.job.Params); err != nil {
 			return err
 		}
 		c.phase = running
@@ -96,9 +96,9 @@ func (w *worker) send(c *call) error {
 	if w.handshake.native {
 		meta = c.meta(c.deadline)
 	}
-	incarnation := w.incarnation
-	id, err := w.conn.Start(c.job.Method, c.job.Params, meta, func(r *jsonrpc.Response) {
-		w.post(event{incarnation: incarnation, kind: answeredCall, call: c, response: r})
+	incarnation, conn := w.incarnation, w.conn
+	id, err := w.cork.Start(conn, c.job.Method, c.job.Params, meta, func(r *jsonrpc.Response) {
+		w.post(event{incarnation: incarnation, kind: answeredCall, call: c, response: r}, conn.Cork())
 	})
 	if err != nil {
 		return err

@@ -124,6 +124,7 @@ func (r *rig) run() *rig {
 		if r.err != nil && !r.Failed() {
 			r.Error(r.err)
 		}
+		r.until(func() bool { return len(r.pool.seats) == 0 })
 		if r.Failed() {
 			text := r.log.String()
 			r.Log("log ends with:\n" + text[max(0, len(text)-3000):])

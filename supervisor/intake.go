@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -19,22 +18,12 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 	for i := range jobs {
 		jobs[i].Pool = p.name
 	}
-	submitted, err := p.ledger.SubmitWith(ctx, jobs, ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.tellSubmitted})
+	submitted, err := p.ledger.SubmitWith(ctx, jobs, ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.committed})
 	var full *ledger.BacklogError
 	if errors.As(err, &full) {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d jobs may be queued, as --max-backlog says, and %s", full.Most, tooMany(len(jobs), full.Most))
 	}
-	if err != nil {
-		return nil, err
-	}
-	highest := ledger.MinPriority
-	for i := range jobs {
-		highest = max(highest, jobs[i].Priority)
-	}
-	p.mu.Lock()
-	p.lookAgain(highest)
-	p.mu.Unlock()
-	return submitted, nil
+	return submitted, err
 }
 
 // tooMany says why jobs are refused: there is no room left, or there never was.
@@ -48,55 +37,23 @@ func tooMany(jobs, most int) string {
 	return "as many are"
 }
 
-// Invoke runs a call for a caller who waits. The error is a *jsonrpc.Error if the call was not admitted, and ctx's if that
-// ended first: then a waiting call is cancelled, a running one is asked to be, and the Reply holds the job's id alone.
-func (p *Pool) Invoke(ctx context.Context, c Call) (Reply, error) {
-	if err := p.open(); err != nil {
-		return Reply{}, err
-	}
-	id, err := p.ledger.NextID(ctx)
-	if err != nil {
-		return Reply{}, err
-	}
-	now := time.Now()
-	k := &call{
-		reply: make(chan Reply, 1), caller: c.Progress, method: c.Method,
-		job: ledger.Job{
-			ID: id, Pool: p.name, Method: c.Method, Params: c.Params, State: ledger.Queued, Priority: c.Priority,
-			MaxAttempts: 1, Backoff: ledger.DefaultBackoff, Timeout: c.Timeout, Delivery: ledger.AtLeastOnce,
-			Origin: ledger.FromInvoke, Trace: c.Trace, CreatedAt: now, RunAt: now,
-		},
-	}
-	if err := p.admit(k); err != nil {
-		return Reply{}, err
-	}
-	select {
-	case r := <-k.reply:
-		return r, nil
-	case <-ctx.Done():
-	}
-	// Where this fails, the claimer finds the call without its caller, and cancels it.
-	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelAtMost)
-	defer cancel()
-	_, _ = p.Cancel(cleanup, []int64{id})
-	p.mu.Lock()
-	delete(p.invoked, id)
-	p.mu.Unlock()
-	return Reply{Job: id}, ctx.Err()
-}
-
-// cancelAtMost bounds the cancelling of a call whose caller has gone.
-const cancelAtMost = 5 * time.Second
-
 // open says why nothing new is taken in, if so.
 func (p *Pool) open() error {
-	if err := p.ledger.Err(); err != nil {
-		return jsonrpc.Errorf(jsonrpc.CodeLedger, "the ledger cannot be written: %v", err)
+	if err := p.writable(); err != nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.phase == poolDraining {
 		return shuttingDown(p.name)
+	}
+	return nil
+}
+
+// writable says why the ledger is not, if so.
+func (p *Pool) writable() error {
+	if err := p.ledger.Err(); err != nil {
+		return jsonrpc.Errorf(jsonrpc.CodeLedger, "the ledger cannot be written: %v", err)
 	}
 	return nil
 }
@@ -120,28 +77,28 @@ func shuttingDown(pool string) *jsonrpc.Error {
 }
 
 // admit queues an invoke and dispatches it if a slot is free. One that has to wait is put on record as queued.
-func (p *Pool) admit(k *call) error {
+func (p *Pool) admit(c *call, k *jsonrpc.Cork) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.mu.UnlockWith(k)
 	if p.phase == poolDraining {
 		return shuttingDown(p.name)
 	}
 	if p.hopeless() {
 		return p.degradedError()
 	}
-	if dropped, err := p.refuse(k); dropped || err != nil {
+	if dropped, err := p.refuse(c); dropped || err != nil {
 		return err
 	}
-	p.remember(k)
-	p.invoked[k.job.ID] = k
-	p.enqueue(k)
+	p.remember(c)
+	p.invoked[c.job.ID] = c
+	p.enqueue(c)
 	p.dispatch()
-	if k.worker == nil {
-		k.onRecord = true
-		p.jobEvent(jobQueued, &k.job, "")
-		p.ledger.Insert(k.job, func(err error) {
+	if c.worker == nil {
+		c.onRecord = true
+		p.jobEvent(jobQueued, &c.job, "")
+		p.ledger.Insert(c.job, func(err error) {
 			if err != nil {
-				p.log.Error("queued call was not recorded", "job", k.job.ID, "error", err)
+				p.log.Error("queued call was not recorded", "job", c.job.ID, "error", err)
 			}
 		})
 	}

@@ -23,6 +23,22 @@ type invocation struct {
 	result string
 }
 
+// invoke is Invoke for a caller who waits, until ctx ends.
+func (p *Pool) invoke(ctx context.Context, c Call) (reply Reply, err error) {
+	done := make(chan struct{})
+	cancel := p.Invoke(nil, c, func(r Reply, e error, _ *jsonrpc.Cork) {
+		reply, err = r, e
+		close(done)
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+		cancel()
+		<-done
+	}
+	return reply, err
+}
+
 // call begins an invoke of a method.
 func (r *rig) call(method, params string) *invocation {
 	return r.callAs(Call{Method: method, Params: []byte(params)})
@@ -36,7 +52,7 @@ func (r *rig) callAs(c Call) *invocation {
 	}
 	go func() {
 		defer close(i.done)
-		i.reply, i.err = r.pool.Invoke(ctx, c)
+		i.reply, i.err = r.pool.invoke(ctx, c)
 		i.result = string(i.reply.Result)
 	}()
 	r.Cleanup(func() { cancel(); <-i.done })

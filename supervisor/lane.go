@@ -42,7 +42,7 @@ func (l *lane) admits(c *call) bool {
 	case l.keptFor != 0:
 		return l.keptFor == c.job.ID
 	}
-	return c.reply != nil || c.lane == l.name || !l.parked
+	return c.caller != nil || c.lane == l.name || !l.parked
 }
 
 // idle says whether nothing would be lost if the lane were forgotten.

@@ -8,7 +8,7 @@ import (
 
 func TestWhoStandsInALaneGoesBeforeWhoDoesNot(t *testing.T) {
 	name := ledger.KeyLane("a")
-	stranger, invoke := &call{job: ledger.Job{ID: 1}}, &call{job: ledger.Job{ID: 2}, reply: make(chan Reply)}
+	stranger, invoke := &call{job: ledger.Job{ID: 1}}, &call{job: ledger.Job{ID: 2}, caller: &caller{}}
 	standing := &call{job: ledger.Job{ID: 3}, lane: name}
 	for _, c := range []struct {
 		what                       string

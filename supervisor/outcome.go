@@ -28,7 +28,7 @@ func (w *worker) askToCancel(c *call, why string) {
 	if h.quiet {
 		incarnation := w.incarnation
 		_, _ = w.conn.Start(h.ping.method, h.ping.params, nil, func(*jsonrpc.Response) {
-			w.post(event{incarnation: incarnation, kind: cancelRead, call: c})
+			w.post(event{incarnation: incarnation, kind: cancelRead, call: c}, nil)
 		})
 	}
 	c.deadline = time.Now().Add(w.opts.FlushTimeout)
@@ -70,21 +70,27 @@ func (w *worker) overdue(now time.Time) (earliest time.Time) {
 	return earliest
 }
 
-// finish frees a call's slot and gives the call its outcome: in this order, so that a caller who hears of it and calls again finds
-// the slot free.
+// finish gives a call its outcome and frees its slot, both at once, so that a caller who hears of it and calls again finds the slot free.
 func (w *worker) finish(c *call, e ledger.Ending) {
-	w.release(c)
-	w.settle(c, e)
+	w.letGo(c)
+	w.end(c, &e)
+	w.pool.finish(w, c, e)
+	w.flushed()
 }
 
 // settle gives a call its outcome. Its slot stays taken.
 func (w *worker) settle(c *call, e ledger.Ending) {
+	w.end(c, &e)
+	w.pool.settled(w, c, e)
+}
+
+// end notes that a call has its outcome.
+func (w *worker) end(c *call, e *ledger.Ending) {
 	e.At = time.Now()
 	if c.progress != nil {
 		c.job.Progress = c.progress
 	}
 	c.phase = settled
-	w.pool.settled(w, c, e)
 }
 
 // takeBack puts a call in the queue again that the process has not seen.
@@ -96,13 +102,23 @@ func (w *worker) takeBack(c *call, e ledger.Ending) {
 
 // release frees a call's slot.
 func (w *worker) release(c *call) {
+	w.letGo(c)
+	w.pool.release(w, c)
+	w.flushed()
+}
+
+// letGo takes a call off those that the process has.
+func (w *worker) letGo(c *call) {
 	delete(w.calls, c)
 	if len(w.calls) == 0 {
 		w.idleSince = time.Now()
 		w.limitIdle()
 		w.schedulePing()
 	}
-	w.pool.release(w, c)
+}
+
+// flushed goes on with a process that is to end once it has no call.
+func (w *worker) flushed() {
 	if w.state == Flushing && len(w.calls) == 0 {
 		w.fire(onFlushed)
 	}

@@ -23,7 +23,7 @@ func (w *worker) ping() {
 	incarnation := w.incarnation
 	ask := w.handshake.ping
 	_, err := w.conn.Start(ask.method, ask.params, nil, func(*jsonrpc.Response) {
-		w.post(event{incarnation: incarnation, kind: ponged})
+		w.post(event{incarnation: incarnation, kind: ponged}, nil)
 	})
 	if err != nil {
 		return // the process is going

@@ -18,7 +18,7 @@ func TestWhoHasAnAnswerFindsTheSlotFree(t *testing.T) {
 	for range 2 {
 		callers.Go(func() {
 			for range 2000 {
-				if reply, err := r.pool.Invoke(t.Context(), Call{Method: "echo", Params: []byte(`[1]`)}); err != nil || reply.Error != nil {
+				if reply, err := r.pool.invoke(t.Context(), Call{Method: "echo", Params: []byte(`[1]`)}); err != nil || reply.Error != nil {
 					t.Errorf("one of two calls for two slots: %v, %+v", err, reply.Error)
 					return
 				}
@@ -205,6 +205,7 @@ func TestACallHasTheMemoryOfAnIdlePoolLookedAt(t *testing.T) {
 	w := newWorker(p, 1)
 	w.seat.slots = 1
 	p.seats = append(p.seats, w)
+	w.mailbox.owned = true // as by its goroutine, so that the call stays where it is
 	p.assign(w, &call{})
 	p.mu.Unlock()
 	select {

@@ -40,7 +40,7 @@ type Pool struct {
 
 	pausing sync.Mutex // held while a method is paused or resumed
 
-	mu         sync.Mutex
+	mu         lock
 	opts       Options // but for Pool and Logger, which never change
 	phase      poolPhase
 	seats      []*worker // in the order of their birth
@@ -51,8 +51,7 @@ type Pool struct {
 	program    *jsonrpc.Program // what the last worker that got ready says it is
 	methods    []string
 	boots      boots
-	gone       tally // of workers that have left
-	maxSeen    int
+	counters   counters
 	owed       int  // workers that were worn out and have gone without another in their place
 	stopping   bool // the drain has told the workers to stop
 	paused     bool // no worker is given anything
@@ -70,6 +69,8 @@ type Pool struct {
 	dozing     bool               // memory is looked at seldom, until a worker gets a call
 	exhausted  bool               // the ledger has no ready job that is not in memory
 	urgent     bool               // it may have one that is more urgent than those in a full window
+	seen       ledger.Position    // all ready jobs up to here are in memory; zero: that is not known
+	missed     ledger.Position    // from where on the claim under way may have missed some; see overlooked
 	jobBytes   int                // params of a job, on average
 	released   map[int64]struct{} // let go of while a claim is under way
 	bootTook   time.Duration      // from the start of a process until it was ready: the last one that was
@@ -265,6 +266,7 @@ func (p *Pool) cutShort(how commandKind) (running int) {
 	p.stopping = true
 	for _, w := range p.seats {
 		w.seat.retiring = true
+		p.recount(w)
 		p.unlink(w)
 		w.tell(command{kind: how})
 	}
@@ -322,7 +324,7 @@ func (p *Pool) newSeat() *worker {
 	p.lastSeat++
 	w := newWorker(p, p.lastSeat)
 	p.seats = append(p.seats, w)
-	p.maxSeen = max(p.maxSeen, len(p.seats))
+	p.recount(w)
 	p.workers.Go(w.run)
 	return w
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
 // StartError is a worker command that cannot be started at all.
@@ -109,7 +111,7 @@ func startProcess(f *forker, o *Options, env []string, sockets []*os.File, print
 	}
 	p := &process{
 		pid:        proc.Pid,
-		stdio:      &stdio{in: stdin{File: pipes[0][1]}, out: stdout{File: pipes[1][0]}},
+		stdio:      &stdio{in: stdin{File: pipes[0][1], now: jsonrpc.NewNowWriter(pipes[0][1])}, out: stdout{File: pipes[1][0]}},
 		stderr:     &stdout{File: pipes[2][0]},
 		os:         proc,
 		stderrDone: make(chan struct{}),

@@ -13,13 +13,20 @@ import (
 // What the pool publishes. Everything that concerns workers is published with mu held, or by the worker's own goroutine; how a
 // job's run ended, once that is on disk.
 
+// publish has the stats looked at before the event is sent: those that count it may change only while the lock that it is published
+// under is still held.
+func (p *Pool) publish(t, also eventType, r *record) {
+	p.counters.changed()
+	p.events.publish(t, also, r)
+}
+
 // poolEvent publishes what concerns the pool.
 func (p *Pool) poolEvent(t eventType, e jsonrpc.Event) {
 	if !p.events.wants(t.bit) {
 		return
 	}
 	e.Pool = p.name
-	p.events.publish(t, eventType{}, &record{event: e})
+	p.publish(t, eventType{}, &record{event: e})
 }
 
 // workerEvent publishes what concerns a worker and its process; mu is held.
@@ -45,8 +52,10 @@ func (p *Pool) tellState(w *worker, from, to State) {
 	}
 }
 
-// tellStatus publishes a worker's working status if it is another than before; mu is held.
+// tellStatus follows a change of a worker's slots or calls: it counts the worker anew, and publishes its working status if that is another
+// than before; mu is held.
 func (p *Pool) tellStatus(w *worker) {
+	p.recount(w)
 	from, to := w.seat.statusTold, w.seat.workingStatus()
 	if from == to {
 		return
@@ -58,7 +67,7 @@ func (p *Pool) tellStatus(w *worker) {
 }
 
 func (p *Pool) change(t, also eventType, w *worker, from, to string) {
-	p.events.publish(t, also, &record{event: jsonrpc.Event{Pool: p.name, Worker: w.forEvent(w.seat.pid), From: from, To: to}})
+	p.publish(t, also, &record{event: jsonrpc.Event{Pool: p.name, Worker: w.forEvent(w.seat.pid), From: from, To: to}})
 }
 
 // tellAvailability publishes whether any worker can take calls, if that has changed; mu is held.
@@ -137,8 +146,8 @@ func (p *Pool) tellProgress(c *call) {
 	if c.phase == settled {
 		return
 	}
-	if c.caller != nil {
-		c.caller(c.job.ID, c.progress)
+	if c.caller != nil && c.caller.progress != nil {
+		c.caller.progress(c.job.ID, c.progress)
 	}
 	p.events.tellWaits(c.job.ID, c.progress)
 	if !p.events.wants(jobProgress.bit) {
@@ -148,13 +157,13 @@ func (p *Pool) tellProgress(c *call) {
 	if len(c.progress) <= maxEventProgress {
 		r.event.Progress = c.progress
 	}
-	p.events.publish(jobProgress, eventType{}, r)
+	p.publish(jobProgress, eventType{}, r)
 }
 
 // jobEvent publishes what happens to a job. outcome is that of the run that has just ended, if one has.
 func (p *Pool) jobEvent(t eventType, job *ledger.Job, outcome ledger.Outcome) {
 	if p.events.wants(t.bit) {
-		p.events.publish(t, eventType{}, jobRecord(job, outcome))
+		p.publish(t, eventType{}, jobRecord(job, outcome))
 	}
 }
 

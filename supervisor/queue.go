@@ -3,7 +3,10 @@ package supervisor
 import "container/heap"
 
 // queue orders waiting calls: the higher priority first, then the earlier arrival.
-type queue struct{ calls []*call }
+type queue struct {
+	calls []*call
+	bytes int // of their params
+}
 
 func (q *queue) Len() int { return len(q.calls) }
 
@@ -25,6 +28,7 @@ func (q *queue) Push(x any) {
 	c := x.(*call)
 	c.queue, c.index = q, len(q.calls)
 	q.calls = append(q.calls, c)
+	q.bytes += len(c.job.Params)
 }
 
 // Pop is for package heap; use take.
@@ -34,6 +38,7 @@ func (q *queue) Pop() any {
 	q.calls[last] = nil
 	q.calls = q.calls[:last]
 	c.queue = nil
+	q.bytes -= len(c.job.Params)
 	return c
 }
 
@@ -76,7 +81,7 @@ func (q *queue) remove(c *call) { heap.Remove(q, c.index) }
 // clear empties the queue and gives what was in it, in no order.
 func (q *queue) clear() []*call {
 	calls := q.calls
-	q.calls = nil
+	q.calls, q.bytes = nil, 0
 	for _, c := range calls {
 		c.queue = nil
 	}

@@ -52,7 +52,7 @@ func TestANewEnvironmentComesWithTheNextProcesses(t *testing.T) {
 					return
 				default:
 				}
-				if reply, err := r.pool.Invoke(context.Background(), Call{Method: "echo", Params: []byte(`[1]`)}); err != nil || reply.Error != nil {
+				if reply, err := r.pool.invoke(context.Background(), Call{Method: "echo", Params: []byte(`[1]`)}); err != nil || reply.Error != nil {
 					t.Errorf("a call failed: %v, %+v", err, reply.Error)
 					return
 				}
@@ -113,7 +113,7 @@ func TestAPoolThatKeepsTryingIsDegradedForACommandThatCannotBeStarted(t *testing
 	if s := r.pool.Status(); s.State != "degraded" || !strings.Contains(s.Reason, missing) {
 		t.Errorf("status %+v", s)
 	}
-	if _, err := r.pool.Invoke(t.Context(), Call{Method: "echo"}); jsonrpc.AsError(err).Code != jsonrpc.CodeWorkerCrashed {
+	if _, err := r.pool.invoke(t.Context(), Call{Method: "echo"}); jsonrpc.AsError(err).Code != jsonrpc.CodeWorkerCrashed {
 		t.Errorf("a call that nobody can run: %v", err)
 	}
 	if err := os.Symlink(self, missing); err != nil {

@@ -128,6 +128,7 @@ func (p *Pool) retire(w *worker, why string) {
 func (p *Pool) leave(w *worker) {
 	s := &w.seat
 	s.retiring = true
+	p.recount(w)
 	if c := s.reserved; c != nil {
 		s.reserved = nil
 		p.enqueue(c)

@@ -7,48 +7,9 @@ import (
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
-// tally sums up the stats of workers.
-type tally jsonrpc.WorkerStats
-
-func (t *tally) add(s jsonrpc.WorkerStats) {
-	t.CallsHandled += s.CallsHandled
-	t.ErrorCount += s.ErrorCount
-	t.ForkCount += s.ForkCount
-	t.ExitCount += s.ExitCount
-	t.ResetCount += s.ResetCount
-	t.StrayLines += s.StrayLines
-	t.MaxSeenConcurrentCalls = max(t.MaxSeenConcurrentCalls, s.MaxSeenConcurrentCalls)
-}
-
-// Stats counts what the pool has done since Run began.
-func (p *Pool) Stats() jsonrpc.PoolStats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	sum := p.gone
-	s := jsonrpc.PoolStats{WorkerCount: len(p.seats), MaxSeenWorkerCount: p.maxSeen}
-	for _, w := range p.seats {
-		sum.add(w.stats())
-		if w.seat.pid != 0 {
-			s.ProcessCount++
-		}
-		switch w.seat.workingStatus() {
-		case idle:
-			if w.seat.slots > 0 && !w.seat.retiring { // else it takes no calls
-				s.IdleWorkerCount++
-			}
-		case busy:
-			s.BusyWorkerCount++
-		case atCapacity:
-			s.AtCapacityWorkerCount++
-		}
-	}
-	s.Workers = jsonrpc.WorkerStats(sum)
-	return s
-}
-
 // stats counts what the worker has done; the pool's lock is held.
 func (w *worker) stats() jsonrpc.WorkerStats {
-	s := w.seat.stats
+	s := jsonrpc.WorkerStats(w.seat.done)
 	s.StrayLines = w.strays.Load()
 	return s
 }

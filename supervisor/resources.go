@@ -67,7 +67,7 @@ func (p *Pool) noteExit(w *worker) {
 	if w.seat.pid == 0 {
 		return
 	}
-	w.seat.stats.ExitCount++
+	p.count(w, tally{ExitCount: 1})
 	w.seat.lastExit = &jsonrpc.WorkerExit{
 		At: jsonrpc.Time{Time: time.Now()}, PID: w.seat.pid, ExitCode: w.lastExit.code, Signal: w.lastExit.signal, Reason: w.endReason,
 	}

@@ -60,7 +60,7 @@ func TestARestartReplacesEveryProcessAndFailsNoCall(t *testing.T) {
 							return
 						default:
 						}
-						reply, err := r.pool.Invoke(context.Background(), Call{Method: "echo", Params: []byte(`[1]`)})
+						reply, err := r.pool.invoke(context.Background(), Call{Method: "echo", Params: []byte(`[1]`)})
 						if err != nil || reply.Error != nil {
 							t.Errorf("a call failed: %v, %+v", err, reply.Error)
 							return

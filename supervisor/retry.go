@@ -24,7 +24,7 @@ func (p *Pool) Retry(ctx context.Context, ids []int64) (int, error) {
 	for _, id := range kept {
 		p.letGo(id)
 	}
-	if len(retried) > 0 || err != nil { // a commit that fails may have reached the disk all the same
+	if len(kept) > 0 || len(retried) > 0 || err != nil { // a commit that fails may have reached the disk all the same
 		p.lookAgain(ledger.MaxPriority)
 	}
 	return len(retried), err

@@ -80,10 +80,12 @@ func (p *Pool) started(w *worker, proc *process) {
 	s.given, s.sound = 0, false
 	s.startedAt = time.Now()
 	s.cpu = cpuSample{at: s.startedAt}
-	if s.stats.ForkCount > 0 || s.successor {
-		w.seat.stats.ResetCount++
+	forked := tally{ForkCount: 1}
+	if s.done.ForkCount > 0 || s.successor {
+		forked.ResetCount = 1
 	}
-	w.seat.stats.ForkCount++
+	p.count(w, forked)
+	p.recount(w)
 	p.workerEvent(processCreated, w, proc.pid, jsonrpc.Event{})
 }
 
@@ -166,6 +168,7 @@ func (p *Pool) exited(w *worker, end processEnd) (again bool, delay time.Duratio
 	defer p.mu.Unlock()
 	p.noteExit(w)
 	w.seat.pid = 0
+	p.recount(w)
 	var start *StartError
 	if !p.boots.any && !p.opts.KeepTrying && errors.As(end.err, &start) {
 		p.boots.fatal = true
@@ -227,7 +230,8 @@ func (p *Pool) makesRoom(w *worker, end processEnd) bool {
 // remove lets go of a worker for good; mu is held.
 func (p *Pool) remove(w *worker) {
 	p.leave(w)
-	p.gone.add(w.stats())
+	w.seat.left = true
+	p.recount(w)
 	p.seats = slices.DeleteFunc(p.seats, func(other *worker) bool { return other == w })
 	if w.seat.due != "" && !w.seat.succeeded {
 		p.owed++

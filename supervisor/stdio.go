@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
 // lastWords is how long a process's pipes may stay open after it has ended before its calls get their outcome. They stay
@@ -28,6 +30,7 @@ type stdio struct {
 
 func (s *stdio) Read(b []byte) (int, error)         { return s.out.Read(b) }
 func (s *stdio) Write(b []byte) (int, error)        { return s.in.Write(b) }
+func (s *stdio) WriteNow(b []byte) (int, error)     { return s.in.WriteNow(b) }
 func (s *stdio) SetWriteDeadline(t time.Time) error { return s.in.SetWriteDeadline(t) }
 
 // CloseWrite is called when nothing more will be written. Unless the process was to be told so, its stdin stays open until
@@ -49,6 +52,7 @@ func (s *stdio) Close() error {
 // one can tell which of them it never read.
 type stdin struct {
 	*os.File
+	now jsonrpc.NowWriter // of the file
 
 	mu      sync.Mutex // held while a write goes on
 	written int64      // bytes
@@ -80,6 +84,21 @@ func (s *stdin) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, err := s.File.Write(b)
+	s.wrote(n)
+	return n, err
+}
+
+// WriteNow writes what the pipe has room for: see jsonrpc.NowWriter.
+func (s *stdin) WriteNow(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, err := s.now.WriteNow(b)
+	s.wrote(n)
+	return n, err
+}
+
+// wrote counts, and forgets calls of which nothing can be in the pipe any more; mu is held.
+func (s *stdin) wrote(n int) {
 	s.written += int64(n)
 	s.callsMu.Lock()
 	defer s.callsMu.Unlock()
@@ -87,7 +106,6 @@ func (s *stdin) Write(b []byte) (int, error) {
 		s.latest = s.calls[old-1].call
 		s.calls = append(s.calls[:0], s.calls[old:]...)
 	}
-	return n, err
 }
 
 // begunBefore is how many of the calls begin before a byte; callsMu is held.
@@ -146,4 +164,7 @@ func (s *stdout) finish(done <-chan struct{}, patience time.Time) {
 	}
 }
 
-var _ io.ReadWriteCloser = (*stdio)(nil)
+var (
+	_ io.ReadWriteCloser = (*stdio)(nil)
+	_ jsonrpc.NowWriter  = (*stdio)(nil)
+)

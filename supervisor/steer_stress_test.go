@@ -37,7 +37,7 @@ func TestAPoolThatIsSteeredAndKilledAtRandomLosesNoCallAndItsBooksBalance(t *tes
 				default:
 				}
 				ctx, cancel := context.WithTimeout(context.Background(), patience)
-				reply, err := r.pool.Invoke(ctx, Call{Method: "echo", Params: []byte(`[1]`)})
+				reply, err := r.pool.invoke(ctx, Call{Method: "echo", Params: []byte(`[1]`)})
 				cancel()
 				switch {
 				case err != nil:

@@ -69,6 +69,7 @@ func (r *rig) until(condition func() bool) {
 	for {
 		r.pool.mu.Lock()
 		ok := condition()
+		r.checkCounters()
 		r.pool.mu.Unlock()
 		if ok {
 			return

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"log/slog"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 )
 
 // worker is one seat of the pool: a goroutine and the process that it runs, one after the other. All fields up to the
-// mailbox belong to that goroutine.
+// mailbox belong to whoever owns the worker, see mailbox.
 type worker struct {
 	pool   *Pool
 	number int    // of the pool's workers, in the order of their birth
@@ -38,26 +37,21 @@ type worker struct {
 	hungUp      error              // why this process cannot be talked to any more
 	lastExit    exit
 	timer       *time.Timer
-	timerAt     time.Time // zero: not set
-	stateUntil  time.Time // when the state has lasted too long; zero: no limit
-	termAt      time.Time // when a dying process gets SIGTERM; zero: not, or done
-	forkAt      time.Time // when to start the next process; zero: not
-	faultAt     time.Time // when a process that has hung up is killed; zero: not
-	provenAt    time.Time // when a process that has answered nothing yet is taken for sound; zero: not
-	ageAt       time.Time // when the process is old enough to be replaced; zero: never
-	pingAt      time.Time // when an idle process is asked whether it is alive; zero: not
-	pongBy      time.Time // when it must have said so; zero: it has
-	idleSince   time.Time // zero: has calls
-	ended       bool      // the goroutine is to return
-	events      chan event
-	gone        chan struct{} // closed when it has
-	strays      atomic.Int64  // lines on stdout that were no message; the connection's reader counts them
+	timerAt     time.Time     // zero: not set
+	stateUntil  time.Time     // when the state has lasted too long; zero: no limit
+	termAt      time.Time     // when a dying process gets SIGTERM; zero: not, or done
+	forkAt      time.Time     // when to start the next process; zero: not
+	faultAt     time.Time     // when a process that has hung up is killed; zero: not
+	provenAt    time.Time     // when a process that has answered nothing yet is taken for sound; zero: not
+	ageAt       time.Time     // when the process is old enough to be replaced; zero: never
+	pingAt      time.Time     // when an idle process is asked whether it is alive; zero: not
+	pongBy      time.Time     // when it must have said so; zero: it has
+	idleSince   time.Time     // zero: has calls
+	ended       bool          // the goroutine is to return
+	cork        *jsonrpc.Cork // the owner's
 
-	mailbox struct {
-		mu       sync.Mutex
-		commands []command
-		wake     chan struct{}
-	}
+	mailbox mailbox
+	strays  atomic.Int64 // lines on stdout that were no message; the connection's reader counts them
 
 	seat seat // the pool's view
 }
@@ -72,13 +66,15 @@ type seat struct {
 	alone       bool
 	reserved    *call   // goes to this worker, alone, as soon as it is empty
 	retiring    bool    // gets no more calls and no more processes
+	left        bool    // is none of the pool's any more
 	sound       bool    // its process has come up
 	due         string  // why it is to be replaced; "": it is not
 	replacement *worker // that was started to take its place
 	successor   bool    // it was started to replace another one, so its first process counts as a reset
 	succeeded   bool    // another one was started to replace it
 	replaces    *worker // whose place it will take
-	stats       jsonrpc.WorkerStats
+	done        tally   // but for StrayLines
+	counted     census  // its share of the pool's
 	tailShown   *tail
 
 	statusTold string              // workingStatus, as far as subscribers know
@@ -99,65 +95,32 @@ func newWorker(p *Pool, number int) *worker {
 		state:  Created,
 		calls:  map[*call]struct{}{},
 		timer:  time.NewTimer(time.Hour),
-		events: make(chan event, 256),
-		gone:   make(chan struct{}),
+		forkAt: time.Now(),
 		seat:   seat{state: Created, statusTold: idle},
 	}
 	w.log = p.log.With("worker", w.id)
 	w.timer.Stop()
 	w.mailbox.wake = make(chan struct{}, 1)
+	w.mailbox.room.L = &w.mailbox.mu
 	return w
-}
-
-// tell hands the goroutine a command. It never blocks: the pool gives no more calls than there are slots.
-func (w *worker) tell(c command) {
-	w.mailbox.mu.Lock()
-	w.mailbox.commands = append(w.mailbox.commands, c)
-	w.mailbox.mu.Unlock()
-	select {
-	case w.mailbox.wake <- struct{}{}:
-	default:
-	}
-}
-
-// post hands the goroutine an event, and waits for room: a process that floods the supervisor is read from no faster.
-func (w *worker) post(e event) {
-	select {
-	case w.events <- e:
-	case <-w.gone:
-	}
-}
-
-// commands empties the mailbox.
-func (w *worker) commands() []command {
-	w.mailbox.mu.Lock()
-	defer w.mailbox.mu.Unlock()
-	commands := w.mailbox.commands
-	w.mailbox.commands = nil
-	return commands
 }
 
 // run is the worker's goroutine. It ends when the pool no longer wants the worker and its process is gone.
 func (w *worker) run() {
-	defer close(w.gone)
 	defer w.timer.Stop()
-	w.forkAt = time.Now()
-	w.tick(w.forkAt)
-	for !w.ended {
+	w.tell(command{kind: timerFired})
+	var k jsonrpc.Cork
+	for {
 		select {
-		case e := <-w.events:
-			w.onEvent(e)
 		case <-w.mailbox.wake:
-			for _, c := range w.commands() {
-				w.onCommand(c)
-			}
-		case now := <-w.timer.C:
-			w.timerAt = time.Time{}
-			w.tick(now)
+		case <-w.timer.C:
+			w.tell(command{kind: timerFired})
 		}
-	}
-	for _, c := range w.commands() { // the pool has let go of the worker and hands it no more
-		w.onCommand(c)
+		ended := w.own(&k, mostOwned, func(*letter) bool { return true })
+		k.Release()
+		if ended {
+			return
+		}
 	}
 }
 

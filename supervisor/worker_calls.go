@@ -17,6 +17,9 @@ func (w *worker) onCommand(c command) {
 	switch c.kind {
 	case take:
 		w.take(c.call)
+	case timerFired:
+		w.timerAt = time.Time{}
+		w.tick(time.Now())
 	case cancel:
 		w.cancel(c.call)
 	case committed:
@@ -56,7 +59,7 @@ func (w *worker) onEvent(e event) {
 			w.unfit(fmt.Errorf("%s: %s", w.handshake.hello.method, e.fault.Message))
 		}
 	case notified:
-		w.noticed(e.notice)
+		w.noticed(*e.notice)
 	case cancelRead:
 		w.fellSilent(e.call)
 	case parted:
@@ -68,7 +71,7 @@ func (w *worker) onEvent(e event) {
 	case broken:
 		w.hangUp(e.err)
 	case exited:
-		w.lastExit = e.exit
+		w.lastExit = *e.exit
 		w.tellExited()
 		w.fire(onExited)
 	}

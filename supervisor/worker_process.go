@@ -37,9 +37,9 @@ func (w *worker) spawn() {
 	w.process = p
 	w.pool.started(w, p)
 	record := w.putOnRecord(p.pid)
-	post := func(e event) {
+	post := func(e event, k *jsonrpc.Cork) {
 		e.incarnation = incarnation
-		w.post(e)
+		w.post(e, k)
 	}
 	w.conn = jsonrpc.NewConn(p.stdio, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) {
 		w.serve(c, r, hand, p.pid, post)
@@ -49,12 +49,14 @@ func (w *worker) spawn() {
 		StallTimeout:   w.opts.InvocationTimeout + w.opts.FlushTimeout,
 		Stray:          func(frame []byte, code int64, why string) { w.stray(p.pid, frame, code, why, post) },
 		Framed:         p.stdio.in.framed,
-		WriteFailed:    func(err error) { post(event{kind: broken, err: fmt.Errorf("stdin cannot be written to: %w", err)}) },
+		WriteFailed: func(err error) {
+			post(event{kind: broken, err: fmt.Errorf("stdin cannot be written to: %w", err)}, nil)
+		},
 	})
 	conn := w.conn
 	go func() { // ends with the connection
 		<-conn.Done()
-		post(event{kind: broken, err: errStdoutClosed})
+		post(event{kind: broken, err: errStdoutClosed}, nil)
 	}()
 	go func() { // ends with the process; run waits for its event
 		e := p.wait(conn.Done())
@@ -63,7 +65,7 @@ func (w *worker) spawn() {
 		}
 		_ = conn.Close()
 		w.pool.ledger.ForgetProcess(record)
-		post(event{kind: exited, exit: e})
+		post(event{kind: exited, exit: &e}, nil)
 	}()
 	w.limitState(w.opts.ReadyTimeout)
 	w.greet()
@@ -93,18 +95,20 @@ func (w *worker) shutdown() {
 }
 
 // stray gets output that is no message, on the reader's goroutine: the worker's log, or an answer that cannot be passed on.
-func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(event)) {
+func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(event, *jsonrpc.Cork)) {
 	if code == jsonrpc.CodeMessageTooLarge || code == jsonrpc.CodeParseError && bytes.Contains(frame, []byte(`"jsonrpc"`)) {
 		if id, ok := jsonrpc.CutCallID(frame); ok {
 			fault := jsonrpc.Errorf(code, "the worker's answer cannot be passed on: %s", why)
 			if code == jsonrpc.CodeMessageTooLarge {
 				fault = jsonrpc.Errorf(code, "the worker's answer is larger than %d bytes; raise --max-message-size or return less", w.opts.MaxMessageSize)
 			}
-			post(event{kind: unusable, id: id, fault: fault})
+			post(event{kind: unusable, id: id, fault: fault}, nil)
 			return
 		}
 	}
 	w.strays.Add(1)
+	w.pool.counters.strays.Add(1)
+	w.pool.counters.changed()
 	if code != jsonrpc.CodeMessageTooLarge && code != jsonrpc.CodeStrayAnswer {
 		for line := range bytes.Lines(frame) { // a frame of a content-length may have several
 			text, cut := shorten(bytes.TrimRight(line, "\r\n"))

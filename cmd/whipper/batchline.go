@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,28 +57,57 @@ func decodeFault(line []byte, err error) *fault {
 	return &fault{strings.TrimPrefix(err.Error(), "json: "), 0}
 }
 
+// jobMembers are those that a job may have.
+var jobMembers = memberNames(reflect.TypeFor[jsonrpc.SubmitParams]())
+
 // unknownMember finds a member that no job has, by its exact spelling, which encoding/json does not look at.
 func unknownMember(line []byte) *fault {
-	known := memberNames(reflect.TypeFor[jsonrpc.SubmitParams]())
-	d := json.NewDecoder(bytes.NewReader(line))
-	_, _ = d.Token() // the brace; the line is known to be a JSON object
-	for d.More() {
-		start := int(d.InputOffset())
-		token, _ := d.Token()
-		name, _ := token.(string)
-		if !slices.Contains(known, name) {
-			why := fmt.Sprintf("unknown member %q", name)
-			if near := config.Nearest(name, known); near != "" {
-				why += fmt.Sprintf(", did you mean %q?", near)
-			}
-			return &fault{why, start + max(0, bytes.IndexByte(line[start:], '"'))}
+	for at, quoted := range members(line) {
+		if slices.ContainsFunc(jobMembers, func(known string) bool { return string(quoted[1:len(quoted)-1]) == known }) {
+			continue
 		}
-		var skipped json.RawMessage
-		if d.Decode(&skipped) != nil {
-			break
+		var name string
+		if json.Unmarshal(quoted, &name) != nil || slices.Contains(jobMembers, name) {
+			continue
 		}
+		why := fmt.Sprintf("unknown member %q", name)
+		if near := config.Nearest(name, jobMembers); near != "" {
+			why += fmt.Sprintf(", did you mean %q?", near)
+		}
+		return &fault{why, at}
 	}
 	return nil
+}
+
+// members gives the names of an object's members, quoted and escaped as they are, with their places. object must be a JSON object.
+func members(object []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		depth, named := 0, false
+		for i := 0; i < len(object); i++ {
+			switch object[i] {
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+			case ',':
+				named = named && depth > 1
+			case '"':
+				start := i
+				for i++; object[i] != '"'; i++ {
+					if object[i] == '\\' {
+						i++
+					}
+				}
+				if named || depth > 1 {
+					continue
+				}
+				named = true
+				if !yield(start, object[start:i+1]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // jobFault checks what the supervisor would refuse.

@@ -27,28 +27,36 @@ func TestALineOfABatchTakesEveryMemberOfASubmission(t *testing.T) {
 	}
 }
 
+func TestANameMayBeWrittenWithEscapes(t *testing.T) {
+	if job, fault := parseJob([]byte(`{"m\u0065thod":"m"}`)); fault != nil || job.Method != "m" {
+		t.Errorf("%+v, %+v", job, fault)
+	}
+}
+
 func TestABadLineIsToldWithItsPlace(t *testing.T) {
 	for line, want := range map[string]struct {
 		at  int
 		why string
 	}{
-		`{"method":"m"`:                            {13, "unexpected end of JSON input"},
-		`{"method":"m",}`:                          {14, "invalid character"},
-		`[1]`:                                      {0, "a JSON object is wanted"},
-		`nonsense`:                                 {1, "invalid character 'o' in literal null"},
-		`{"method":"m"} {}`:                        {14, "more than one JSON value"},
-		`{"method":"m"}}`:                          {14, "more than one JSON value"},
-		`{}`:                                       {0, `"method" is missing`},
-		`{"method":7}`:                             {10, "method: number given, string wanted"},
-		`{"method":"m", "mehtod":1}`:               {15, `unknown member "mehtod", did you mean "method"?`},
-		`{"method":"m","params":5}`:                {14, `"params" is neither an array nor an object`},
-		`{"method":"$/ping"}`:                      {1, `"method" begins with "$/"`},
-		`{"method":"m","priority":101}`:            {14, `"priority" 101 is outside -100 to 100`},
-		`{"method":"m","delivery":"once"}`:         {14, `"delivery" is neither`},
-		`{"method":"m","maxAttempts":-1}`:          {14, `"maxAttempts" is negative`},
-		`{"method":"m","labels":{"a":1}}`:          {28, "labels: number given, string wanted"},
-		`{"method":"m","backoff":{"bas":1}}`:       {0, `unknown field "bas"`},
-		"{\"method\":\"m\",\"params\":[\"\xff\"]}": {25, "not UTF-8"},
+		`{"method":"m"`:              {13, "unexpected end of JSON input"},
+		`{"method":"m",}`:            {14, "invalid character"},
+		`[1]`:                        {0, "a JSON object is wanted"},
+		`nonsense`:                   {1, "invalid character 'o' in literal null"},
+		`{"method":"m"} {}`:          {14, "more than one JSON value"},
+		`{"method":"m"}}`:            {14, "more than one JSON value"},
+		`{}`:                         {0, `"method" is missing`},
+		`{"method":7}`:               {10, "method: number given, string wanted"},
+		`{"method":"m", "mehtod":1}`: {15, `unknown member "mehtod", did you mean "method"?`},
+		`{"method":"m","params":{"x":[1,"y"]},"x":1}`:    {37, `unknown member "x"`},
+		`{"method":"m","params":["\\",{}],"Priority":1}`: {33, `unknown member "Priority", did you mean "priority"?`},
+		`{"method":"m","params":5}`:                      {14, `"params" is neither an array nor an object`},
+		`{"method":"$/ping"}`:                            {1, `"method" begins with "$/"`},
+		`{"method":"m","priority":101}`:                  {14, `"priority" 101 is outside -100 to 100`},
+		`{"method":"m","delivery":"once"}`:               {14, `"delivery" is neither`},
+		`{"method":"m","maxAttempts":-1}`:                {14, `"maxAttempts" is negative`},
+		`{"method":"m","labels":{"a":1}}`:                {28, "labels: number given, string wanted"},
+		`{"method":"m","backoff":{"bas":1}}`:             {0, `unknown field "bas"`},
+		"{\"method\":\"m\",\"params\":[\"\xff\"]}":       {25, "not UTF-8"},
 	} {
 		_, got := parseJob([]byte(line))
 		if got == nil || got.at != want.at || !strings.Contains(got.why, want.why) {

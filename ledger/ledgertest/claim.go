@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -104,8 +105,18 @@ var claims = []behaviour{
 				}
 			}
 			limit := rapid.IntRange(1, 12).Draw(t, "limit")
-			want, wantNext := search(jobs, noon, limit, skip, nil)
-			got, next, err := b.Ready(context.Background(), name, noon, limit, skip)
+			var after ledger.Position
+			seen := maps.Clone(skip)
+			if len(jobs) > 0 && rapid.Bool().Draw(t, "go on") {
+				after = jobs[rapid.IntRange(0, len(jobs)-1).Draw(t, "after")].Position()
+				for i := range jobs {
+					if jobs[i].Position().Compare(after) <= 0 {
+						seen[jobs[i].ID] = struct{}{}
+					}
+				}
+			}
+			want, wantNext := search(jobs, noon, limit, seen, nil)
+			got, next, err := b.ReadyAfter(context.Background(), name, noon, limit, skip, after)
 			if err != nil || !slices.Equal(idsOf(got), want) || !next.Equal(wantNext) {
 				t.Fatalf("got %v, next %v, %v; want %v, next %v", idsOf(got), next, err, want, wantNext)
 			}

@@ -19,6 +19,7 @@ type Store interface {
 
 	// They are claimed and run. The rows are those that ledger.Begin and ledger.Settle return.
 	Ready(ctx context.Context, pool string, now time.Time, limit int, skip map[int64]struct{}) (jobs []ledger.Job, next time.Time, err error)
+	ReadyAfter(ctx context.Context, pool string, now time.Time, limit int, skip map[int64]struct{}, after ledger.Position) (jobs []ledger.Job, next time.Time, err error)
 	Expired(ctx context.Context, pool string, now time.Time, limit int) ([]ledger.Job, error)
 	Park(jobs []ledger.Parked, done func(error))
 	InLane(ctx context.Context, pool string, lane ledger.Lane, limit int, skip map[int64]struct{}) (jobs []ledger.Job, skipped []int64, more bool, err error)

@@ -9,7 +9,7 @@ def _reject_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_reject_constant).decode
+_decoder = json.JSONDecoder(parse_constant=_reject_constant)
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -20,7 +20,12 @@ def decode(text: bytes) -> Any:
         ValueError: It is not UTF-8 or not JSON, or holds a number with more digits than Python converts.
         RecursionError: It is nested more deeply than Python reads.
     """
-    return _decode(text.decode())
+    words = text.decode()
+    try:
+        value, end = _decoder.raw_decode(words)
+    except json.JSONDecodeError:  # also for a blank at the start
+        return _decoder.decode(words)
+    return value if end == len(words) else _decoder.decode(words)
 
 
 def encode(value: Any) -> bytes:

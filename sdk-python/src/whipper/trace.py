@@ -1,10 +1,9 @@
 """W3C trace context, by way of OpenTelemetry where the program has loaded it. Nothing here loads it."""
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
-from whipper.context import current
+from whipper.context import Context, current
 
 
 def carried() -> dict[str, str]:
@@ -18,9 +17,9 @@ def carried() -> dict[str, str]:
     return {name: carrier[name] for name in ("traceparent", "tracestate", "baggage") if name in carrier}
 
 
-def attach(carrier: Mapping[str, str]) -> object | None:
+def attach(call: Context) -> object | None:
     """Makes a caller's trace context the current one; what it gives is for ``detach``."""
-    if not carrier or "opentelemetry.trace" not in sys.modules:
+    if "opentelemetry.trace" not in sys.modules or not (carrier := call.trace):
         return None
     from opentelemetry import context
 

@@ -21,7 +21,8 @@ class Wire:
         self._writer = 0  # the thread that is writing
         self._late: list[bytes] = []  # what that thread wanted to write meanwhile
         self._deaf = False
-        self._woken, self._waker = os.pipe()  # closing the second ends a wait at the first
+        self._woken, self._waker = os.pipe()  # a byte in the second ends a wait, closing it ends all of them
+        os.set_blocking(self._waker, False)
         self._arrival = select.poll()
         self._arrival.register(source, select.POLLIN)
         self._arrival.register(self._woken, select.POLLIN)
@@ -48,15 +49,23 @@ class Wire:
         sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
         return wire
 
-    def read(self) -> bytes:
-        """The next bytes; none at the end, and none after ``stop_reading``."""
+    def read(self) -> bytes | None:
+        """The next bytes; none at the end, and none after ``stop_reading``. None if ``wake`` came first."""
         try:
-            self._arrival.poll()
+            ready = self._arrival.poll()
             if self._deaf:
                 return b""
+            if ready[0][0] == self._woken:
+                os.read(self._woken, _CHUNK_BYTES)
+                return None
             return os.read(self._source, _CHUNK_BYTES)
         except OSError:
             return b""
+
+    def wake(self) -> None:
+        """Ends a ``read`` that waits, or else the next one. For signal handlers too."""
+        with contextlib.suppress(OSError):  # it is about to end as it is, or nobody reads any more
+            os.write(self._waker, b"x")
 
     def stop_reading(self) -> None:
         """Ends a ``read`` under way. What has not been read stays in the pipe, for the supervisor to see. For once."""

@@ -1,10 +1,9 @@
-"""The worker: one thread that reads the wire, and the main thread, which runs the calls.
+"""The worker: the main thread, which runs the calls, and a thread that reads the wire while it cannot.
 
-The reader never runs user code, so pings are answered, cancellations noted and the supervisor's death noticed while a
-function runs. It hands calls over in batches, as they arrive. The main thread writes each answer before it begins the
-next call.
+The latter never runs user code, so pings are answered, cancellations noted and the supervisor's death noticed while a
+function runs. Calls come in batches, as they arrive. The main thread writes each answer before it begins the next call.
 
-Once the end was asked for, calls that arrive are refused. The reader ends before the process does, for a call that was
+Once the end was asked for, calls that arrive are refused. The reading ends before the process does, for a call that was
 taken from the pipe and not answered would count as one that the worker crashed in.
 """
 
@@ -13,8 +12,8 @@ import os
 import queue
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
+from contextvars import Token
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from whipper.failures import CancelledError
 from whipper.inbox import Inbox
 from whipper.method import Method
 from whipper.protocol import Id, Request
+from whipper.reader import Reader
 from whipper.wire import Wire, flush_log
 
 # How long a call under way may go on once nobody is left to hear of it.
@@ -77,20 +77,21 @@ class Worker:
         self._contexts: dict[Id | None, Context] = {}  # of calls that are begun; a notification's is not kept
         self._logging = False
         self._stopping = False
-        self._heard_all = threading.Event()  # the reader has taken its last bytes from the wire
+        self._reader = Reader(self._read, self._outlive_supervisor)
         # What the asyncio shell wants to be told; both are called from any thread.
         self.on_batch: Callable[[], None] = _nothing
         self.on_cancel: Callable[[Id], None] = _nothing
 
     def start(self) -> None:
-        """Starts the reader. It is a daemon: it ends with the process."""
-        threading.Thread(target=self._read, name="whipper-reader", daemon=True).start()
+        """Begins to read."""
+        self._reader.start()
 
     def stop(self) -> None:
         """Asks ``serve`` to return once it has answered what has come so far. For signal handlers too."""
         self._stopping = True
         self._inbox.close()
         self._batches.put(None)
+        self._wire.wake()
         self.on_batch()
 
     def serve(self, methods: dict[str, Method]) -> None:
@@ -106,19 +107,25 @@ class Worker:
             threads.serve(self, self._settings.threads)
         else:
             self._run()
-        if not self._wire.gone:  # a forked child, to which it is, has no reader to wait for
+        if not self._wire.gone:  # a forked child, to which it is, has nobody to wait for
             self._wire.stop_reading()
-            self._heard_all.wait()
+            self._reader.finish()
             self.refuse_rest()
 
     def _run(self) -> None:
-        while (batch := self._batches.get()) is not None:
+        while (batch := self._read_batch()) is not None:
             for call in batch:
                 method = self.begin(call)
                 if method is not None:
                     self.execute(method, call)
-            if self._wire.gone:
-                return
+                if self._wire.gone:  # to a forked child too, whose calls the others are not
+                    return
+
+    def _read_batch(self) -> list[Request] | None:
+        """The next calls, which this thread reads itself where it can; None when the last have come."""
+        while self._batches.empty() and self._reader.read_here():
+            pass
+        return self._batches.get()
 
     def next_batch(self) -> list[Request] | None:
         """The next calls, None when the last have come.
@@ -170,8 +177,11 @@ class Worker:
     def execute(self, method: Method, call: Request) -> None:
         """Runs a function that is not a coroutine function, and answers its call."""
         try:
-            with self.within(call):
+            tokens = self._enter(call)  # as within does, which costs more than it all
+            try:
                 result = method.call(call.params)
+            finally:
+                _leave(tokens)
         except (SystemExit, KeyboardInterrupt):
             raise  # the function asked for the process to end: to the supervisor that is a crash
         except BaseException as exception:
@@ -182,16 +192,17 @@ class Worker:
     @contextlib.contextmanager
     def within(self, call: Request) -> Iterator[None]:
         """What is begun inside has the call's context, and its caller's trace context."""
-        if not self._logging and "logging" in sys.modules:
-            self.take_logs()
-        context = self._contexts.get(call.id) or Context(self, call)
-        token = current.set(context)
-        traced = trace.attach(context.trace) if call.meta is not None else None
+        tokens = self._enter(call)
         try:
             yield
         finally:
-            trace.detach(traced)
-            current.reset(token)
+            _leave(tokens)
+
+    def _enter(self, call: Request) -> tuple[Token[Context], object | None]:
+        if not self._logging and "logging" in sys.modules:
+            self.take_logs()
+        context = self._contexts.get(call.id) or Context(self, call)
+        return current.set(context), trace.attach(context)
 
     def still_wanted(self, call: Request) -> bool:
         """False: it was cancelled after ``begin`` and before it ran, and is now answered."""
@@ -284,26 +295,24 @@ class Worker:
         message = f"there is no method {method!r}; there are: {', '.join(names)}"
         return errors.condition(protocol.METHOD_NOT_FOUND, message, "MethodNotFoundError", methods=names)
 
-    def _read(self) -> None:
-        try:
-            while chunk := self._wire.read():
-                received = self._inbox.receive(chunk)
-                for answer in received.answers:
-                    self._wire.write(answer)
-                if received.calls:
-                    self._batches.put(received.calls)
-                    self.on_batch()
-                for id in received.cancelled:
-                    if (context := self._contexts.get(id)) is not None:
-                        context._cancel()
-                    self.on_cancel(id)
-                if received.shutdown:
-                    self.stop()
-            self._heard_all.set()
-            self._outlive_supervisor()
-        except BaseException:  # a worker that cannot hear any more must not seem alive
-            traceback.print_exc()
-            os._exit(1)
+    def _read(self) -> bool | None:
+        """Takes in what comes next, and gives whether calls came; None at the end."""
+        chunk = self._wire.read()
+        if not chunk:
+            return None if chunk is not None else False
+        received = self._inbox.receive(chunk)
+        for answer in received.answers:
+            self._wire.write(answer)
+        if received.calls:
+            self._batches.put(received.calls)
+            self.on_batch()
+        for id in received.cancelled:
+            if (context := self._contexts.get(id)) is not None:
+                context._cancel()
+            self.on_cancel(id)
+        if received.shutdown:
+            self.stop()
+        return bool(received.calls)
 
     def _outlive_supervisor(self) -> None:
         """When there is no more to read: ends the process soon after the supervisor's, unless it ends by itself."""
@@ -314,6 +323,12 @@ class Worker:
         threading.Event().wait(_GRACE_SECONDS)
         flush_log()
         os._exit(1)
+
+
+def _leave(tokens: tuple[Token[Context], object | None]) -> None:
+    token, traced = tokens
+    trace.detach(traced)
+    current.reset(token)
 
 
 def _too_large(call: Request, size: int) -> dict[str, Any]:

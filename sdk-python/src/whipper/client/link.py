@@ -1,7 +1,8 @@
 """The sync shell: one connection, a thread that reads it, and any number of threads that ask.
 
-Whoever asks writes its request itself where the socket takes it at once; what it does not take is written by the
-thread. A request that finds too many under way, or too much that waits to be written, waits: memory is bounded.
+Whoever asks writes its request itself while few are under way and the socket takes it at once. Of many, those that have
+come together are written together by the thread: with each write the interpreter's lock would change hands. A request
+that finds too many under way, or too much that waits to be written, waits: memory is bounded.
 
 When the connection ends the thread connects again, as long as something waits for that. Requests that may be asked
 twice are sent again, and those of which nothing had been sent; the others get an error that says that their effect is
@@ -9,6 +10,7 @@ unknown.
 """
 
 import contextlib
+import itertools
 import os
 import select
 import socket
@@ -27,6 +29,8 @@ from whipper.failures import CallError, ClosedError, NoSupervisorError, Shutting
 
 _CHUNK_BYTES = 256 * 1024
 _MOST_OUT_BYTES = 4 * 1024 * 1024
+_FEW = 8  # requests under way, of which each is written at once
+_TOGETHER = 256  # requests that are written together; systems take 1024
 
 
 class Link:
@@ -142,9 +146,9 @@ class Link:
         self._write(frame, call)
 
     def _write(self, frame: bytes, call: Call[Any] | None) -> None:
-        """Writes what the socket takes and keeps the rest for the thread. ``call`` is whose request it is."""
+        """Writes at once what can be and keeps the rest for the thread. ``call`` is whose request it is."""
         sent = 0
-        if not self._out:
+        if not self._out and self._in_flight <= _FEW:
             assert self._socket is not None
             try:
                 sent = self._socket.send(frame)
@@ -239,6 +243,8 @@ class Link:
         poll.register(connection, select.POLLIN)
         asks_out = False
         while not self._stopped.is_set():
+            if self._out:
+                self._flush(connection)
             wants_out = bool(self._out)
             if wants_out != asks_out:
                 poll.modify(connection, select.POLLIN | (select.POLLOUT if wants_out else 0))
@@ -247,10 +253,7 @@ class Link:
             for descriptor, events in poll.poll():
                 if descriptor == self._woken:
                     self._awake()
-                    continue
-                if events & select.POLLOUT:
-                    self._flush(connection)
-                if events & ~select.POLLOUT:
+                elif events & ~select.POLLOUT:
                     why = self._read(connection)
             if why:
                 self._lost(connection, why)
@@ -264,15 +267,17 @@ class Link:
         with self._lock:
             try:
                 while self._out:
-                    frame, call = self._out[0]
-                    sent = connection.send(frame)
+                    sent = connection.sendmsg([frame for frame, _ in itertools.islice(self._out, _TOGETHER)])
                     self._out_bytes -= sent
-                    if call is not None:
-                        call.sent = True
-                    if sent < len(frame):
-                        self._out[0] = (memoryview(frame)[sent:], call)
-                    else:
-                        self._out.popleft()
+                    while sent > 0:
+                        frame, call = self._out[0]
+                        if call is not None:
+                            call.sent = True
+                        if sent < len(frame):
+                            self._out[0] = (memoryview(frame)[sent:], call)
+                        else:
+                            self._out.popleft()
+                        sent -= len(frame)
             except BlockingIOError:
                 pass
             except OSError:

@@ -1,1 +1,0 @@
-export const echo = (value) => value;

@@ -1,1 +1,0 @@
-require("workerpool").worker({ echo: require("./echo.cjs").echo });

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+)
+
+// request is one request in flight.
+type request struct {
+	*jsonrpc.Request
+	session *session
+	conn    *jsonrpc.Conn
+	method  *method
+	cancel  context.CancelCauseFunc // of its context; nil: it has none
+	stop    func()                  // has an invoke given up; nil: not yet known. Guarded by the session's mu
+	cause   error                   // why it is to end early; nil: it is not. Guarded by the session's mu
+	after   func()                  // to be done when it is answered; may be nil
+	told    bool                    // it is answered, so no more progress is sent; guarded by the session's progress.mu
+}
+
+// abort has a request end early; the session's mu is held, or nobody else knows of the request. The first cause stays.
+func (r *request) abort(cause error) {
+	if r.cause == nil {
+		r.cause = cause
+	}
+	if r.cancel != nil {
+		r.cancel(cause)
+	}
+	if r.stop != nil {
+		r.stop()
+	}
+}
+
+// stopWith says how the request is made to end early. That may have been asked for already.
+func (r *request) stopWith(stop func()) {
+	r.session.mu.Lock()
+	defer r.session.mu.Unlock()
+	r.stop = stop
+	if r.cause != nil {
+		stop()
+	}
+}
+
+// end answers a request, with err if it is not nil. k is the cork of the goroutine, or nil.
+func (r *request) end(k *jsonrpc.Cork, result, meta json.RawMessage, err error) {
+	s := r.session
+	s.progress.end(r)
+	s.tellStats(k, r.conn)
+	if err == nil {
+		_ = k.Reply(r.conn, r.Request, result, meta) // a failed reply is a closed connection, here and below
+		if r.after != nil {
+			r.after()
+		}
+	} else {
+		if meta == nil {
+			meta = r.method.refusedMeta
+		}
+		s.mu.Lock()
+		cause := r.cause
+		s.mu.Unlock()
+		_ = k.ReplyError(r.conn, r.Request, toError(cause, err), meta)
+	}
+	s.end(r)
+}
