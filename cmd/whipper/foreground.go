@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/internal/config"
+	"github.com/whipper-sidecar/whipper/internal/telemetry"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
@@ -50,6 +51,7 @@ func (c *console) supervise(ctx context.Context, cc *cli.Context, watch *watch, 
 		return err
 	}
 	defer s.logs.close()
+	defer s.endTelemetry(watch.kill)
 	s.answer = func(r readiness) {
 		if err := ready.write(r); err != nil {
 			s.log.Warn("nobody reads that it is ready", "error", err) // no reason to stop
@@ -101,7 +103,12 @@ func newSupervision(ctx context.Context, c *console, whole *config.Supervisor, w
 		level: new(slog.LevelVar), operator: operator,
 	}
 	s.level.Set(levels[whole.LogLevel])
-	s.log = newLogger(c, whole.LogFormat, s.level)
+	stderr := logHandler(c, whole.LogFormat, s.level)
+	s.telemetry, err = telemetry.Start(ctx, telemetry.Options{Version: version, Console: c.err, Logger: slog.New(stderr)})
+	if err != nil {
+		return nil, misuse("docs/tracing.md has the variables; OTEL_SDK_DISABLED=true switches all of it off", "%w", err)
+	}
+	s.log = slog.New(s.telemetry.Handler(stderr, s.level))
 	s.logs = newWorkerLogs(c.err, whole.LogFormat == "json", s.log)
 	return s, nil
 }
@@ -109,10 +116,11 @@ func newSupervision(ctx context.Context, c *console, whole *config.Supervisor, w
 // levels are the values of --log-level.
 var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 
-func newLogger(c *console, format string, level slog.Leveler) *slog.Logger {
+// logHandler writes the log to stderr.
+func logHandler(c *console, format string, level slog.Leveler) slog.Handler {
 	o := &slog.HandlerOptions{Level: level}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(c.err, o))
+		return slog.NewJSONHandler(c.err, o)
 	}
-	return slog.New(slog.NewTextHandler(c.err, o))
+	return slog.NewTextHandler(c.err, o)
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whipper-sidecar/whipper/internal/monitor"
+	"github.com/whipper-sidecar/whipper/internal/telemetry"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -33,6 +34,7 @@ type supervision struct {
 	level      *slog.LevelVar
 	log        *slog.Logger
 	logs       *workerLogs
+	telemetry  *telemetry.Telemetry
 	operator   *operator        // but for fleet, health, ledger and log, which run sets
 	monitor    *monitor.Options // but for the checks and Logger, which run sets; nil: nobody is told by HTTP
 	http       string           // where it listens, once it does
