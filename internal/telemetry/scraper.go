@@ -40,7 +40,7 @@ func (s *scraper) serve(address string) (*http.Server, error) {
 	mux.Handle("/metrics", s.handler)
 	server := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	go func() { // ends with Shutdown, which closes the listener
-		if err := server.Serve(listener); err != http.ErrServerClosed { //nolint:errorlint // it is that very value
+		if err := server.Serve(listener); err != http.ErrServerClosed {
 			otel.Handle(fmt.Errorf("serve metrics at %s: %w", address, err))
 		}
 	}()
