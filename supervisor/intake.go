@@ -18,7 +18,9 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 	for i := range jobs {
 		jobs[i].Pool = p.name
 	}
+	sent := p.traceSend(jobs)
 	submitted, err := p.ledger.SubmitWith(ctx, jobs, ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.committed})
+	sent.end(submitted, err)
 	var full *ledger.BacklogError
 	if errors.As(err, &full) {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d jobs may be queued, as --max-backlog says, and %s", full.Most, tooMany(len(jobs), full.Most))

@@ -35,7 +35,7 @@ func NewInstruments(meter metric.Meter) (*Instruments, error) {
 		wait:             m.seconds(MetricCallWait, "How long a call could have run before it did.", callBounds),
 		forks:            m.counter(MetricWorkerForks, "{fork}", "Worker processes that were started."),
 		exits:            m.counter(MetricWorkerExits, "{exit}", "Worker processes that have ended, by reason."),
-		resets:           m.counter(MetricWorkerResets, "{reset}", "Workers that were replaced because a call did not end."),
+		resets:           m.counter(MetricWorkerResets, "{reset}", "Processes that were started in the place of another one."),
 		strays:           m.counter(MetricStrayLines, "{line}", "Lines on a worker's stdout that are not JSON-RPC."),
 		commitDuration:   m.seconds(MetricCommitDuration, "How long a commit to the ledger took.", commitBounds),
 		commitOperations: m.histogram(MetricCommitOperations, "{operation}", "How many operations one commit held.", batchBounds),

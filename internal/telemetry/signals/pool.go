@@ -72,7 +72,7 @@ func (p *Pool) Exited(reason string) {
 	p.instruments.exits.Add(context.Background(), 1, how...)
 }
 
-// Reset counts a worker that was replaced because a call did not end.
+// Reset counts a process that was started in the place of another one.
 func (p *Pool) Reset() {
 	if p != nil {
 		p.instruments.resets.Add(context.Background(), 1, p.own...)

@@ -48,18 +48,24 @@ func (s *Span) Sent(job int64, err error) {
 	s.span.End()
 }
 
-// Call starts the span of the request to the worker, within a run's span.
-func (s *Span) Call(method, requestID string, pid int) *Span {
+// Call starts the span of the request to the worker, within a run's span. Its context goes into the request, so the request's id is told later.
+func (s *Span) Call(method string, pid int) *Span {
 	if s == nil {
 		return nil
 	}
 	return s.tracing.start(s.Context(context.Background()), method, []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(
-			RPCSystem.String("jsonrpc"), RPCMethod.String(method), RequestID.String(requestID),
-			ProtocolVersion.String(JSONRPCVersion), ProcessPID.Int(pid),
+			RPCSystem.String("jsonrpc"), RPCMethod.String(method), ProtocolVersion.String(JSONRPCVersion), ProcessPID.Int(pid),
 		),
 	})
+}
+
+// Requested notes the id of the request. Notifications have none.
+func (s *Span) Requested(id uint64) {
+	if s != nil {
+		s.span.SetAttributes(RequestID.String(strconv.FormatUint(id, 10)))
+	}
 }
 
 // Answered ends a call's span. code is that of the worker's JSON-RPC error; 0: there was none. lost is why there was no answer, as timeout or

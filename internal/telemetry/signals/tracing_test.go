@@ -73,7 +73,8 @@ func TestACallIsThreeSpansOneWithinTheOther(t *testing.T) {
 	row := send.Carry(caller)
 	send.Sent(12, nil)
 	process := tracing.Process(row, run)
-	call := process.Call("charge", "12.1", 99)
+	call := process.Call("charge", 99)
+	call.Requested(7)
 	meta := call.Carry(row)
 	call.Answered(0, "", "")
 	process.Ended("succeeded", "", "")
@@ -86,7 +87,7 @@ func TestACallIsThreeSpansOneWithinTheOther(t *testing.T) {
 			"rpc.method": "charge", "messaging.message.id": "12",
 		}, nil, sdktrace.Status{}},
 		{"charge", trace.SpanKindClient, processID, map[attribute.Key]any{
-			"rpc.system.name": "jsonrpc", "rpc.method": "charge", "jsonrpc.request.id": "12.1", "jsonrpc.protocol.version": "2.0", "process.pid": int64(99),
+			"rpc.system.name": "jsonrpc", "rpc.method": "charge", "jsonrpc.request.id": "7", "jsonrpc.protocol.version": "2.0", "process.pid": int64(99),
 		}, nil, sdktrace.Status{}},
 		{"process shop", trace.SpanKindConsumer, sendID, map[attribute.Key]any{
 			"messaging.system": "whipper", "messaging.destination.name": "shop", "messaging.operation.name": "process", "messaging.operation.type": "process",
@@ -221,8 +222,8 @@ func TestHowARunEndsShowsInItsSpan(t *testing.T) {
 func TestHowACallEndsShowsInItsSpan(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{})
 	process := tracing.Process(W3C{}, run)
-	process.Call("m", "1", 1).Answered(-32000, "declined", "")
-	process.Call("m", "1", 1).Answered(0, "", "timeout")
+	process.Call("m", 1).Answered(-32000, "declined", "")
+	process.Call("m", 1).Answered(0, "", "timeout")
 	tracing.Send(W3C{}, Submission{Pool: "p", Count: 3}).Sent(0, errors.New("the ledger fails"))
 	declined, lost, refused := look(spans.Ended()[0]), look(spans.Ended()[1]), look(spans.Ended()[2])
 	if declined.Attributes[RPCStatusCode] != "-32000" || declined.Attributes[ErrorType] != "-32000" || declined.Status.Description != "declined" {
@@ -245,7 +246,7 @@ func TestWithoutTracingWhatCallersSendGoesOnUnchanged(t *testing.T) {
 		if n := testing.AllocsPerRun(10, func() {
 			send := tracing.Send(odd, Submission{Pool: "p"})
 			process := tracing.Process(odd, run)
-			call := process.Call("m", "1", 2)
+			call := process.Call("m", 2)
 			if send.Carry(odd) != odd || call.Carry(odd) != odd || process.Context(t.Context()) != t.Context() {
 				t.Error("something has changed")
 			}
@@ -254,6 +255,7 @@ func TestWithoutTracingWhatCallersSendGoesOnUnchanged(t *testing.T) {
 			process.Retried(1)
 			process.Snoozed(1)
 			process.Cancelled()
+			call.Requested(7)
 			call.Answered(1, "", "")
 			process.Ended("", "", "")
 			send.Sent(1, nil)
@@ -266,7 +268,7 @@ func TestWithoutTracingWhatCallersSendGoesOnUnchanged(t *testing.T) {
 func TestTraceContextsCanBeLeftAlone(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{Ignore: true})
 	process := tracing.Process(caller, run)
-	if got := process.Call("m", "1", 1).Carry(caller); got != caller {
+	if got := process.Call("m", 1).Carry(caller); got != caller {
 		t.Errorf("the worker gets %v", got)
 	}
 	process.Ended("succeeded", "", "")
@@ -279,7 +281,7 @@ func TestWhatIsNotSampledIsNotSampledFurtherOn(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{})
 	unsampled := W3C{Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}
 	process := tracing.Process(unsampled, run)
-	meta := process.Call("m", "1", 1).Carry(unsampled)
+	meta := process.Call("m", 1).Carry(unsampled)
 	process.Ended("succeeded", "", "")
 	if sc := meta.SpanContext(); sc.IsSampled() || sc.TraceID() != unsampled.SpanContext().TraceID() || len(spans.Ended()) > 0 {
 		t.Errorf("the worker gets %v; %d spans were recorded", meta, len(spans.Ended()))
