@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/whipper-sidecar/whipper/internal/config"
-	"github.com/whipper-sidecar/whipper/internal/telemetry"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
@@ -104,9 +103,8 @@ func newSupervision(ctx context.Context, c *console, whole *config.Supervisor, w
 	}
 	s.level.Set(levels[whole.LogLevel])
 	stderr := logHandler(c, whole.LogFormat, s.level)
-	s.telemetry, err = telemetry.Start(ctx, telemetry.Options{Version: version, Console: c.err, Logger: slog.New(stderr)})
-	if err != nil {
-		return nil, misuse("docs/tracing.md has the variables; OTEL_SDK_DISABLED=true switches all of it off", "%w", err)
+	if err := s.startTelemetry(ctx, c, whole, slog.New(stderr)); err != nil {
+		return nil, err
 	}
 	s.log = slog.New(s.telemetry.Handler(stderr, s.level))
 	s.logs = newWorkerLogs(c.err, whole.LogFormat == "json", s.log)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/whipper-sidecar/whipper/internal/monitor"
 	"github.com/whipper-sidecar/whipper/internal/telemetry"
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -35,9 +36,11 @@ type supervision struct {
 	log        *slog.Logger
 	logs       *workerLogs
 	telemetry  *telemetry.Telemetry
-	operator   *operator        // but for fleet, health, ledger and log, which run sets
-	monitor    *monitor.Options // but for the checks and Logger, which run sets; nil: nobody is told by HTTP
-	http       string           // where it listens, once it does
+	tracing    *signals.Tracing     // nil: traces go nowhere
+	counting   *signals.Instruments // nil: nobody reads metrics
+	operator   *operator            // but for fleet, health, ledger and log, which run sets
+	monitor    *monitor.Options     // but for the checks and Logger, which run sets; nil: nobody is told by HTTP
+	http       string               // where it listens, once it does
 
 	ephemeral bool // dir is made, and removed at the end
 
@@ -59,7 +62,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		defer close(checked)
 		checkPlans(ctx, s.plans)
 	}()
-	l, err := ledger.Open(context.WithoutCancel(ctx), ledger.Options{Dir: s.dir, Durability: s.durability, Logger: s.log})
+	l, err := ledger.Open(context.WithoutCancel(ctx), ledger.Options{Dir: s.dir, Durability: s.durability, Logger: s.log, Wrote: s.wrote()})
 	<-checked
 	if err != nil {
 		return err
@@ -96,10 +99,16 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	group, ctx := errgroup.WithContext(ctx)
 	b := &builder{
 		place: place{dir: s.dir, socket: path}, ledger: l, events: supervisor.NewEvents(), log: s.log, file: s.file,
+		tracing: s.tracing, instruments: s.counting,
 	}
 	fleet := &fleet{ledger: l, kill: kill, run: group.Go, say: s.operator.say, log: s.log}
-	scheduler := supervisor.NewScheduler(supervisor.SchedulerOptions{Ledger: l, Pool: fleet.poolNamed, Logger: s.log})
+	scheduler := supervisor.NewScheduler(supervisor.SchedulerOptions{Ledger: l, Pool: fleet.poolNamed, Logger: s.log, Tracing: s.tracing})
 	fleet.added = scheduler.Look
+	stopObserving, err := s.observe(l, fleet)
+	if err != nil {
+		return err
+	}
+	defer stopObserving()
 	defer func() { closeWatches(fleet.all()) }()
 	members, err := b.buildAll(ctx, s.plans)
 	if err != nil {
