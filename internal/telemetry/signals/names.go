@@ -39,7 +39,7 @@ const (
 	Worker      = attribute.Key("whipper.worker")       // as w1
 	Signal      = attribute.Key("whipper.exit.signal")  // that ended the worker's process, as SIGKILL
 	ExitReason  = attribute.Key("whipper.exit.reason")  // why the worker's process ended
-	QueueState  = attribute.Key("whipper.queue.state")  // what queued jobs wait for
+	QueueState  = attribute.Key("whipper.queue.state")  // invoked or submitted
 	WorkerState = attribute.Key("whipper.worker.state") // as in docs/worker-states.md
 	LedgerFile  = attribute.Key("whipper.ledger.file")  // database or wal
 	RetryDelay  = attribute.Key("whipper.retry.delay")  // seconds until the next run

@@ -16,7 +16,7 @@ type Observed struct {
 // ObservedPool is how things stand in one pool.
 type ObservedPool struct {
 	Pool    string
-	Queued  map[string]int64 // jobs, by what they wait for
+	Queued  map[string]int64 // jobs, by whether callers wait for them
 	Oldest  time.Duration    // since when the oldest job that could run has been able to; 0: there is none
 	Active  int64            // calls that workers have
 	Workers map[string]int64 // by state
@@ -26,7 +26,7 @@ type ObservedPool struct {
 // leaves out and logs. Nothing is registered where nobody can ask.
 func Observe(meter metric.Meter, look func(context.Context) Observed) (stop func() error, err error) {
 	m := maker{meter: meter}
-	jobs := m.upDown(MetricQueueJobs, "{job}", "Queued jobs, by what they wait for.")
+	jobs := m.upDown(MetricQueueJobs, "{job}", "Queued jobs, by whether callers wait for them.")
 	active := m.upDown(MetricActiveCalls, "{call}", "Calls that workers have.")
 	workers := m.upDown(MetricWorkers, "{worker}", "Workers, by state.")
 	size := m.upDown(MetricLedgerSize, "By", "The size of the ledger's files.")
