@@ -56,9 +56,10 @@ func (s *scheduled) prepare() func(*ledger.Schedule, *ledger.Job) {
 		return nil
 	}
 	s.spans = map[string]*signals.Span{}
-	return func(_ *ledger.Schedule, job *ledger.Job) {
+	return func(from *ledger.Schedule, job *ledger.Job) {
 		span := s.tracing.Send(signals.W3C{}, signals.Submission{
 			Pool: job.Pool, Method: job.Method, Scheduled: true,
+			Schedule: signals.W3C{Traceparent: from.Traceparent, Tracestate: from.Tracestate},
 		})
 		job.Trace = ledger.Trace(span.Carry(signals.W3C{}))
 		s.spans[job.IdempotencyKey] = span
