@@ -1,3 +1,6 @@
+import logging
+import sys
+
 import whipper
 
 
@@ -15,3 +18,10 @@ def flaky(path):
         open(path, "w").close()
         raise
     return "at last"
+
+
+def speak(text, gate):
+    """Prints a line, logs a record, and ends when somebody has opened the gate, a named pipe."""
+    print(text, file=sys.stderr, flush=True)
+    logging.getLogger().warning(text)
+    open(gate).close()
