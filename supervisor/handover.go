@@ -17,6 +17,7 @@ func (w *worker) take(c *call) {
 		return
 	}
 	w.calls[c] = struct{}{}
+	w.noteOnly()
 	w.idleSince = time.Time{}
 	if c.job.Delivery == ledger.AtMostOnce {
 		c.phase = starting
@@ -38,8 +39,20 @@ func (w *worker) take(c *call) {
 		c.job = waiting
 		c.untrace()
 		delete(w.calls, c)
+		w.noteOnly()
 		w.pool.giveBack(w, c)
 	}
+}
+
+// noteOnly notes whose output that of the process is, where it has one call.
+func (w *worker) noteOnly() {
+	var job int64
+	if len(w.calls) == 1 {
+		for c := range w.calls {
+			job = c.job.ID
+		}
+	}
+	w.onlyJob.Store(job)
 }
 
 // begin puts an at-most-once call's start on disk, before the process sees the call.

@@ -112,6 +112,7 @@ func (w *worker) release(c *call) {
 // letGo takes a call off those that the process has.
 func (w *worker) letGo(c *call) {
 	delete(w.calls, c)
+	w.noteOnly()
 	if len(w.calls) == 0 {
 		w.idleSince = time.Now()
 		w.limitIdle()

@@ -108,6 +108,7 @@ func newSupervision(ctx context.Context, c *console, whole *config.Supervisor, w
 	}
 	s.log = slog.New(s.telemetry.Handler(stderr, s.level))
 	s.logs = newWorkerLogs(c.err, whole.LogFormat == "json", s.log)
+	s.logs.sent = s.telemetry.Lines()
 	return s, nil
 }
 

@@ -16,9 +16,20 @@ func (t *Telemetry) Handler(stderr slog.Handler, level slog.Leveler) slog.Handle
 	if t.logs == nil {
 		return withSpan{stderr}
 	}
-	bridge := otelslog.NewHandler(signals.Scope,
+	return slog.NewMultiHandler(withSpan{stderr}, leveled{t.bridge(), level})
+}
+
+// Lines gives a logger for what workers print, which goes to where the environment says alone; nil: logs go nowhere.
+func (t *Telemetry) Lines() *slog.Logger {
+	if t.logs == nil {
+		return nil
+	}
+	return slog.New(t.bridge())
+}
+
+func (t *Telemetry) bridge() slog.Handler {
+	return otelslog.NewHandler(signals.Scope,
 		otelslog.WithLoggerProvider(t.logs), otelslog.WithVersion(t.version), otelslog.WithSchemaURL(signals.SchemaURL))
-	return slog.NewMultiHandler(withSpan{stderr}, leveled{bridge, level})
 }
 
 // withSpan adds the ids of the current span to records, where there is one. They are called as OpenTelemetry's logs in other formats call them.
