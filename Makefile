@@ -95,7 +95,7 @@ chaos: ## kill the ledger's process KILLS (300) times, then let each call of its
 
 FUZZTIME ?= 60s
 fuzz: ## feed each parser with random input for FUZZTIME (60s)
-	for package in ./jsonrpc ./internal/config ./cmd/whipper; do \
+	for package in ./jsonrpc ./internal/config ./internal/telemetry/signals ./cmd/whipper; do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \

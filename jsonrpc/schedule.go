@@ -20,6 +20,8 @@ type SchedulePutParams struct {
 	Delivery       string            `json:"delivery,omitempty"` // at-least-once (default) or at-most-once
 	ConcurrencyKey string            `json:"concurrencyKey,omitempty"`
 	Labels         map[string]string `json:"labels,omitempty"`
+	Traceparent    string            `json:"traceparent,omitempty"` // of the call, which the jobs' traces link to
+	Tracestate     string            `json:"tracestate,omitempty"`
 }
 
 // SchedulePutResult is the schedule as it is on disk.

@@ -20,6 +20,10 @@ type Turns struct {
 	// Spread, in [0,1), is the random number behind a job's jitter. Nil: 0.
 	Spread func() float64
 
+	// Prepare is called with each job before it is written, and may give it a trace context. It runs on the writer's goroutine, which it must
+	// not hold up. Nil: nobody is asked.
+	Prepare func(*Schedule, *Job)
+
 	// Committed is called after the commit with the jobs that were written; see SubmitOptions. Nil: nobody is told.
 	Committed func([]Job)
 }
@@ -111,6 +115,9 @@ func (b *batch) submitFor(s *Schedule, at time.Time, t Turns) (job Job, written 
 	}, job.Pool, job.IdempotencyKey)
 	if err != nil || there {
 		return job, false, err
+	}
+	if t.Prepare != nil {
+		t.Prepare(s, &job)
 	}
 	if _, err := b.submit(&job); err != nil {
 		return job, false, err

@@ -37,6 +37,10 @@ type Options struct {
 	Logger     *slog.Logger     // nil: none
 	Now        func() time.Time // nil: time.Now
 	Existing   bool             // the folder must hold a ledger; without, one is created there
+
+	// Wrote is called after each commit, and each try at one, with how long it took and how many operations it held. It runs on the writer's
+	// goroutine, which it must not hold up. Nil: nobody is told.
+	Wrote func(took time.Duration, operations int, err error)
 }
 
 func (o Options) withDefaults() Options {
@@ -74,6 +78,7 @@ type Ledger struct {
 	watches *watches
 	writer  *writer
 	pruned  bell // there may be room to give back
+	wrote   func(time.Duration, int, error)
 
 	schedules *scheduleNews
 
@@ -105,7 +110,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{log: o.Logger, now: o.Now, aged: aged, lock: lock, watches: newWatches(), pruned: newBell(), schedules: newScheduleNews()}
+	l := &Ledger{log: o.Logger, now: o.Now, aged: aged, lock: lock, watches: newWatches(), pruned: newBell(), schedules: newScheduleNews(), wrote: o.Wrote}
 	path := filepath.Join(o.Dir, fileName)
 	if err := l.open(ctx, path, o.Durability); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %q: %w", path, inWords(err)), lock.release())
@@ -140,7 +145,7 @@ func (l *Ledger) open(ctx context.Context, path string, d Durability) error {
 	if l.Reader, err = openReader(ctx, path); err != nil {
 		return errors.Join(err, conn.close())
 	}
-	l.writer = startWriter(path, d, conn, l.ids, l.watches, l.schedules, l.log)
+	l.writer = startWriter(path, d, conn, l.ids, l.watches, l.schedules, l.log, l.wrote)
 	l.catchUp = l.writer.catchUp
 	return nil
 }

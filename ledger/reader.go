@@ -159,6 +159,22 @@ func (r *Reader) Counts(ctx context.Context, pool string) (map[State]int64, erro
 	return counts, nil
 }
 
+// Size is how many bytes the database and its WAL have.
+func (r *Reader) Size() (database, wal int64, err error) {
+	file, err := os.Stat(r.path)
+	if err != nil {
+		return 0, 0, fmt.Errorf("measure ledger: %w", err)
+	}
+	log, err := os.Stat(r.path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) {
+		return file.Size(), 0, nil
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("measure ledger: %w", err)
+	}
+	return file.Size(), log.Size(), nil
+}
+
 // Processes returns the process groups on record.
 func (r *Reader) Processes(ctx context.Context) ([]Process, error) {
 	var processes []Process

@@ -57,6 +57,25 @@ func (r *Reader) ReadyAfter(ctx context.Context, pool string, now time.Time, lim
 	return jobs, next, nil
 }
 
+// ReadySince gives the time since which the oldest job of a pool that may run has been able to; zero: there is none. Jobs in lanes do not
+// count. It costs one look at an index for each priority in use.
+func (r *Reader) ReadySince(ctx context.Context, pool string, now time.Time) (oldest time.Time, err error) {
+	priorities, err := r.ints(ctx, prioritiesSQL, pool)
+	for _, priority := range priorities {
+		var first []int64
+		if first, err = r.ints(ctx, nextRunSQL, pool, priority, math.MinInt64); err != nil {
+			break
+		}
+		if len(first) > 0 && first[0] <= now.UnixMicro() {
+			oldest = earlier(oldest, time.UnixMicro(first[0]).UTC())
+		}
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find the oldest ready job of pool %q: %w", pool, err)
+	}
+	return oldest, nil
+}
+
 // Position is where a ready job stands among those of its pool. The zero Position is before all of them.
 type Position struct {
 	priority  int

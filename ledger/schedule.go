@@ -57,6 +57,8 @@ type Schedule struct {
 	Delivery       Delivery
 	ConcurrencyKey string
 
+	Traceparent, Tracestate string // of the call that put it, in W3C's form; "": none
+
 	// What the ledger keeps; PutSchedule sets them.
 	CreatedAt time.Time
 	NextAt    time.Time // the time that comes next; zero: none does

@@ -2,15 +2,20 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"github.com/whipper-sidecar/whipper/migrations"
 )
 
 // keys lists the idempotency keys of all jobs, by id.
@@ -87,4 +92,78 @@ func TestEachTimeHasOneJobHoweverOftenTheProcessIsKilled(t *testing.T) {
 		t.Errorf("%d jobs, the last for %v: %v", len(got), list[0].LastAt, err)
 	}
 	mustBeSound(t, l.Reader)
+}
+
+func TestSchedulesOfBeforeAreThereAfterAnUpgradeAndHaveNoTrace(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, fileName)
+	if err := makePrivate(path); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", writerDSN(path, Full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations.SQLite())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`INSERT INTO schedule (name, pool, method, spec, timezone, overlap, missed, max_attempts, delivery, created_at, next_at)
+		VALUES ('s', 'p', 'm', '@hourly', 'UTC', 'skip', 'once', 3, 'at-least-once', 0, ?)`, midday.UnixMicro()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, dir)
+	all, err := l.Schedules(t.Context())
+	if err != nil || len(all) != 1 || all[0].Name != "s" || !all[0].NextAt.Equal(midday) || all[0].Traceparent != "" {
+		t.Fatalf("got %+v, %v", all, err)
+	}
+	all[0].Traceparent, all[0].Tracestate = "00-x-y-01", "a=1"
+	if _, _, err := l.PutSchedule(t.Context(), all[0]); err != nil {
+		t.Fatal(err)
+	}
+	all, err = l.Schedules(t.Context())
+	if err != nil || all[0].Traceparent != "00-x-y-01" || all[0].Tracestate != "a=1" {
+		t.Errorf("got %+v, %v", all, err)
+	}
+	made := "no job"
+	_, err = l.Fire(t.Context(), []string{"s"}, Turns{Now: all[0].NextAt, Prepare: func(s *Schedule, job *Job) {
+		made = s.Traceparent + " " + job.IdempotencyKey
+		job.Traceparent = "00-z-z-01"
+	}})
+	if err != nil || made != "00-x-y-01 "+ScheduleKey("s", all[0].NextAt) {
+		t.Errorf("prepared %s: %v", made, err)
+	}
+	if job, _ := get(t, l.Reader, 1); job.Traceparent != "00-z-z-01" {
+		t.Errorf("the job has %q", job.Traceparent)
+	}
+}
+
+func TestTheOldestReadyJobIsFoundAmongAllPriorities(t *testing.T) {
+	now := midday
+	l, err := Open(t.Context(), Options{Dir: t.TempDir(), Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	oldest := func() time.Time {
+		at, err := l.ReadySince(t.Context(), "p", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	submit(t, l, Job{Pool: "p", Method: "m", RunAt: now.Add(time.Hour)}, Job{Pool: "other", Method: "m", RunAt: now.Add(-time.Hour)})
+	if at := oldest(); !at.IsZero() {
+		t.Errorf("nothing is ready, but something since %v", at)
+	}
+	submit(t, l, Job{Pool: "p", Method: "m", Priority: 5, RunAt: now.Add(-time.Minute)}, Job{Pool: "p", Method: "m", RunAt: now.Add(-2 * time.Minute)})
+	if at := oldest(); !at.Equal(now.Add(-2 * time.Minute)) {
+		t.Errorf("the oldest is ready since %v", at)
+	}
 }

@@ -10,8 +10,8 @@ import (
 // scheduleColumns is every column of a schedule, in the order of scheduleArgs and scanSchedule.
 const (
 	scheduleColumns = `name, pool, method, spec, timezone, overlap, missed, jitter, priority, max_attempts, backoff, timeout, delivery,
-		concurrency_key, created_at, next_at, owed, last_at, last_job_id, skipped, labels, params`
-	scheduleWidth = 22
+		concurrency_key, created_at, next_at, owed, last_at, last_job_id, skipped, traceparent, tracestate, labels, params`
+	scheduleWidth = 24
 
 	// A job that is not there has no state.
 	scheduleSelect = `SELECT ` + scheduleColumns + `, (SELECT state FROM job WHERE id = last_job_id) FROM schedule`
@@ -46,7 +46,7 @@ func scheduleArgs(args []any, s *Schedule) ([]any, error) {
 	return append(args,
 		s.Name, s.Pool, s.Method, s.Spec, s.Timezone, string(s.Overlap), string(s.Missed), s.Jitter.Microseconds(), int64(s.Priority),
 		int64(s.MaxAttempts), backoff, s.Timeout.Microseconds(), string(s.Delivery), text(s.ConcurrencyKey), s.CreatedAt.UnixMicro(), moment(s.NextAt),
-		owed, moment(s.LastAt), number(int(s.LastJob)), s.Skipped, labels, s.Params), nil
+		owed, moment(s.LastAt), number(int(s.LastJob)), s.Skipped, text(s.Traceparent), text(s.Tracestate), labels, s.Params), nil
 }
 
 // scanSchedule reads the values of scheduleSelect.
@@ -75,6 +75,7 @@ func scanSchedule(values []driver.Value) (Schedule, error) {
 		}
 	}
 	c.LastAt, c.LastJob, c.Skipped = s.moment(), s.int(), s.int()
+	c.Traceparent, c.Tracestate = s.text(), s.text()
 	if text := s.text(); text != "" {
 		if err := json.Unmarshal([]byte(text), &c.Labels); err != nil {
 			return Schedule{}, fmt.Errorf("schedule %q: decode labels: %w", c.Name, err)

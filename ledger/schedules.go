@@ -15,7 +15,7 @@ const (
 	owedSQL         = scheduleSelect + ` WHERE owed IS NOT NULL ORDER BY name`
 	nextDueSQL      = `SELECT min(next_at) FROM schedule WHERE next_at > ?`
 
-	putScheduleSQL    = `INSERT OR REPLACE INTO schedule (` + scheduleColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	putScheduleSQL    = `INSERT OR REPLACE INTO schedule (` + scheduleColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	deleteScheduleSQL = `DELETE FROM schedule WHERE name = ?`
 )
 

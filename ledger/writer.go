@@ -50,13 +50,16 @@ type writer struct {
 	ops     []*op // of the transaction at hand; the slice is used again
 	commits int
 	wal     walCare
+	wrote   func(took time.Duration, operations int, err error) // see Options; may be nil
 
 	doubtful bool // there has been a failure that may have done damage
 }
 
-func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, schedules *scheduleNews, log *slog.Logger) *writer {
+func startWriter(path string, d Durability, c *conn, ids *sequence, watches *watches, schedules *scheduleNews, log *slog.Logger,
+	wrote func(time.Duration, int, error),
+) *writer {
 	w := &writer{
-		path: path, durability: d, conn: c, ids: ids, watches: watches, ended: newBell(), schedules: schedules, log: log, batch: newBatch(ids, log),
+		path: path, durability: d, conn: c, ids: ids, watches: watches, ended: newBell(), schedules: schedules, log: log, batch: newBatch(ids, log), wrote: wrote,
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.run()
@@ -204,7 +207,7 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	}
 	b := w.batch
 	b.begin(w.conn)
-	if err := b.write(ops, probe); err != nil {
+	if err := w.write(ops, probe); err != nil {
 		return err
 	}
 	if probe {
@@ -229,6 +232,17 @@ func (w *writer) commit(ops []*op, probe bool) error {
 		w.wal.after(w.commits, w.shortenWAL(walTooLong))
 	}
 	return nil
+}
+
+// write is the batch's, with somebody told how it went.
+func (w *writer) write(ops []*op, probe bool) error {
+	if w.wrote == nil {
+		return w.batch.write(ops, probe)
+	}
+	began := time.Now()
+	err := w.batch.write(ops, probe)
+	w.wrote(time.Since(began), len(ops), err)
+	return err
 }
 
 // reopen replaces the connection after a failure and makes sure that the ledger is still what it was.

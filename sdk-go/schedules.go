@@ -10,6 +10,10 @@ import (
 // name; with the same expression and time zone that changes none of its times. What cannot be meant, as an expression that cannot be
 // read, is an *Error with CodeInvalidArgument.
 func (c *Client) PutSchedule(ctx context.Context, p SchedulePutParams) (SchedulePutResult, error) {
+	if p.Traceparent == "" {
+		own := traced(ctx, Trace{})
+		p.Traceparent, p.Tracestate = own.Traceparent, own.Tracestate
+	}
 	return ask[SchedulePutResult](ctx, c, jsonrpc.MethodSchedulePut, p)
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -51,6 +52,8 @@ type call struct {
 	deadline time.Time // when the phase has lasted too long
 	progress []byte
 	token    json.RawMessage // see tokenAt
+	run      *signals.Span   // of the run in a worker; nil: it is not traced
+	request  *signals.Span   // of the request to the worker, within run
 
 	seq       uint64  // order of arrival
 	caller    *caller // nil for a submitted job
@@ -73,7 +76,7 @@ func (c *call) expired(now time.Time) bool {
 }
 
 // meta is the extension member of the call on the worker's wire.
-func (c *call) meta(deadline time.Time) json.RawMessage {
+func (c *call) meta(deadline time.Time, trace ledger.Trace) json.RawMessage {
 	b := make([]byte, 0, 192)
 	b = append(b, `{"job":`...)
 	b = strconv.AppendInt(b, c.job.ID, 10)
@@ -83,9 +86,9 @@ func (c *call) meta(deadline time.Time) json.RawMessage {
 	b = jsonrpc.Time{Time: deadline}.AppendTo(b)
 	b = append(b, '"')
 	for _, m := range []struct{ name, value string }{
-		{"traceparent", c.job.Traceparent},
-		{"tracestate", c.job.Tracestate},
-		{"baggage", c.job.Baggage},
+		{"traceparent", trace.Traceparent},
+		{"tracestate", trace.Tracestate},
+		{"baggage", trace.Baggage},
 	} {
 		if m.value != "" {
 			quoted, _ := json.Marshal(m.value) // a string always has an encoding

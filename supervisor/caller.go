@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -19,6 +20,7 @@ type caller struct {
 	over     atomic.Bool                            // done has been called, or will be by whoever set this
 	job      int64                                  // that its call has become; 0: none
 	later    *admission                             // nil: job is known since Invoke returned
+	sending  *signals.Span                          // until the call is admitted or refused; nil: it is not traced
 }
 
 // admission goes on in a goroutine because the ledger has no id at once.
@@ -42,8 +44,10 @@ var atOnce = func() context.Context {
 // it does nothing.
 func (p *Pool) Invoke(k *jsonrpc.Cork, call Call, done func(r Reply, err error, k *jsonrpc.Cork)) (cancel func()) {
 	c := &caller{pool: p, done: done, progress: call.Progress}
+	c.sending = p.tracing.Send(signals.W3C(call.Trace), signals.Submission{Pool: p.name, Method: call.Method})
+	call.Trace = ledger.Trace(c.sending.Carry(signals.W3C(call.Trace)))
 	if err := p.writable(); err != nil {
-		c.answer(Reply{}, err, k)
+		c.refuse(err, k)
 		return c.cancel
 	}
 	var err error
@@ -55,7 +59,7 @@ func (p *Pool) Invoke(k *jsonrpc.Cork, call Call, done func(r Reply, err error, 
 		c.later = &admission{stop, make(chan struct{})}
 		go c.beginLater(ctx, call)
 	default:
-		c.answer(Reply{}, err, k)
+		c.refuse(err, k)
 	}
 	return c.cancel
 }
@@ -66,7 +70,7 @@ func (c *caller) beginLater(ctx context.Context, call Call) {
 	defer c.later.stop()
 	id, err := c.pool.ledger.NextID(ctx)
 	if err != nil {
-		c.answer(Reply{}, err, nil)
+		c.refuse(err, nil)
 		return
 	}
 	c.job = id
@@ -84,8 +88,16 @@ func (c *caller) begin(asked Call, k *jsonrpc.Cork) {
 		},
 	}, k)
 	if err != nil {
-		c.answer(Reply{}, err, k)
+		c.refuse(err, k)
+		return
 	}
+	c.sending.Sent(c.job, nil)
+}
+
+// refuse tells the caller that there is no call.
+func (c *caller) refuse(err error, k *jsonrpc.Cork) {
+	c.sending.Sent(0, err)
+	c.answer(Reply{}, err, k)
 }
 
 // answer tells the caller, unless cancel will.

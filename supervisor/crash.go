@@ -70,6 +70,7 @@ func (w *worker) putBack() {
 func (w *worker) endAll(end func(*call)) {
 	for c := range w.calls {
 		delete(w.calls, c)
+		w.noteOnly()
 		w.pool.release(w, c)
 		if c.phase != settled {
 			end(c)

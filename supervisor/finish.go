@@ -10,8 +10,8 @@ import (
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
-// settled gives a call that a worker ran its outcome. The call still holds its slot.
-func (p *Pool) settled(w *worker, c *call, e ledger.Ending) {
+// settled gives a call that a worker ran its outcome, and says what has become of its job. The call still holds its slot.
+func (p *Pool) settled(w *worker, c *call, e ledger.Ending) sequel {
 	next, attempt := ledger.Settle(c.job, e, rand.Float64())
 	p.mu.Lock()
 	defer p.mu.UnlockWith(w.cork)
@@ -19,10 +19,11 @@ func (p *Pool) settled(w *worker, c *call, e ledger.Ending) {
 	if p.conclude(c, next, attempt) {
 		p.dispatch()
 	}
+	return sequel{c.job.State, c.job.RunAt}
 }
 
 // finish is settled and release at once.
-func (p *Pool) finish(w *worker, c *call, e ledger.Ending) {
+func (p *Pool) finish(w *worker, c *call, e ledger.Ending) sequel {
 	next, attempt := ledger.Settle(c.job, e, rand.Float64())
 	p.mu.Lock()
 	defer p.mu.UnlockWith(w.cork)
@@ -31,6 +32,7 @@ func (p *Pool) finish(w *worker, c *call, e ledger.Ending) {
 	p.ran(w, e.Outcome)
 	p.conclude(c, next, attempt)
 	p.dispatch()
+	return sequel{c.job.State, c.job.RunAt}
 }
 
 // ran counts a call that has ended; mu is held.
@@ -44,7 +46,7 @@ func (p *Pool) ran(w *worker, o ledger.Outcome) {
 
 // takenBack puts a call in the queue again that its worker never saw. That may be done even with a call that must not run
 // twice: it has not run once.
-func (p *Pool) takenBack(c *call, e ledger.Ending) {
+func (p *Pool) takenBack(c *call, e ledger.Ending) sequel {
 	job := c.job
 	job.Delivery, job.Origin = ledger.AtLeastOnce, ledger.FromSubmit
 	next, attempt := ledger.Settle(job, e, 0)
@@ -54,6 +56,7 @@ func (p *Pool) takenBack(c *call, e ledger.Ending) {
 	if p.conclude(c, next, attempt) {
 		p.dispatch()
 	}
+	return sequel{c.job.State, c.job.RunAt}
 }
 
 // conclude hands the ledger how a run ended, and tells the caller if that is final. It says whether lanes may have room now that had none;

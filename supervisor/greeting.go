@@ -107,21 +107,36 @@ func (w *worker) serve(c *jsonrpc.Conn, r *jsonrpc.Request, h *handshake, pid in
 	n, ok := read(r.Params)
 	switch {
 	case !ok || len(n.value) > maxProgress:
-	case n.value != nil:
+	case n.value != nil, n.call != 0:
 		post(event{kind: notified, notice: &n}, c.Cork())
 	default:
-		attrs := append([]any{"pid", pid, "text", n.text}, n.attrs...)
-		w.log.Log(context.Background(), n.level, "worker log record", attrs...)
+		w.logRecord(context.Background(), &n, pid, 0)
 	}
+}
+
+// logRecord logs what a process wants to have logged; job is 0 where it does not say for which, or that is over.
+func (w *worker) logRecord(ctx context.Context, n *notice, pid int, job int64) {
+	attrs := []any{"pid", pid, "text", n.text}
+	if job != 0 {
+		attrs = append(attrs, "job", job)
+	}
+	w.log.Log(ctx, n.level, "worker log record", append(attrs, n.attrs...)...)
 }
 
 // maxProgress is the most bytes of a progress value that is kept.
 const maxProgress = 64 << 10
 
-// noticed keeps the progress of a call, and tells of it.
+// noticed logs a record of a call, or keeps the call's progress and tells of it.
 func (w *worker) noticed(n notice) {
 	c := w.reported(n)
-	if c == nil {
+	switch {
+	case n.value == nil && c == nil:
+		w.logRecord(context.Background(), &n, w.process.pid, 0)
+		return
+	case n.value == nil:
+		w.logRecord(c.context(), &n, w.process.pid, c.job.ID)
+		return
+	case c == nil:
 		return
 	}
 	c.progress = n.value

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -16,6 +17,7 @@ func (w *worker) take(c *call) {
 		return
 	}
 	w.calls[c] = struct{}{}
+	w.noteOnly()
 	w.idleSince = time.Time{}
 	if c.job.Delivery == ledger.AtMostOnce {
 		c.phase = starting
@@ -24,6 +26,7 @@ func (w *worker) take(c *call) {
 	}
 	waiting := c.job
 	c.job = ledger.Begin(waiting, w.id, w.process.pid, time.Now())
+	w.traceRun(c)
 	var refused *jsonrpc.Error
 	switch err := w.send(c); {
 	case err == nil:
@@ -34,14 +37,28 @@ func (w *worker) take(c *call) {
 		w.refuse(c, refused)
 	default: // the process is going
 		c.job = waiting
+		c.untrace()
 		delete(w.calls, c)
+		w.noteOnly()
 		w.pool.giveBack(w, c)
 	}
+}
+
+// noteOnly notes whose output that of the process is, where it has one call.
+func (w *worker) noteOnly() {
+	var job int64
+	if len(w.calls) == 1 {
+		for c := range w.calls {
+			job = c.job.ID
+		}
+	}
+	w.onlyJob.Store(job)
 }
 
 // begin puts an at-most-once call's start on disk, before the process sees the call.
 func (w *worker) begin(c *call, done func(error)) {
 	c.job = ledger.Begin(c.job, w.id, w.process.pid, time.Now())
+	w.traceRun(c)
 	w.record(c, done)
 }
 
@@ -69,7 +86,8 @@ func (w *worker) deliver(c *call, err error) {
 		return // its process has gone, and the call with it
 	}
 	if err != nil {
-		w.log.Error("start of an at-most-once job was not recorded, so it does not run", "job", c.job.ID, "error", err)
+		w.log.ErrorContext(c.context(), "start of an at-most-once job was not recorded, so it does not run", "job", c.job.ID, "error", err)
+		c.untrace()
 		w.pool.lost(c)
 		w.release(c)
 		return
@@ -85,6 +103,7 @@ func (w *worker) deliver(c *call, err error) {
 // send writes the call to the process. A *jsonrpc.Error means that no process will ever take it.
 func (w *worker) send(c *call) error {
 	c.deadline = time.Now().Add(w.timeout(c))
+	c.request = c.run.Call(c.job.Method, w.process.pid)
 	if w.handshake.isOneWay(c) {
 		if err := w.cork.Notify(w.conn, c.job.Method, c.job.Params); err != nil {
 			return err
@@ -94,7 +113,7 @@ func (w *worker) send(c *call) error {
 	}
 	var meta json.RawMessage // a program that does not know it may not take it
 	if w.handshake.native {
-		meta = c.meta(c.deadline)
+		meta = c.meta(c.deadline, ledger.Trace(c.request.Carry(signals.W3C(c.job.Trace))))
 	}
 	incarnation, conn := w.incarnation, w.conn
 	id, err := w.cork.Start(conn, c.job.Method, c.job.Params, meta, func(r *jsonrpc.Response) {
@@ -104,6 +123,7 @@ func (w *worker) send(c *call) error {
 		return err
 	}
 	c.rpcID, c.phase = id, running
+	c.request.Requested(id)
 	w.limit(c.deadline)
 	w.pool.jobEvent(jobStarted, &c.job, "")
 	return nil

@@ -17,7 +17,9 @@ func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitte
 	if err != nil {
 		return nil, err
 	}
+	sent := p.traceSend(jobs)
 	submitted, err := p.ledger.SubmitWith(ctx, jobs, o)
+	sent.end(submitted, err)
 	return submitted, p.refused(len(jobs), err)
 }
 
@@ -29,7 +31,11 @@ func (p *Pool) SubmitThen(jobs []ledger.Job, atMost time.Duration, done func([]l
 		done(nil, err)
 		return
 	}
-	p.ledger.SubmitThen(jobs, o, atMost, func(submitted []ledger.Submitted, err error) { done(submitted, p.refused(len(jobs), err)) })
+	sent := p.traceSend(jobs)
+	p.ledger.SubmitThen(jobs, o, atMost, func(submitted []ledger.Submitted, err error) {
+		sent.end(submitted, err)
+		done(submitted, p.refused(len(jobs), err))
+	})
 }
 
 // takeIn makes jobs the pool's.

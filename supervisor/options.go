@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
@@ -71,6 +72,9 @@ type Options struct {
 
 	Logger *slog.Logger // nothing is logged
 	Events *Events      // gets what happens in the pool, along with that of others; nobody does
+
+	Tracing     *signals.Tracing     // calls are not traced
+	Instruments *signals.Instruments // nothing is counted for metrics
 
 	// WorkerOutput gets what workers print, line by line, from several goroutines: it must not block, nor keep the text. nil: it
 	// goes to Logger.

@@ -12,6 +12,7 @@ func (w *worker) cancel(c *call) {
 	if _, here := w.calls[c]; !here || c.phase == settled || c.phase == cancelling {
 		return
 	}
+	c.run.Cancelled()
 	if c.phase == starting { // the process has not seen it, and now it will not
 		w.finish(c, failure(ledger.OutcomeCancelled, cancelledError()))
 		return
@@ -74,14 +75,14 @@ func (w *worker) overdue(now time.Time) (earliest time.Time) {
 func (w *worker) finish(c *call, e ledger.Ending) {
 	w.letGo(c)
 	w.end(c, &e)
-	w.pool.finish(w, c, e)
+	c.traceEnd(&e, w.pool.finish(w, c, e))
 	w.flushed()
 }
 
 // settle gives a call its outcome. Its slot stays taken.
 func (w *worker) settle(c *call, e ledger.Ending) {
 	w.end(c, &e)
-	w.pool.settled(w, c, e)
+	c.traceEnd(&e, w.pool.settled(w, c, e))
 }
 
 // end notes that a call has its outcome.
@@ -91,13 +92,14 @@ func (w *worker) end(c *call, e *ledger.Ending) {
 		c.job.Progress = c.progress
 	}
 	c.phase = settled
+	w.pool.metrics.Ran(c.context(), c.method, string(e.Outcome), c.job.Wait(), e.At.Sub(c.job.StartedAt))
 }
 
 // takeBack puts a call in the queue again that the process has not seen.
 func (w *worker) takeBack(c *call, e ledger.Ending) {
 	e.At = time.Now()
 	c.phase = settled
-	w.pool.takenBack(c, e)
+	c.traceEnd(&e, w.pool.takenBack(c, e))
 }
 
 // release frees a call's slot.
@@ -110,6 +112,7 @@ func (w *worker) release(c *call) {
 // letGo takes a call off those that the process has.
 func (w *worker) letGo(c *call) {
 	delete(w.calls, c)
+	w.noteOnly()
 	if len(w.calls) == 0 {
 		w.idleSince = time.Now()
 		w.limitIdle()

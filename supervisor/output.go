@@ -15,6 +15,7 @@ type OutputLine struct {
 	Pool   string
 	Worker string // its id, as w1
 	PID    int
+	Job    int64  // of the one call that the process had when the line came; 0: it had none, or several
 	Stream string // stderr, or stdout for a line there that is no message
 	Text   []byte // at most MaxOutputLine bytes, without the line's end; any bytes
 	Cut    int    // bytes that the line had more
@@ -77,10 +78,13 @@ func (p *process) copyStderr(print func(pid int, stream string, text []byte, cut
 // print hands on one line that a process printed.
 func (w *worker) print(pid int, stream string, text []byte, cut int) {
 	if out := w.opts.WorkerOutput; out != nil {
-		out(OutputLine{At: time.Now(), Pool: w.pool.name, Worker: w.id, PID: pid, Stream: stream, Text: text, Cut: cut})
+		out(OutputLine{At: time.Now(), Pool: w.pool.name, Worker: w.id, PID: pid, Job: w.onlyJob.Load(), Stream: stream, Text: text, Cut: cut})
 		return
 	}
 	attrs := []any{slog.Int("pid", pid), slog.String("stream", stream), slog.String("line", string(text))}
+	if job := w.onlyJob.Load(); job != 0 {
+		attrs = append(attrs, slog.Int64("job", job))
+	}
 	if cut > 0 {
 		attrs = append(attrs, slog.Int("cut", cut))
 	}

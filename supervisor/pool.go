@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -26,6 +27,9 @@ type Pool struct {
 	sharing sync.Mutex              // held while sockets are opened, closed or handed to a process
 	sockets atomic.Pointer[sockets] // never nil
 
+	tracing *signals.Tracing // nil: calls are not traced
+	metrics *signals.Pool    // nil: nobody reads them
+
 	events   *Events      // may be nil
 	lastTold atomic.Int64 // id of the last submitted job that tellSubmitted has come to
 
@@ -41,7 +45,7 @@ type Pool struct {
 	pausing sync.Mutex // held while a method is paused or resumed
 
 	mu         lock
-	opts       Options // but for Pool and Logger, which never change
+	opts       Options // of which Pool, Logger, Events, Tracing and Instruments never change
 	phase      poolPhase
 	seats      []*worker // in the order of their birth
 	lastSeat   int       // number of the last worker
@@ -111,6 +115,8 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		current:    map[int64]*call{},
 		released:   map[int64]struct{}{},
 		toldEarly:  map[int64]struct{}{},
+		tracing:    o.Tracing,
+		metrics:    o.Instruments.Pool(o.Pool),
 		events:     o.Events,
 		lanes:      newLanes(),
 	}

@@ -68,6 +68,7 @@ func (p *Pool) noteExit(w *worker) {
 		return
 	}
 	p.count(w, tally{ExitCount: 1})
+	p.metrics.Exited(w.endReason)
 	w.seat.lastExit = &jsonrpc.WorkerExit{
 		At: jsonrpc.Time{Time: time.Now()}, PID: w.seat.pid, ExitCode: w.lastExit.code, Signal: w.lastExit.signal, Reason: w.endReason,
 	}

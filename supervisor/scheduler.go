@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
@@ -30,6 +31,8 @@ type SchedulerOptions struct {
 	Pool   func(name string) *Pool // the pool of that name, or nil; called from the scheduler's and the ledger's goroutines
 	Logger *slog.Logger            // nil: none
 	Now    func() time.Time        // nil: time.Now
+
+	Tracing *signals.Tracing // nil: jobs are not traced
 }
 
 // Scheduler puts the jobs of schedules on the ledger when their times come. A schedule whose pool is not there waits for it. While the
@@ -159,9 +162,11 @@ func (s *Scheduler) fire(ctx context.Context, names []string, now time.Time) ([]
 		since = s.started
 	}
 	highest := map[*Pool]int{}
+	sent := scheduled{tracing: s.Tracing}
 	turned, err := s.Ledger.Fire(ctx, names, ledger.Turns{
-		Now: now, Since: since, Spread: rand.Float64,
+		Now: now, Since: since, Spread: rand.Float64, Prepare: sent.prepare(),
 		Committed: func(jobs []ledger.Job) {
+			sent.end(jobs)
 			byPool := map[*Pool][]ledger.Job{}
 			for _, job := range jobs {
 				if p := s.Pool(job.Pool); p != nil {

@@ -85,6 +85,10 @@ func (p *Pool) started(w *worker, proc *process) {
 		forked.ResetCount = 1
 	}
 	p.count(w, forked)
+	p.metrics.Forked()
+	if forked.ResetCount > 0 {
+		p.metrics.Reset()
+	}
 	p.recount(w)
 	p.workerEvent(processCreated, w, proc.pid, jsonrpc.Event{})
 }

@@ -25,6 +25,7 @@ type worker struct {
 	process     *process
 	conn        *jsonrpc.Conn
 	calls       map[*call]struct{} // that hold a slot of the process
+	onlyJob     atomic.Int64       // of the one call that the process has; 0: it has none, or several. Anybody may read it
 	faulty      bool               // killed for a call of its own, so its other calls are not to blame
 	wasReady    bool               // this process took calls
 	proven      bool               // and has answered one, or died with one, or lived for provenAfter

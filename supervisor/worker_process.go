@@ -108,6 +108,7 @@ func (w *worker) stray(pid int, frame []byte, code int64, why string, post func(
 	}
 	w.strays.Add(1)
 	w.pool.counters.strays.Add(1)
+	w.pool.metrics.Stray()
 	w.pool.counters.changed()
 	if code != jsonrpc.CodeMessageTooLarge && code != jsonrpc.CodeStrayAnswer {
 		for line := range bytes.Lines(frame) { // a frame of a content-length may have several

@@ -7,6 +7,7 @@ import (
 
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/internal/filewatch"
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
@@ -25,6 +26,9 @@ type builder struct {
 	events *supervisor.Events
 	log    *slog.Logger
 	file   *configuration // nil: none
+
+	tracing     *signals.Tracing
+	instruments *signals.Instruments
 }
 
 // build makes a pool that can be started. What is wrong is a *poolFault.
@@ -46,6 +50,7 @@ func (b *builder) build(ctx context.Context, p *plan) (*member, error) {
 // settle completes a plan's options. Pools of a file go on trying where what they are to run is not there, or cannot be started.
 func (b *builder) settle(ctx context.Context, p *plan) error {
 	p.options.Logger, p.options.Events, p.options.KeepTrying = b.log, b.events, b.file != nil
+	p.options.Tracing, p.options.Instruments = b.tracing, b.instruments
 	return p.settle(ctx, &b.place)
 }
 

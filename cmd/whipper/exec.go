@@ -50,7 +50,7 @@ func (c *console) execute(cc *cli.Context, w *watch, whole *config.Supervisor, p
 		pool.Script, pool.Args = args[0], args[1:]
 	}
 	pool.Pool = cc.String("pool")
-	s, err := newSupervision(c, whole, w)
+	s, err := newSupervision(cc.Context, c, whole, w)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,7 @@ func (c *console) supervise(ctx context.Context, cc *cli.Context, watch *watch, 
 		return err
 	}
 	defer s.logs.close()
+	defer s.endTelemetry(watch.kill)
 	s.answer = func(r readiness) {
 		if err := ready.write(r); err != nil {
 			s.log.Warn("nobody reads that it is ready", "error", err) // no reason to stop
@@ -74,7 +75,7 @@ func (c *console) supervise(ctx context.Context, cc *cli.Context, watch *watch, 
 }
 
 // newSupervision is a supervision without pools.
-func newSupervision(c *console, whole *config.Supervisor, watch *watch) (*supervision, error) {
+func newSupervision(ctx context.Context, c *console, whole *config.Supervisor, watch *watch) (*supervision, error) {
 	if whole.Dir == "" {
 		return nil, misuse("leave it out for "+config.DefaultDir, "--dir is empty")
 	}
@@ -90,24 +91,35 @@ func newSupervision(c *console, whole *config.Supervisor, watch *watch) (*superv
 	if err != nil {
 		return nil, misuse("see the page on configuration", "--retain: %v", err)
 	}
+	monitor, err := monitorOptions(ctx, whole)
+	if err != nil {
+		return nil, err
+	}
 	s := &supervision{
+		monitor:   monitor,
 		retention: retention,
 		dir:       dir, socket: whole.Socket, durability: ledger.Durability(whole.Durability),
 		level: new(slog.LevelVar), operator: operator,
 	}
 	s.level.Set(levels[whole.LogLevel])
-	s.log = newLogger(c, whole.LogFormat, s.level)
+	stderr := logHandler(c, whole.LogFormat, s.level)
+	if err := s.startTelemetry(ctx, c, whole, slog.New(stderr)); err != nil {
+		return nil, err
+	}
+	s.log = slog.New(s.telemetry.Handler(stderr, s.level))
 	s.logs = newWorkerLogs(c.err, whole.LogFormat == "json", s.log)
+	s.logs.sent = s.telemetry.Lines()
 	return s, nil
 }
 
 // levels are the values of --log-level.
 var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 
-func newLogger(c *console, format string, level slog.Leveler) *slog.Logger {
+// logHandler writes the log to stderr.
+func logHandler(c *console, format string, level slog.Leveler) slog.Handler {
 	o := &slog.HandlerOptions{Level: level}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(c.err, o))
+		return slog.NewJSONHandler(c.err, o)
 	}
-	return slog.New(slog.NewTextHandler(c.err, o))
+	return slog.NewTextHandler(c.err, o)
 }

@@ -18,7 +18,7 @@ import (
 // TestMain lets the scripts, and the supervisors that they start, run this test binary as whipper.
 func TestMain(m *testing.M) {
 	supervisor.Launch()
-	testscript.Main(m, map[string]func(){"whipper": main})
+	testscript.Main(m, map[string]func(){"whipper": main, "httpget": httpGet})
 }
 
 // Each script in testdata is a story told to a real supervisor with real workers.
@@ -32,6 +32,7 @@ func TestCommandLine(t *testing.T) {
 			"ended":       ended,
 			"told":        told,
 			"follow":      follow,
+			"listens":     listens,
 			"sameJob":     sameJob,
 			"occupy":      occupy,
 			"damage":      damage,

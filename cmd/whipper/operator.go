@@ -19,6 +19,7 @@ import (
 // operator does what signals ask of the pools while they run, and tells the service manager how they are.
 type operator struct {
 	fleet   *fleet
+	health  *health
 	reloads *reloader // nil: there is no file to read again
 	ledger  *ledger.Ledger
 	events  *supervisor.Events
@@ -224,8 +225,11 @@ func (o *operator) feedWatchdog(drained <-chan struct{}) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		if err := o.alive(every); err != nil {
-			o.log.Error("the service manager is not told that all is well", "error", err)
+		ctx, cancel := context.WithTimeout(context.Background(), every)
+		hanging := o.health.alive(ctx)
+		cancel()
+		if len(hanging) > 0 {
+			o.log.Error("the service manager is not told that all is well", "error", hanging[0].Text)
 		} else {
 			o.notify("WATCHDOG=1")
 		}
@@ -235,21 +239,6 @@ func (o *operator) feedWatchdog(drained <-chan struct{}) {
 		case <-ticker.C:
 		}
 	}
-}
-
-// alive finds out within patience whether the parts that everything waits for still move.
-func (o *operator) alive(patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for _, p := range o.fleet.all() {
-		if err := p.Responds(ctx); err != nil {
-			return err
-		}
-	}
-	if err := o.ledger.Responds(ctx); err != nil && !errors.Is(err, ledger.ErrClosed) {
-		return err
-	}
-	return nil
 }
 
 // notifyStatus tells the manager how the pools are, after state; without a state only if that is news.

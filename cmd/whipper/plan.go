@@ -9,6 +9,7 @@ import (
 
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/internal/filewatch"
+	"github.com/whipper-sidecar/whipper/internal/telemetry"
 	"github.com/whipper-sidecar/whipper/supervisor"
 )
 
@@ -35,7 +36,7 @@ func newPlan(settings *config.Pool) (*plan, error) {
 			return nil, err
 		}
 	}
-	env, err := settings.Environ(os.Environ())
+	env, err := settings.Environ(telemetry.WorkerEnviron(os.Environ()))
 	if err != nil {
 		return nil, &poolFault{settings, "env-file", &failure{Code: exitUsage, Err: err}}
 	}

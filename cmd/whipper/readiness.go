@@ -16,6 +16,7 @@ type readiness struct {
 	PID    int         `json:"pid"`
 	Socket string      `json:"socket"`
 	Dir    string      `json:"dir"`
+	HTTP   string      `json:"http,omitempty"`   // HOST:PORT of --http
 	Pool   string      `json:"pool,omitempty"`   // of exec
 	State  string      `json:"state,omitempty"`  // of exec: degraded, or absent
 	Reason string      `json:"reason,omitempty"` // of exec: why it is degraded
@@ -38,6 +39,9 @@ type readyPool struct {
 // String is the line for people.
 func (r readiness) String() string {
 	where := fmt.Sprintf("socket %s, ledger %s", short(r.Socket), short(filepath.Join(r.Dir, "ledger.db")))
+	if r.HTTP != "" {
+		where += ", http://" + r.HTTP
+	}
 	if r.Pools == nil {
 		return fmt.Sprintf("pool %s is ready: %s, %s%s", r.Pool, r.workers, where, listening(r.Listen))
 	}

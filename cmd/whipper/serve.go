@@ -69,7 +69,7 @@ func (c *console) serve(cc *cli.Context, w *watch, whole *config.Supervisor) (*s
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSupervision(c, &configuration.file.Supervisor, w)
+	s, err := newSupervision(cc.Context, c, &configuration.file.Supervisor, w)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +106,9 @@ func (c *console) checkConfiguration(cc *cli.Context, whole *config.Supervisor) 
 	}
 	logs := newWorkerLogs(c.err, configuration.file.Supervisor.LogFormat == "json", slog.New(slog.DiscardHandler))
 	if _, err := logs.forms(configuration.file.Pools); err != nil {
+		say(err)
+	}
+	if _, err := monitorOptions(cc.Context, &configuration.file.Supervisor); err != nil {
 		say(err)
 	}
 	for _, p := range plans {

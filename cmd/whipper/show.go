@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -24,7 +26,8 @@ func showCommand(c *console) *cli.Command {
 		ArgsUsage:   "ID",
 		Description: "It reads the ledger itself: no supervisor needs to run.",
 		Flags: []cli.Flag{
-			boolFlag("json", "print the job as JSON, in the shape of the socket's job.get"),
+			boolFlag("json", "print the job as JSON, in the shape of the socket's job.get; with --trace-url it has a traceUrl too"),
+			stringFlag("trace-url", "", "`URL` of a trace, with {traceId} in it, to link to"),
 			ledgerDirFlag(),
 		},
 		Action: func(cc *cli.Context) error { return show(c, cc) },
@@ -39,6 +42,10 @@ func show(c *console, cc *cli.Context) error {
 	if len(ids) != 1 {
 		return misuse("whipper ledger show 1", "show needs the id of one job")
 	}
+	traceURL := cc.String("trace-url")
+	if traceURL != "" && !strings.Contains(traceURL, placeOfTraceID) {
+		return misuse("put it where the trace's id belongs, as in http://127.0.0.1:16686/trace/"+placeOfTraceID, "--trace-url %q has no %s", traceURL, placeOfTraceID)
+	}
 	var job ledger.Job
 	var attempts []ledger.Attempt
 	err = c.withLedger(cc, func(ctx context.Context, r *ledger.Reader) (err error) {
@@ -48,10 +55,18 @@ func show(c *console, cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if cc.Bool("json") {
-		return c.printJSON(server.WireJob(&job, attempts))
+	id := traceID(job.Traceparent)
+	if id == "" {
+		traceURL = ""
 	}
-	v := &jobPage{out: &strings.Builder{}, paint: painter(coloured(c.out)), now: time.Now(), told: map[string]int{}}
+	traceURL = strings.ReplaceAll(traceURL, placeOfTraceID, id)
+	if cc.Bool("json") {
+		return c.printJSON(struct {
+			jsonrpc.Job
+			TraceURL string `json:"traceUrl,omitempty"`
+		}{server.WireJob(&job, attempts), traceURL})
+	}
+	v := &jobPage{traceURL: traceURL, out: &strings.Builder{}, paint: painter(coloured(c.out)), now: time.Now(), told: map[string]int{}}
 	v.job(&job, attempts)
 	for i := range attempts {
 		v.attempt(&attempts[i], job.CreatedAt)
@@ -66,6 +81,8 @@ type jobPage struct {
 	paint painter
 	now   time.Time
 	told  map[string]int // errors, and the attempts that they were told with
+
+	traceURL string // "": nobody has said where traces are
 }
 
 const clock = "2006-01-02 15:04:05.000 -07:00"
@@ -107,7 +124,8 @@ func (v *jobPage) job(j *ledger.Job, attempts []ledger.Attempt) {
 	}
 	slices.Sort(names)
 	v.field("labels", strings.Join(names, " "))
-	v.field("trace", oneLine(traceID(j.Traceparent)))
+	v.field("trace", cmp.Or(traceID(j.Traceparent), oneLine(j.Traceparent)))
+	v.field("", oneLine(v.traceURL))
 	v.timeline(j)
 }
 
@@ -225,12 +243,15 @@ func (v *jobPage) details(e *jsonrpc.Error) {
 	}
 }
 
-// traceID is the id in a W3C traceparent, which is what tracing tools search for.
+// placeOfTraceID is what --trace-url has in the place of a trace's id.
+const placeOfTraceID = "{traceId}"
+
+// traceID is the id in a W3C traceparent, which is what tracing tools search for; "": it is none.
 func traceID(traceparent string) string {
-	if parts := strings.Split(traceparent, "-"); len(parts) >= 4 {
-		return parts[1]
+	if sc := (signals.W3C{Traceparent: traceparent}).SpanContext(); sc.IsValid() {
+		return sc.TraceID().String()
 	}
-	return traceparent
+	return ""
 }
 
 func outcomeColour(o ledger.Outcome) string {

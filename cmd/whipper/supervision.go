@@ -15,6 +15,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whipper-sidecar/whipper/internal/monitor"
+	"github.com/whipper-sidecar/whipper/internal/telemetry"
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 	"github.com/whipper-sidecar/whipper/server"
@@ -32,7 +35,12 @@ type supervision struct {
 	level      *slog.LevelVar
 	log        *slog.Logger
 	logs       *workerLogs
-	operator   *operator // but for fleet, ledger and log, which run sets
+	telemetry  *telemetry.Telemetry
+	tracing    *signals.Tracing     // nil: traces go nowhere
+	counting   *signals.Instruments // nil: nobody reads metrics
+	operator   *operator            // but for fleet, health, ledger and log, which run sets
+	monitor    *monitor.Options     // but for the checks and Logger, which run sets; nil: nobody is told by HTTP
+	http       string               // where it listens, once it does
 
 	ephemeral bool // dir is made, and removed at the end
 
@@ -54,7 +62,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		defer close(checked)
 		checkPlans(ctx, s.plans)
 	}()
-	l, err := ledger.Open(context.WithoutCancel(ctx), ledger.Options{Dir: s.dir, Durability: s.durability, Logger: s.log})
+	l, err := ledger.Open(context.WithoutCancel(ctx), ledger.Options{Dir: s.dir, Durability: s.durability, Logger: s.log, Wrote: s.wrote()})
 	<-checked
 	if err != nil {
 		return err
@@ -79,22 +87,35 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		return err
 	}
 	defer func() { _ = listener.Close() }() // again, if Serve has closed it
+	health := newHealth(l)
+	stopMonitor, err := s.startMonitor(ctx, health) // from here on, until all pools have ended
+	if err != nil {
+		return err
+	}
+	defer stopMonitor()
 	if err := s.recover(ctx, l); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	b := &builder{
 		place: place{dir: s.dir, socket: path}, ledger: l, events: supervisor.NewEvents(), log: s.log, file: s.file,
+		tracing: s.tracing, instruments: s.counting,
 	}
 	fleet := &fleet{ledger: l, kill: kill, run: group.Go, say: s.operator.say, log: s.log}
-	scheduler := supervisor.NewScheduler(supervisor.SchedulerOptions{Ledger: l, Pool: fleet.poolNamed, Logger: s.log})
+	scheduler := supervisor.NewScheduler(supervisor.SchedulerOptions{Ledger: l, Pool: fleet.poolNamed, Logger: s.log, Tracing: s.tracing})
 	fleet.added = scheduler.Look
+	stopObserving, err := s.observe(l, fleet)
+	if err != nil {
+		return err
+	}
+	defer stopObserving()
 	defer func() { closeWatches(fleet.all()) }()
 	members, err := b.buildAll(ctx, s.plans)
 	if err != nil {
 		return problem(s.file.inForce(), err)
 	}
 	fleet.add(members)
+	health.watch(fleet, ctx.Done())
 	for _, m := range members {
 		fleet.start(ctx, m)
 	}
@@ -104,7 +125,7 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 		Ledger: l, Pools: pools, PoolsDrained: drained,
 		Events: b.events, Version: version, Logger: s.log, MaxMessageSize: maxMessageSize,
 	})
-	s.operator.fleet, s.operator.ledger, s.operator.events, s.operator.log = fleet, l, b.events, s.log
+	s.operator.fleet, s.operator.health, s.operator.ledger, s.operator.events, s.operator.log = fleet, health, l, b.events, s.log
 	retainer := l.NewRetainer(s.retention)
 	if s.file != nil {
 		s.operator.reloads = &reloader{s.file, fleet, b, s.logs, s.level, srv, retainer}
@@ -215,7 +236,7 @@ func (s *supervision) firstWorker(ctx context.Context, fleet *fleet, socket stri
 
 // readiness is what is told when the pools serve.
 func (s *supervision) readiness(fleet *fleet, socket string) readiness {
-	r := readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir}
+	r := readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir, HTTP: s.http}
 	for _, m := range fleet.all() {
 		p := m.Status()
 		if s.file == nil {

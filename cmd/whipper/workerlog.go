@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ type workerLogs struct {
 	stderr io.Writer // takes a line without waiting
 	json   bool      // the supervisor's own log is JSON
 	log    *slog.Logger
+	sent   *slog.Logger // gets the lines too; nil: they are sent nowhere
 
 	mu    sync.Mutex
 	files map[string]*workerFile // by absolute path
@@ -74,11 +76,11 @@ func (l *workerLogs) outputs(pools []*config.Pool, several bool) (map[string]fun
 	for _, p := range pools {
 		switch {
 		case toFile(p):
-			ways[p.Pool] = lineWriter(l.files[p.WorkerLog].sink, l.asJSON(p), several, true)
+			ways[p.Pool] = l.alsoSent(lineWriter(l.files[p.WorkerLog].sink, l.asJSON(p), several, true))
 		case p.WorkerLog == config.WorkerLogNone:
 			ways[p.Pool] = func(supervisor.OutputLine) {}
 		default:
-			ways[p.Pool] = lineWriter(l.stderr, l.asJSON(p), several, false)
+			ways[p.Pool] = l.alsoSent(lineWriter(l.stderr, l.asJSON(p), several, false))
 		}
 	}
 	return ways, nil
@@ -142,6 +144,23 @@ func (f *workerFile) close() {
 	}
 }
 
+// alsoSent has lines be sent as log records too, if any are.
+func (l *workerLogs) alsoSent(write func(supervisor.OutputLine)) func(supervisor.OutputLine) {
+	if l.sent == nil {
+		return write
+	}
+	return func(line supervisor.OutputLine) {
+		write(line)
+		attrs := []slog.Attr{
+			slog.String("pool", line.Pool), slog.String("worker", line.Worker), slog.Int("pid", line.PID), slog.String("stream", line.Stream),
+		}
+		if line.Job != 0 {
+			attrs = append(attrs, slog.Int64("job", line.Job))
+		}
+		l.sent.LogAttrs(context.Background(), slog.LevelInfo, valid(line.Text), attrs...)
+	}
+}
+
 // lineWriter writes each line to w, by one Write.
 func lineWriter(w io.Writer, asJSON, several, timed bool) func(supervisor.OutputLine) {
 	return func(l supervisor.OutputLine) {
@@ -181,10 +200,11 @@ func jsonLine(l *supervisor.OutputLine) []byte {
 		Pool   string       `json:"pool"`
 		Worker string       `json:"worker"`
 		PID    int          `json:"pid"`
+		Job    int64        `json:"job,omitempty"`
 		Stream string       `json:"stream"`
 		Line   string       `json:"line"`
 		Cut    int          `json:"cut,omitempty"`
-	}{jsonrpc.Time{Time: l.At}, l.Pool, l.Worker, l.PID, l.Stream, valid(l.Text), l.Cut})
+	}{jsonrpc.Time{Time: l.At}, l.Pool, l.Worker, l.PID, l.Job, l.Stream, valid(l.Text), l.Cut})
 	return []byte(escapeJSON(b.String()))
 }
 

@@ -13,41 +13,50 @@ import (
 
 const module = "github.com/whipper-sidecar/whipper"
 
-// arrows says which rooms, the module's top folders, each room may import. A room may always import itself. Where a package
+// arrows says which rooms, the module's top folders, or packages within one, each room may import. A room may always import itself. Where a package
 // within a room has a line of its own, that holds for it. Tests are free to look at anything, so they are not asked.
 var arrows = map[string][]string{
-	"cmd":                    {"conformance", "internal", "jsonrpc", "ledger", "migrations", "sdk-go", "sdk-node", "sdk-python", "server", "supervisor"},
-	"bench":                  {"jsonrpc", "ledger", "sdk-go", "server", "supervisor"},
-	"conformance":            {"jsonrpc"},
-	"examples":               {"sdk-go"},
-	"internal":               {"jsonrpc", "ledger", "server", "supervisor"},
-	"internal/config":        {"ledger", "supervisor"},
-	"internal/soak":          {"ledger", "sdk-go"},
-	"internal/matrix/client": {"sdk-go"},
-	"internal/matrix/worker": {"sdk-go"},
-	"jsonrpc":                {},
-	"ledger":                 {"migrations"},
-	"migrations":             {},
-	"sdk-go":                 {"jsonrpc"},
-	"sdk-node":               {},
-	"sdk-python":             {},
-	"server":                 {"jsonrpc", "ledger", "supervisor"},
-	"supervisor":             {"jsonrpc", "ledger"},
+	"cmd":                         {"conformance", "internal", "jsonrpc", "ledger", "migrations", "sdk-go", "sdk-node", "sdk-python", "server", "supervisor"},
+	"bench":                       {"jsonrpc", "ledger", "sdk-go", "server", "supervisor"},
+	"conformance":                 {"jsonrpc"},
+	"examples":                    {"sdk-go"},
+	"internal":                    {"jsonrpc", "ledger", "server", "supervisor"},
+	"internal/config":             {"ledger", "supervisor"},
+	"internal/telemetry":          {},
+	"internal/telemetry/signals":  {},
+	"internal/telemetry/otlptest": {},
+	"internal/monitor":            {},
+	"internal/soak":               {"ledger", "sdk-go"},
+	"internal/matrix/client":      {"sdk-go"},
+	"internal/matrix/worker":      {"sdk-go"},
+	"jsonrpc":                     {},
+	"ledger":                      {"migrations"},
+	"migrations":                  {},
+	"sdk-go":                      {"jsonrpc"},
+	"sdk-node":                    {},
+	"sdk-python":                  {},
+	"server":                      {"jsonrpc", "ledger", "supervisor", "internal/telemetry/signals"},
+	"supervisor":                  {"jsonrpc", "ledger", "internal/telemetry/signals"},
 }
 
-// reserved names the rooms that may import a library, where that is not every room: by prefix of the import path.
+// reserved names the rooms that may import a library, where that is not every room, or the packages with those below them: by prefix of the
+// import path.
 var reserved = map[string][]string{
-	"database/sql":                          {"bench", "ledger"}, // the bench has a bare loop of statements to hold the ledger's writer against
-	"modernc.org/":                          {"bench", "ledger"},
-	"github.com/jackc/":                     {"ledger"},
-	"github.com/pressly/goose":              {"ledger"},
-	"github.com/robfig/cron":                {"ledger"},
-	"github.com/urfave/cli":                 {"cmd"},
-	"github.com/vbauerster/mpb":             {"bench", "cmd"},
-	"github.com/jedib0t/go-pretty":          {"cmd"},
-	"github.com/goccy/go-yaml":              {"internal"},
-	"go.opentelemetry.io/otel/exporters":    {"cmd", "internal"},
-	"go.opentelemetry.io/contrib/exporters": {"cmd", "internal"},
+	"database/sql":                       {"bench", "ledger"}, // the bench has a bare loop of statements to hold the ledger's writer against
+	"modernc.org/":                       {"bench", "ledger"},
+	"github.com/jackc/":                  {"ledger"},
+	"github.com/pressly/goose":           {"ledger"},
+	"github.com/robfig/cron":             {"ledger"},
+	"github.com/urfave/cli":              {"cmd"},
+	"github.com/vbauerster/mpb":          {"bench", "cmd"},
+	"github.com/jedib0t/go-pretty":       {"cmd"},
+	"github.com/goccy/go-yaml":           {"internal"},
+	"go.opentelemetry.io/contrib":        {"internal/telemetry"}, // all others know OpenTelemetry's API only
+	"go.opentelemetry.io/otel/exporters": {"internal/telemetry"},
+	"go.opentelemetry.io/otel/sdk":       {"internal/telemetry"},
+	"go.opentelemetry.io/proto/otlp":     {"internal/telemetry"},
+	"google.golang.org/grpc":             {"internal/telemetry"},
+	"github.com/prometheus/":             {"internal/telemetry"},
 }
 
 // room gives the top folder of a package of this module, or "" for any other package.
@@ -58,6 +67,11 @@ func room(importPath string) string {
 	}
 	first, _, _ := strings.Cut(rest, "/")
 	return first
+}
+
+// within says whether a package is one that is named by its folder, or below it.
+func within(importPath, folder string) bool {
+	return strings.HasPrefix(importPath+"/", module+"/"+folder+"/")
 }
 
 // forbiddenImports returns the edges of an import graph that arrows or reserved do not allow.
@@ -74,11 +88,11 @@ func forbiddenImports(imports map[string][]string) []string {
 			continue
 		}
 		for _, to := range imports[from] {
-			if there := room(to); there != "" && there != home && !slices.Contains(allowed, there) {
+			if there := room(to); there != "" && there != home && !slices.ContainsFunc(allowed, func(folder string) bool { return within(to, folder) }) {
 				problems = append(problems, fmt.Sprintf("%s must not import %s", from, to))
 			}
 			for prefix, rooms := range reserved {
-				if strings.HasPrefix(to, prefix) && !slices.Contains(rooms, home) {
+				if strings.HasPrefix(to, prefix) && !slices.ContainsFunc(rooms, func(room string) bool { return within(from, room) }) {
 					problems = append(problems, fmt.Sprintf("%s must not import %s: only %v may", from, to, rooms))
 				}
 			}
@@ -157,6 +171,26 @@ func TestImportsAgainstTheArrowsAreFound(t *testing.T) {
 		{
 			"only the ledger imports goose", "migrations", "github.com/pressly/goose/v3",
 			module + "/migrations must not import github.com/pressly/goose/v3: only [ledger] may",
+		},
+		{"telemetry may import exporters", "internal/telemetry", "go.opentelemetry.io/otel/exporters/prometheus", ""},
+		{"what telemetry's tests use may too", "internal/telemetry/otlptest", "google.golang.org/grpc", ""},
+		{"the supervisor may import the names of signals", "supervisor", module + "/internal/telemetry/signals", ""},
+		{
+			"the supervisor must not import the exporters with them", "supervisor", module + "/internal/telemetry",
+			module + "/supervisor must not import " + module + "/internal/telemetry",
+		},
+		{"anyone may import OpenTelemetry's API", "supervisor", "go.opentelemetry.io/otel/trace", ""},
+		{
+			"only telemetry imports exporters", "internal/config", "go.opentelemetry.io/otel/exporters/prometheus",
+			module + "/internal/config must not import go.opentelemetry.io/otel/exporters/prometheus: only [internal/telemetry] may",
+		},
+		{
+			"not even cmd imports the SDK", "cmd/whipper", "go.opentelemetry.io/otel/sdk/trace",
+			module + "/cmd/whipper must not import go.opentelemetry.io/otel/sdk/trace: only [internal/telemetry] may",
+		},
+		{
+			"a name that only begins alike is another", "internal/telemetryless", "google.golang.org/grpc",
+			module + "/internal/telemetryless must not import google.golang.org/grpc: only [internal/telemetry] may",
 		},
 		{
 			"a new room needs a line", "util", "fmt",

@@ -38,6 +38,8 @@ func describe(v Value) description {
 		return description{"a text", "text", refer("text")}
 	case *Path:
 		return description{"a path", "path", refer("path")}
+	case *HostPort:
+		return description{"an address", "`HOST:PORT`", refer("hostPort")}
 	case *Addresses:
 		return description{"a list", "list of addresses", listOf("address")}
 	case *Retention:

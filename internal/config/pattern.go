@@ -16,6 +16,7 @@ const (
 
 	retentionPattern = `^(none|((succeeded|failed|cancelled|dropped)=)?(forever|[0-9.]+[a-zµμ][0-9.a-zµμ]*)|count=0*[1-9][0-9]*|size=[0-9.][0-9., kKmMgGtTpPeEiIbB]*)$`
 	addressPattern   = `^([A-Za-z0-9._-]{1,64}=)?(tcp://([^:\[\]]*|\[[^\[\]]*\]):[0-9]+|unix:.+)$`
+	hostPortPattern  = `^([^:\[\]]*|\[[^\[\]]*\]):[0-9]+$`
 )
 
 // kinds are what the schemas of describe refer to. An errorMessage is what VS Code and yaml-language-server say of a value of
@@ -58,6 +59,10 @@ var kinds = schema{
 	"address": schema{
 		"type": "string", "pattern": addressPattern + `|` + variablePattern,
 		"errorMessage": "an address such as tcp://127.0.0.1:8080 or unix:app.sock is wanted",
+	},
+	"hostPort": schema{
+		"type": "string", "pattern": hostPortPattern + `|` + variablePattern,
+		"errorMessage": "an address such as 127.0.0.1:8080 is wanted",
 	},
 	"retention": schema{
 		"type": "string", "pattern": retentionPattern + `|` + variablePattern,

@@ -89,6 +89,8 @@ func TestTheSchemaRefusesEachMistakeOnItsOwn(t *testing.T) {
 		pool + "durabilty: full", pool + "max-workers: 3", pool + "script: a.py", pool + "X-: 1",
 		pool + "durability: half", pool + "durability: [full]", pool + "durability:", pool + "log-level: true", pool + "retain: 30d", pool + "retain: [soon]", pool + "retain: [30]", pool + "retain: [queued=1d]",
 		pool + "retain: [count=0]", pool + "retain: [size=]", pool + `dir: ""`,
+		pool + "http: 8080", pool + "http: localhost", pool + "http: ['localhost:80']", pool + "http: 'localhost:http'", pool + "http: ~", pool + "http-pprof: perhaps",
+		pool + "http-host: localhost", pool + `http-token-file: ""`,
 		pool + "defaults:", pool + "defaults: []", pool + "defaults: {script: a.py}", pool + "defaults: {x-a: 1}",
 		pool + "defaults: {socket: s}", pool + "defaults: {max-workers: 0}",
 		"pools: {a b: {script: a.py}}", `pools: {"": {script: a.py}}`, "pools: {" + strings.Repeat("a", 65) + ": {script: a.py}}",

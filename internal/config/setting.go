@@ -177,7 +177,20 @@ type Supervisor struct {
 	Retain     []string // as ParseRetention reads them
 	LogFormat  string   // text or json
 	LogLevel   string   // debug, info, warn or error
+
+	TraceRuns string // TraceRunsParent or TraceRunsLink
+
+	HTTP          string   // HOST:PORT of what internal/monitor tells; "": nobody is told
+	HTTPHosts     []string // names besides that host's
+	HTTPTokenFile string   // "": no token, or the environment has it
+	HTTPProfiles  bool
 }
+
+// How runs belong to the trace that handed their job in.
+const (
+	TraceRunsParent = "parent"
+	TraceRunsLink   = "link"
+)
 
 // DefaultDir is the state folder if nothing else was said.
 const DefaultDir = ".whipper"
@@ -201,6 +214,21 @@ var SupervisorSettings = []Setting[Supervisor]{
 	}},
 	{"log-level", "least important messages that are logged: debug, info, warn or error", func(s *Supervisor) Value {
 		return &Choice{Word: &s.LogLevel, Words: []string{"info", "debug", "warn", "error"}}
+	}},
+	{"trace-runs", "whether runs of a job are spans within the trace that handed it in (parent) or begin a trace each, with a link to that one (link)", func(s *Supervisor) Value {
+		return &Choice{Word: &s.TraceRuns, Words: []string{TraceRunsParent, TraceRunsLink}}
+	}},
+	{"http", "serve metrics and health by HTTP at `HOST:PORT`, as 127.0.0.1:8080; port 0 takes one that is free; other addresses than loopback ones need a token (default: off)", func(s *Supervisor) Value {
+		return &HostPort{S: &s.HTTP}
+	}},
+	{"http-host", "`NAME` that requests to --http may be sent to, besides its own address and localhost; may be repeated", func(s *Supervisor) Value {
+		return &List{Items: &s.HTTPHosts}
+	}},
+	{"http-token-file", "`FILE` with the token that --http wants to see, but for health; or WHIPPER_HTTP_TOKEN in the environment has it", func(s *Supervisor) Value {
+		return &Path{S: &s.HTTPTokenFile}
+	}},
+	{"http-pprof", "serve profiles of the supervisor at --http too, below /debug/pprof/", func(s *Supervisor) Value {
+		return &Toggle{B: &s.HTTPProfiles}
 	}},
 }
 

@@ -20,7 +20,7 @@ func checkSettings[T any](t *testing.T, settings []Setting[T], names map[string]
 		}
 		names[s.Name] = true
 		pristine, changed := withDefaults(settings), withDefaults(settings)
-		for _, text := range []string{"7", "77", "77s", "7MiB", "true", "NAME=VALUE", "NAME=7", otherWord(s.Value(changed))} {
+		for _, text := range []string{"7", "77", "77s", "7MiB", "true", "NAME=VALUE", "NAME=7", "localhost:7", otherWord(s.Value(changed))} {
 			if s.Value(changed).Set(text) == nil {
 				break
 			}

@@ -11,6 +11,7 @@ var ownWords = map[string]string{
 	"listen":      "addresses of sockets that all workers share, `[NAME=]tcp://HOST:PORT` or `[NAME=]unix:PATH`",
 	"env":         "variables of the workers' environment; those of defaults hold where a pool does not set them",
 	"env-file":    "files of `NAME=VALUE` lines for the workers' environment, below env",
+	"http-host":   "names that requests to http may be sent to, besides its own address and localhost",
 	"retain":      "how long jobs that are final are kept: `30d` of every state, `failed=90d` or `failed=forever` of one; also `count=1000000` or `size=2GiB`; `none` keeps all (default: 30d, failed=90d)",
 	"cwd":         "workers' working folder (default: the file's folder)",
 	"watch":       "in development: restart the workers when a file changes that matches one of these globs, as `**/*.py`",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -263,6 +264,28 @@ func (p *Path) from(folder string) {
 	}
 	*p.S = filepath.Join(folder, *p.S)
 }
+
+// HostPort is where to listen, HOST:PORT. A host that is left out stands for every address of this machine, port 0 for one that is free.
+type HostPort struct{ S *string }
+
+// Set implements Value.
+func (h *HostPort) Set(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return errors.New("not an address: write it as 127.0.0.1:8080")
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q is no port: it must be a number from 0 to 65535", port)
+	}
+	*h.S = s
+	return nil
+}
+
+// String implements Value.
+func (h *HostPort) String() string { return *h.S }
+
+// Reset implements Value.
+func (h *HostPort) Reset() { *h.S = "" }
 
 // List is any number of texts; there is none by default. Its flag may be repeated.
 type List struct{ Items *[]string }

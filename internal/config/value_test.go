@@ -50,3 +50,21 @@ func TestSizeIsABinaryOrDecimalNumberOfBytes(t *testing.T) {
 		t.Errorf("16 MiB shows as %q", got)
 	}
 }
+
+func TestAHostPortHasAPortThatIsANumber(t *testing.T) {
+	const form = "not an address: write it as 127.0.0.1:8080"
+	for text, want := range map[string]string{
+		"127.0.0.1:8080": "", "[::1]:0": "", ":65535": "", "localhost:1": "",
+		"": form, "8080": form, "localhost": form, "::1:80": form, "[::1]": form,
+		"localhost:http": `"http" is no port: it must be a number from 0 to 65535`, "localhost:": `"" is no port: it must be a number from 0 to 65535`,
+		"localhost:65536": `"65536" is no port: it must be a number from 0 to 65535`, "localhost:-1": `"-1" is no port: it must be a number from 0 to 65535`,
+	} {
+		s, got := "", ""
+		if err := (&HostPort{S: &s}).Set(text); err != nil {
+			got = err.Error()
+		}
+		if got != want || (s == text) != (want == "" || text == "") {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"database/sql"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -150,14 +151,7 @@ func TestTheWatchdogIsNotFedWhileTheLedgersWriterHangs(t *testing.T) {
 	m := newManager(t, filepath.Join(t.TempDir(), "notify"))
 	s := startService(t, m, []string{"WATCHDOG_USEC=400000"}, "testdata/worker.py")
 	m.told(`^READY=1`)
-	db, err := sql.Open("sqlite", filepath.Join(s.dir, "ledger.db"))
-	check(t, err)
-	defer db.Close()
-	hold, err := db.Conn(t.Context())
-	check(t, err)
-	defer hold.Close()
-	_, err = hold.ExecContext(t.Context(), "BEGIN IMMEDIATE")
-	check(t, err)
+	letGo := s.holdUpWriter()
 	submitted := make(chan error, 1)
 	c := s.client()
 	go func() {
@@ -167,12 +161,27 @@ func TestTheWatchdogIsNotFedWhileTheLedgersWriterHangs(t *testing.T) {
 	s.says(2, `the service manager is not told that all is well.*the ledger's writer does not respond`)
 	s.signal(syscall.SIGQUIT)
 	s.says(1, `\nledger: \d+ changes? to be written, the ledger's writer does not respond: `)
-	_, err = hold.ExecContext(t.Context(), "ROLLBACK")
-	check(t, err)
+	letGo()
 	check(t, <-submitted)
 	m.drain() // what was told before
 	m.told(`^WATCHDOG=1$`)
 	stop(t, s)
+}
+
+// holdUpWriter keeps the supervisor's next commit from going on until letGo is called. After five seconds it fails, and is tried again.
+func (s *supervisor) holdUpWriter() (letGo func()) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(s.dir, "ledger.db"))
+	check(s.t, err)
+	s.t.Cleanup(func() { db.Close() })
+	hold, err := db.Conn(s.t.Context())
+	check(s.t, err)
+	_, err = hold.ExecContext(s.t.Context(), "BEGIN IMMEDIATE")
+	check(s.t, err)
+	return func() {
+		_, err := hold.ExecContext(s.t.Context(), "ROLLBACK")
+		check(s.t, errors.Join(err, hold.Close()))
+	}
 }
 
 // drain forgets what has been told.

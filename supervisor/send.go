@@ -1,0 +1,74 @@
+package supervisor
+
+import (
+	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// sending is the spans of a submission: one for all jobs that come with the same trace context. Nil: it is not traced.
+type sending map[ledger.Trace]*signals.Span
+
+// traceSend starts the spans of a submission. The jobs' trace context is that of their span from then on.
+func (p *Pool) traceSend(jobs []ledger.Job) sending {
+	if p.tracing == nil {
+		return nil
+	}
+	count := map[ledger.Trace]int{}
+	for i := range jobs {
+		count[jobs[i].Trace]++
+	}
+	spans := sending{}
+	for i := range jobs {
+		from := jobs[i].Trace
+		if spans[from] == nil {
+			s := signals.Submission{Pool: p.name, Count: count[from]}
+			if len(jobs) == 1 {
+				s.Method = jobs[i].Method
+			}
+			spans[from] = p.tracing.Send(signals.W3C(from), s)
+		}
+		jobs[i].Trace = ledger.Trace(spans[from].Carry(signals.W3C(from)))
+	}
+	return spans
+}
+
+// end ends the spans, with what has become of the submission.
+func (s sending) end(submitted []ledger.Submitted, err error) {
+	var id int64
+	if len(submitted) == 1 {
+		id = submitted[0].ID
+	}
+	for _, span := range s {
+		span.Sent(id, err)
+	}
+}
+
+// scheduled is the spans of jobs whose time has come, by the jobs' idempotency keys. Those of jobs that do not come about do not end, and are
+// never seen.
+type scheduled struct {
+	tracing *signals.Tracing // nil: they are not traced
+	spans   map[string]*signals.Span
+}
+
+// prepare is what a job is made ready with for its commit; nil: with nothing.
+func (s *scheduled) prepare() func(*ledger.Schedule, *ledger.Job) {
+	if s.tracing == nil {
+		return nil
+	}
+	s.spans = map[string]*signals.Span{}
+	return func(from *ledger.Schedule, job *ledger.Job) {
+		span := s.tracing.Send(signals.W3C{}, signals.Submission{
+			Pool: job.Pool, Method: job.Method, Scheduled: true,
+			Schedule: signals.W3C{Traceparent: from.Traceparent, Tracestate: from.Tracestate},
+		})
+		job.Trace = ledger.Trace(span.Carry(signals.W3C{}))
+		s.spans[job.IdempotencyKey] = span
+	}
+}
+
+// end ends the spans of jobs that are on disk.
+func (s *scheduled) end(jobs []ledger.Job) {
+	for i := range jobs {
+		s.spans[jobs[i].IdempotencyKey].Sent(jobs[i].ID, nil)
+	}
+}
