@@ -1,6 +1,7 @@
 """W3C trace context, by way of OpenTelemetry where the program has loaded it. Nothing here loads it."""
 
 import sys
+from functools import cache
 from typing import Any
 
 from whipper.context import Context, current
@@ -13,21 +14,27 @@ def carried() -> dict[str, str]:
         for propagator in _propagators():
             propagator.inject(carrier)
     if "traceparent" not in carrier and (context := current.get(None)) is not None:
-        return context.trace
+        carrier = context.trace | carrier
     return {name: carrier[name] for name in ("traceparent", "tracestate", "baggage") if name in carrier}
 
 
 def attach(call: Context) -> object | None:
-    """Makes a caller's trace context the current one; what it gives is for ``detach``."""
-    if "opentelemetry.trace" not in sys.modules or not (carrier := call.trace):
+    """Makes a call's span the current one, or else its caller's; what it gives is for ``detach``."""
+    if "opentelemetry.trace" not in sys.modules:
         return None
-    from opentelemetry import context
+    from opentelemetry import context, trace
 
-    ours = context.get_current()
-    for propagator in _propagators():
-        ours = propagator.extract(carrier, ours)
-    token: object = context.attach(ours)
-    return token
+    from whipper import span
+
+    before = ours = context.get_current()
+    if carrier := call.trace:
+        for propagator in _propagators():
+            ours = propagator.extract(carrier, ours)
+    if call._call.id is not None:  # a notification is not followed to its end
+        call._span = span.start(call, ours)
+        if call._span is not None:
+            ours = trace.set_span_in_context(call._span, ours)
+    return None if ours is before else context.attach(ours)
 
 
 def detach(token: object | None) -> None:
@@ -38,6 +45,7 @@ def detach(token: object | None) -> None:
         context.detach(token)  # type: ignore[arg-type]
 
 
+@cache
 def _propagators() -> tuple[Any, ...]:
     # By name, and not the global one: what a supervisor stores is W3C's form, whatever else the program speaks.
     from opentelemetry.baggage.propagation import W3CBaggagePropagator
