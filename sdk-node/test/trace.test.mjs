@@ -42,3 +42,13 @@ test("a trace that the caller gives goes before", async () => {
   const { traceId } = await whipper.invoke("active", [], { traceparent });
   assert.equal(traceId, "0af7651916cd43dd8448eb211c80319c");
 });
+
+test("without OpenTelemetry a worker passes its caller's trace on", async (t) => {
+  const passing = pool(t, { workerModulePath: fixture("passes.mjs") });
+  const trace = {
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    tracestate: "a=b",
+    baggage: "user=ann",
+  };
+  assert.deepEqual(await passing.invoke("nested", [], trace), trace);
+});

@@ -10,9 +10,9 @@ import { MAX_FRAME } from "./framing.mjs";
  * @param {Id} id
  * @param {unknown} value undefined is sent as null
  * @param {string} name of the function
- * @returns {string}
+ * @returns {{frame: string, error?: import("./errors.mjs").WireError}}
  */
-export function resultFrame(id, value, name) {
+export function answer(id, value, name) {
   let text;
   try {
     text = value === undefined ? "null" : JSON.stringify(value);
@@ -20,16 +20,21 @@ export function resultFrame(id, value, name) {
   } catch (error) {
     const { code, message, data } = toWireError(error);
     const why = `the result of ${name} cannot be sent as JSON: ${message}`;
-    return errorFrame(id, { code, message: why, data: { ...data, retryable: false } });
+    return refusal(id, { code, message: why, data: { ...data, retryable: false } });
   }
   const frame = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${text}}`;
   // A UTF-16 unit is at most three bytes of UTF-8: short frames need not be measured.
   if (frame.length * 3 > MAX_FRAME && Buffer.byteLength(frame) > MAX_FRAME) {
     const why = `the result of ${name} has ${Buffer.byteLength(text)} bytes, of which a frame holds ${MAX_FRAME}`;
     const data = { type: "MessageTooLargeError", retryable: false };
-    return errorFrame(id, { code: MESSAGE_TOO_LARGE, message: why, data });
+    return refusal(id, { code: MESSAGE_TOO_LARGE, message: why, data });
   }
-  return frame;
+  return { frame };
+}
+
+/** @param {Id} id @param {import("./errors.mjs").WireError} error */
+function refusal(id, error) {
+  return { frame: errorFrame(id, error), error };
 }
 
 /** @param {Id} id @param {import("./errors.mjs").WireError} error @returns {string} */

@@ -1,10 +1,11 @@
 import { within } from "./ambient.mjs";
-import { errorFrame, resultFrame } from "./answer.mjs";
+import { answer, errorFrame } from "./answer.mjs";
 import { Call, invoke } from "./call.mjs";
 import * as errors from "./errors.mjs";
 import { FrameReader, FrameWriter, MAX_FRAME } from "./framing.mjs";
 import { isId, parse } from "./message.mjs";
 import shared from "./shared.cjs";
+import { endSpan, flushSpans } from "./span.mjs";
 import { Teller } from "./teller.mjs";
 import { PROTOCOL_VERSION, VERSION } from "./version.mjs";
 
@@ -87,7 +88,7 @@ export class Server {
     const exit = () => this.#writer.whenIdle(() => process.exit(0));
     if (this.#orphaned) return exit();
     this.#ending = true;
-    shared.runCallbacks().then(exit);
+    shared.runCallbacks().then(flushSpans).then(exit);
   }
 
   /** @param {string} frame */
@@ -164,17 +165,18 @@ export class Server {
       if (this.#calls.get(key) === call) this.#teller.tell(call, frame, replaces);
     });
     this.#calls.set(key, call);
-    const report = (/** @type {boolean} */ failed, /** @type {unknown} */ value) => {
-      this.#teller.finish(call);
-      this.#calls.delete(key);
-      if (!failed) this.#result(id, value, name);
-      else this.#threw(call, name, value);
-      this.#exitWhenDone();
-    };
-    within(call, () => invoke(method, params, call, report));
+    within(call, name, (span) => {
+      invoke(method, params, call, (failed, value) => {
+        this.#teller.finish(call);
+        this.#calls.delete(key);
+        const error = failed ? this.#threw(call, name, value) : this.#result(id, value, name);
+        if (span !== undefined) endSpan(span, error);
+        this.#exitWhenDone();
+      });
+    });
   }
 
-  /** @param {Call} call @param {string} name @param {unknown} thrown */
+  /** Gives the error that is answered. @param {Call} call @param {string} name @param {unknown} thrown */
   #threw({ id, cancelled }, name, thrown) {
     const error = errors.toWireError(thrown);
     if (cancelled) error.code = errors.REQUEST_CANCELLED;
@@ -183,11 +185,19 @@ export class Server {
       process.stderr.write(
         `${name}, called by a notification, failed: ${error.data?.stack ?? error.message}\n`,
       );
+    return error;
   }
 
-  /** @param {Id} id @param {unknown} value @param {string} [name] of the function that returned it */
+  /**
+   * Gives the error that is answered in its place, if there is one.
+   *
+   * @param {Id} id @param {unknown} value @param {string} [name] of the function that returned it
+   */
   #result(id, value, name = "") {
-    if (id !== undefined) this.#writer.send(resultFrame(id, value, name));
+    if (id === undefined) return undefined;
+    const { frame, error } = answer(id, value, name);
+    this.#writer.send(frame);
+    return error;
   }
 
   /** @param {Id | null} id @param {number} code @param {string} message @param {Record<string, unknown>} [data] */
