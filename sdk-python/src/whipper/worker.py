@@ -281,12 +281,11 @@ class Worker:
     def _forget(self, call: Request, error: dict[str, Any] | None = None) -> None:
         """Ends what is kept of a call, which is about to be answered."""
         context = self._contexts.pop(call.id, None)
-        if (
-            context is not None and context._span is not None and not self._wire.gone
-        ):  # a forked child's is its parent's
-            from whipper import span
+        span = None if context is None else context._span
+        if span is not None and not self._wire.gone:  # a forked child's is its parent's to end
+            from whipper.span import end
 
-            span.end(context._span, error)
+            end(span, error)
 
     def _introduction(self) -> dict[str, Any]:
         own = self._settings
