@@ -1,6 +1,5 @@
 import shared from "./shared.cjs";
 import { withSpan } from "./span.mjs";
-import { withTrace } from "./trace.mjs";
 
 /**
  * Runs a function as part of a call: `context()` gives the call, and its span is the current one, or else its caller's. Following a call
@@ -12,7 +11,6 @@ import { withTrace } from "./trace.mjs";
  */
 export function within(call, method, fn) {
   const { storage } = shared.state;
-  const traced = () => withSpan(call, method, fn);
-  if (storage === undefined) withTrace(call.meta, traced);
-  else storage.run(call, withTrace, call.meta, traced);
+  if (storage === undefined) withSpan(call, method, fn);
+  else storage.run(call, withSpan, call, method, fn);
 }

@@ -1,5 +1,5 @@
 import { within } from "./ambient.mjs";
-import { answer, errorFrame } from "./answer.mjs";
+import { errorFrame, resultFrame } from "./answer.mjs";
 import { Call, invoke } from "./call.mjs";
 import * as errors from "./errors.mjs";
 import { FrameReader, FrameWriter, MAX_FRAME } from "./framing.mjs";
@@ -139,9 +139,8 @@ export class Server {
   #call({ id, method: name, params, meta }) {
     const { methods } = /** @type {Tasks} */ (this.#tasks);
     if (this.#stopping) {
-      return this.#fail(id, errors.SHUTTING_DOWN, "the worker is shutting down", {
-        type: "ShuttingDownError",
-      });
+      const data = { type: "ShuttingDownError" };
+      return this.#fail(id, errors.SHUTTING_DOWN, "the worker is shutting down", data);
     }
     const method = methods.get(name);
     if (method === undefined) {
@@ -152,11 +151,8 @@ export class Server {
     }
     if (id !== undefined && this.#calls.has(id)) {
       // Answered to nobody: an answer with this id would be taken for the first call's.
-      return this.#fail(
-        null,
-        errors.INVALID_REQUEST,
-        `a call with the id ${JSON.stringify(id)} is under way`,
-      );
+      const why = `a call with the id ${JSON.stringify(id)} is under way`;
+      return this.#fail(null, errors.INVALID_REQUEST, why);
     }
 
     const key = id ?? Symbol();
@@ -180,24 +176,19 @@ export class Server {
   #threw({ id, cancelled }, name, thrown) {
     const error = errors.toWireError(thrown);
     if (cancelled) error.code = errors.REQUEST_CANCELLED;
+    const told = error.data?.stack ?? error.message;
     if (id !== undefined) this.#writer.send(errorFrame(id, error));
-    else
-      process.stderr.write(
-        `${name}, called by a notification, failed: ${error.data?.stack ?? error.message}\n`,
-      );
+    else process.stderr.write(`${name}, called by a notification, failed: ${told}\n`);
     return error;
   }
 
-  /**
-   * Gives the error that is answered in its place, if there is one.
-   *
-   * @param {Id} id @param {unknown} value @param {string} [name] of the function that returned it
-   */
+  /** Gives the error that is answered instead, if any. @param {Id} id @param {unknown} value @param {string} [name] of the function */
   #result(id, value, name = "") {
     if (id === undefined) return undefined;
-    const { frame, error } = answer(id, value, name);
-    this.#writer.send(frame);
-    return error;
+    const answer = resultFrame(id, value, name);
+    const failed = typeof answer !== "string";
+    this.#writer.send(failed ? errorFrame(id, answer) : answer);
+    return failed ? answer : undefined;
   }
 
   /** @param {Id | null} id @param {number} code @param {string} message @param {Record<string, unknown>} [data] */

@@ -2,7 +2,7 @@
 // conventions, and of whipper's docs/tracing.md.
 
 import { REQUEST_CANCELLED } from "./errors.mjs";
-import { openTelemetry } from "./trace.mjs";
+import { openTelemetry, withTrace } from "./trace.mjs";
 import { VERSION } from "./version.mjs";
 
 const KIND_SERVER = 1; // of @opentelemetry/api's enums, which are not imported
@@ -10,17 +10,20 @@ const STATUS_ERROR = 2;
 const FLUSH_MS = 2000; // of the five seconds that a worker has by default to end
 
 /**
- * Runs a function with a call's span as the current one, if there is to be one. The function ends it.
+ * Runs a function with a call's span as the current one, or else its caller's. The function ends it.
  *
  * @param {import("./call.mjs").Call} call
  * @param {string} method
  * @param {(span: any) => void} fn gets the span, or undefined
  */
 export function withSpan(call, method, fn) {
-  const provider = openTelemetry()?.trace;
-  if (provider === undefined) return fn(undefined);
-  const options = { kind: KIND_SERVER, attributes: attributesOf(call, method) };
-  provider.getTracer("whipper", VERSION).startActiveSpan(method, options, fn);
+  const otel = openTelemetry();
+  if (otel === undefined) return fn(undefined);
+  withTrace(otel, call.meta, () => {
+    if (otel.trace === undefined) return fn(undefined);
+    const options = { kind: KIND_SERVER, attributes: attributesOf(call, method) };
+    otel.trace.getTracer("whipper", VERSION).startActiveSpan(method, options, fn);
+  });
 }
 
 /**

@@ -42,11 +42,11 @@ export function addTrace(params) {
 /**
  * Runs a function with the context that a call came with as the current one.
  *
+ * @param {any} otel
  * @param {Record<string, unknown>} meta of the call
  * @param {() => void} fn
  */
-export function withTrace(meta, fn) {
-  const otel = openTelemetry();
-  if (!otel?.propagation || !otel.context) return fn();
+export function withTrace(otel, meta, fn) {
+  if (!otel.propagation || !otel.context) return fn();
   otel.context.with(otel.propagation.extract(otel.context.active(), meta, getter), fn);
 }
