@@ -77,7 +77,7 @@ def test_a_call_from_within_a_function_belongs_to_the_same_trace(client: whipper
 def test_baggage_that_a_function_sets_goes_along_where_it_has_no_span(tmp_path: Path) -> None:
     source = """
         import whipper
-        from opentelemetry import baggage, context
+        from opentelemetry import baggage, context, trace
         def nested():
             context.attach(baggage.set_baggage("user", "ann"))
             return whipper.Client().invoke("seen")

@@ -15,16 +15,11 @@ if TYPE_CHECKING:
     from whipper.context import Context
 
 
-def start(call: "Context", parent: "TraceContext") -> "Span | None":
-    """Starts a call's span; None if nobody would see it."""
-    from opentelemetry import trace
+def start(provider: "TracerProvider", call: "Context", parent: "TraceContext") -> "Span":
+    """Starts a call's span."""
+    from opentelemetry.trace import SpanKind
 
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, (trace.ProxyTracerProvider, trace.NoOpTracerProvider)):
-        return None
-    return _tracer(provider).start_span(
-        call.method, context=parent, kind=trace.SpanKind.SERVER, attributes=_attributes(call)
-    )
+    return _tracer(provider).start_span(call.method, context=parent, kind=SpanKind.SERVER, attributes=_attributes(call))
 
 
 def end(span: "Span", error: dict[str, Any] | None = None) -> None:

@@ -20,21 +20,25 @@ def carried() -> dict[str, str]:
 
 def attach(call: Context) -> object | None:
     """Makes a call's span the current one, or else its caller's; what it gives is for ``detach``."""
-    if "opentelemetry.trace" not in sys.modules:
+    api = sys.modules.get("opentelemetry.trace")
+    if api is None:
+        return None
+    carrier, provider = call.trace, _provider(api)
+    if not carrier and provider is None:
         return None
     from opentelemetry import context, trace
 
-    from whipper import span
-
-    before = ours = context.get_current()
-    if carrier := call.trace:
+    ours = context.get_current()
+    if carrier:
         for propagator in _propagators():
             ours = propagator.extract(carrier, ours)
-    if call._call.id is not None:  # a notification is not followed to its end
-        call._span = span.start(call, ours)
-        if call._span is not None:
-            ours = trace.set_span_in_context(call._span, ours)
-    return None if ours is before else context.attach(ours)
+    if provider is not None and call._call.id is not None:  # a notification is not followed to its end
+        from whipper import span
+
+        call._span = span.start(provider, call, ours)
+        ours = trace.set_span_in_context(call._span, ours)
+    token: object = context.attach(ours)
+    return token
 
 
 def detach(token: object | None) -> None:
@@ -43,6 +47,13 @@ def detach(token: object | None) -> None:
         from opentelemetry import context
 
         context.detach(token)  # type: ignore[arg-type]
+
+
+def _provider(api: Any) -> Any:
+    """What the program makes spans with; None: nothing. Looked up with each call, as it may be set at any time."""
+    provider = api.get_tracer_provider()
+    kind = type(provider)
+    return None if kind is api.ProxyTracerProvider or kind is api.NoOpTracerProvider else provider
 
 
 @cache
