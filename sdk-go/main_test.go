@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 		serveOwn()
 	case "application":
 		runApplication(os.Args[1])
+	case "traced":
+		serveTraced()
 	case "listeners":
 		serveListeners()
 	case "connect": // as another user

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
@@ -27,7 +29,8 @@ var errSupervisorGone = errors.New("the supervisor is gone")
 type serving struct {
 	Server
 	names []string
-	base  context.Context // of all calls
+	spans map[string][]trace.SpanStartOption // by method
+	base  context.Context                    // of all calls
 	conn  *jsonrpc.Conn
 	limit int            // bytes of a message
 	calls sync.WaitGroup // Add only under mu and while not declining
@@ -46,6 +49,7 @@ type run struct {
 	request   *jsonrpc.Request
 	cancel    context.CancelCauseFunc
 	cancelled atomic.Bool
+	span      trace.Span // of its goroutine
 }
 
 // timeoutNews is how long the supervisor's word is waited for when a deadline has passed.
@@ -71,10 +75,14 @@ func (s Server) serve(ctx context.Context, w *wire, limit int) error {
 	v := &serving{
 		Server:   s,
 		names:    slices.Sorted(maps.Keys(s.Methods)),
+		spans:    map[string][]trace.SpanStartOption{},
 		base:     base,
 		limit:    limit,
 		shutdown: make(chan struct{}),
 		running:  map[string]*run{},
+	}
+	for _, name := range v.names {
+		v.spans[name] = spanOptions(name)
 	}
 	ready := make(chan struct{})
 	v.conn = jsonrpc.NewConn(w, jsonrpc.HandlerFunc(func(_ *jsonrpc.Conn, r *jsonrpc.Request) {
@@ -229,8 +237,10 @@ func (v *serving) begin(r *jsonrpc.Request, m Method) bool {
 	v.calls.Go(func() {
 		var result json.RawMessage
 		err := errExited
+		spanned, span := startSpan(ctx, c, v.spans[c.Method])
+		one.span = span
 		defer func() { v.answer(ctx, one, result, err) }() // whatever the method does to its goroutine
-		result, err = m.serve(ctx, c.Deadline, r.Params)
+		result, err = m.serve(spanned, c.Deadline, r.Params)
 	})
 	return true
 }
@@ -249,15 +259,21 @@ func (v *serving) answer(ctx context.Context, one *run, result json.RawMessage, 
 		delete(v.running, key)
 	}
 	v.mu.Unlock()
+	var e *jsonrpc.Error
 	switch {
 	case err == nil && len(result)+len(r.ID)+answerOverhead > v.limit:
-		_ = v.conn.ReplyError(r, tooLarge(len(result), v.limit), nil)
+		e = tooLarge(len(result), v.limit)
 	case err == nil:
-		_ = v.conn.Reply(r, result, nil)
 	case one.cancelled.Load():
-		_ = v.conn.ReplyError(r, jsonrpc.Errorf(jsonrpc.CodeRequestCancelled, "%v", err), nil)
+		e = jsonrpc.Errorf(jsonrpc.CodeRequestCancelled, "%v", err)
 	default:
-		_ = v.conn.ReplyError(r, failure(err), nil)
+		e = failure(err)
+	}
+	endSpan(one.span, e)
+	if e != nil {
+		_ = v.conn.ReplyError(r, e, nil)
+	} else {
+		_ = v.conn.Reply(r, result, nil)
 	}
 }
 

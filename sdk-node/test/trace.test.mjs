@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test, { after } from "node:test";
-import { context, propagation, trace } from "@opentelemetry/api";
+import { context, createTraceState, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { fixture, pool } from "./pool.mjs";
 
@@ -17,7 +17,9 @@ test("without OpenTelemetry no trace is sent", async () => {
 
 test("the span that is current in the application is current in the worker's function", async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  propagation.setGlobalPropagator(
+    new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
+  );
   trace.setGlobalTracerProvider(new BasicTracerProvider());
   const tracer = trace.getTracer("test");
   await tracer.startActiveSpan("outer", async (span) => {
@@ -37,8 +39,28 @@ test("the span that is current in the application is current in the worker's fun
   assert.deepEqual(await whipper.invoke("active"), {}); // outside of a span
 });
 
+test("tracestate and baggage go along", async () => {
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const span = { traceId, spanId: "b7ad6b7169203331", traceFlags: 1, traceState: createTraceState("a=b") };
+  const baggage = propagation.createBaggage({ user: { value: "ann" } });
+  const current = propagation.setBaggage(trace.setSpanContext(ROOT_CONTEXT, span), baggage);
+  const { id } = await context.with(current, () => whipper.submit("active"));
+  const job = await whipper.job(id);
+  assert.deepEqual([job.tracestate, job.baggage], ["a=b", "user=ann"]);
+});
+
 test("a trace that the caller gives goes before", async () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const { traceId } = await whipper.invoke("active", [], { traceparent });
   assert.equal(traceId, "0af7651916cd43dd8448eb211c80319c");
+});
+
+test("without OpenTelemetry a worker passes its caller's trace on", async (t) => {
+  const passing = pool(t, { workerModulePath: fixture("passes.mjs") });
+  const trace = {
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    tracestate: "a=b",
+    baggage: "user=ann",
+  };
+  assert.deepEqual(await passing.invoke("nested", [], trace), trace);
 });

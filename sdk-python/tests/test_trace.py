@@ -74,6 +74,19 @@ def test_a_call_from_within_a_function_belongs_to_the_same_trace(client: whipper
     assert trace.get_current_span().get_span_context().trace_id == 0
 
 
+def test_baggage_that_a_function_sets_goes_along_where_it_has_no_span(tmp_path: Path) -> None:
+    source = """
+        import whipper
+        from opentelemetry import baggage, context, trace
+        def nested():
+            context.attach(baggage.set_baggage("user", "ann"))
+            return whipper.Client().invoke("seen")
+        def seen(): return whipper.context().trace
+        """
+    with whipper.Client.start(write_script(tmp_path, source), min_workers=2, max_workers=2) as client:
+        assert client.invoke("nested") == {"baggage": "user=ann"}
+
+
 def test_without_opentelemetry_a_worker_passes_its_callers_context_on(tmp_path: Path) -> None:
     source = """
         import sys, whipper

@@ -32,6 +32,7 @@ const (
 // Attributes of whipper's own.
 const (
 	PoolName    = attribute.Key("whipper.pool")         // of metrics
+	JobID       = attribute.Key("whipper.job.id")       // of the spans of workers, which the SDKs make
 	Attempt     = attribute.Key("whipper.job.attempt")  // attempts charged, this one included
 	RunNumber   = attribute.Key("whipper.job.run")      // runs, charged or not, this one included
 	Outcome     = attribute.Key("whipper.outcome")      // how an attempt ended

@@ -101,6 +101,8 @@ export interface Job<Result = any> {
   delivery: "at-least-once" | "at-most-once";
   origin: "submit" | "invoke";
   traceparent?: string;
+  tracestate?: string;
+  baggage?: string;
   attempts?: Attempt[];
 }
 

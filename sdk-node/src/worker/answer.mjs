@@ -4,13 +4,13 @@ import { MAX_FRAME } from "./framing.mjs";
 /** @typedef {string | number | null} Id null where the request's own could not be read */
 
 /**
- * The frame that answers a request with what its function returned, or with an error if that cannot be sent. Such an
- * error is not retryable: running the function again would do its work again and come to the same.
+ * The frame that answers a request with what its function returned, or the error to answer if that cannot be sent. It
+ * is not retryable: running the function again would do its work again and come to the same.
  *
  * @param {Id} id
  * @param {unknown} value undefined is sent as null
  * @param {string} name of the function
- * @returns {string}
+ * @returns {string | import("./errors.mjs").WireError}
  */
 export function resultFrame(id, value, name) {
   let text;
@@ -20,14 +20,14 @@ export function resultFrame(id, value, name) {
   } catch (error) {
     const { code, message, data } = toWireError(error);
     const why = `the result of ${name} cannot be sent as JSON: ${message}`;
-    return errorFrame(id, { code, message: why, data: { ...data, retryable: false } });
+    return { code, message: why, data: { ...data, retryable: false } };
   }
   const frame = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${text}}`;
   // A UTF-16 unit is at most three bytes of UTF-8: short frames need not be measured.
   if (frame.length * 3 > MAX_FRAME && Buffer.byteLength(frame) > MAX_FRAME) {
     const why = `the result of ${name} has ${Buffer.byteLength(text)} bytes, of which a frame holds ${MAX_FRAME}`;
     const data = { type: "MessageTooLargeError", retryable: false };
-    return errorFrame(id, { code: MESSAGE_TOO_LARGE, message: why, data });
+    return { code: MESSAGE_TOO_LARGE, message: why, data };
   }
   return frame;
 }

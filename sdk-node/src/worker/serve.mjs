@@ -5,6 +5,7 @@ import * as errors from "./errors.mjs";
 import { FrameReader, FrameWriter, MAX_FRAME } from "./framing.mjs";
 import { isId, parse } from "./message.mjs";
 import shared from "./shared.cjs";
+import { endSpan, flushSpans } from "./span.mjs";
 import { Teller } from "./teller.mjs";
 import { PROTOCOL_VERSION, VERSION } from "./version.mjs";
 
@@ -87,7 +88,7 @@ export class Server {
     const exit = () => this.#writer.whenIdle(() => process.exit(0));
     if (this.#orphaned) return exit();
     this.#ending = true;
-    shared.runCallbacks().then(exit);
+    shared.runCallbacks().then(flushSpans).then(exit);
   }
 
   /** @param {string} frame */
@@ -138,9 +139,8 @@ export class Server {
   #call({ id, method: name, params, meta }) {
     const { methods } = /** @type {Tasks} */ (this.#tasks);
     if (this.#stopping) {
-      return this.#fail(id, errors.SHUTTING_DOWN, "the worker is shutting down", {
-        type: "ShuttingDownError",
-      });
+      const data = { type: "ShuttingDownError" };
+      return this.#fail(id, errors.SHUTTING_DOWN, "the worker is shutting down", data);
     }
     const method = methods.get(name);
     if (method === undefined) {
@@ -151,11 +151,8 @@ export class Server {
     }
     if (id !== undefined && this.#calls.has(id)) {
       // Answered to nobody: an answer with this id would be taken for the first call's.
-      return this.#fail(
-        null,
-        errors.INVALID_REQUEST,
-        `a call with the id ${JSON.stringify(id)} is under way`,
-      );
+      const why = `a call with the id ${JSON.stringify(id)} is under way`;
+      return this.#fail(null, errors.INVALID_REQUEST, why);
     }
 
     const key = id ?? Symbol();
@@ -164,30 +161,34 @@ export class Server {
       if (this.#calls.get(key) === call) this.#teller.tell(call, frame, replaces);
     });
     this.#calls.set(key, call);
-    const report = (/** @type {boolean} */ failed, /** @type {unknown} */ value) => {
-      this.#teller.finish(call);
-      this.#calls.delete(key);
-      if (!failed) this.#result(id, value, name);
-      else this.#threw(call, name, value);
-      this.#exitWhenDone();
-    };
-    within(call, () => invoke(method, params, call, report));
+    within(call, name, (span) => {
+      invoke(method, params, call, (failed, value) => {
+        this.#teller.finish(call);
+        this.#calls.delete(key);
+        const error = failed ? this.#threw(call, name, value) : this.#result(id, value, name);
+        if (span !== undefined) endSpan(span, error);
+        this.#exitWhenDone();
+      });
+    });
   }
 
-  /** @param {Call} call @param {string} name @param {unknown} thrown */
+  /** Gives the error that is answered. @param {Call} call @param {string} name @param {unknown} thrown */
   #threw({ id, cancelled }, name, thrown) {
     const error = errors.toWireError(thrown);
     if (cancelled) error.code = errors.REQUEST_CANCELLED;
+    const told = error.data?.stack ?? error.message;
     if (id !== undefined) this.#writer.send(errorFrame(id, error));
-    else
-      process.stderr.write(
-        `${name}, called by a notification, failed: ${error.data?.stack ?? error.message}\n`,
-      );
+    else process.stderr.write(`${name}, called by a notification, failed: ${told}\n`);
+    return error;
   }
 
-  /** @param {Id} id @param {unknown} value @param {string} [name] of the function that returned it */
+  /** Gives the error that is answered instead, if any. @param {Id} id @param {unknown} value @param {string} [name] of the function */
   #result(id, value, name = "") {
-    if (id !== undefined) this.#writer.send(resultFrame(id, value, name));
+    if (id === undefined) return undefined;
+    const answer = resultFrame(id, value, name);
+    const failed = typeof answer !== "string";
+    this.#writer.send(failed ? errorFrame(id, answer) : answer);
+    return failed ? answer : undefined;
   }
 
   /** @param {Id | null} id @param {number} code @param {string} message @param {Record<string, unknown>} [data] */

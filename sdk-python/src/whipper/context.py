@@ -9,6 +9,8 @@ from whipper.failures import CancelledError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from opentelemetry.trace import Span
+
     from whipper.protocol import Request
     from whipper.worker import Worker
 
@@ -25,13 +27,14 @@ class Context:
     ``job`` and the like are None where the supervisor did not tell them, as when the runner is tried by hand.
     """
 
-    __slots__ = ("_call", "_cancelled", "_event", "_worker")
+    __slots__ = ("_call", "_cancelled", "_event", "_span", "_worker")
 
     def __init__(self, worker: "Worker", call: "Request") -> None:
         self._worker = worker
         self._call = call
         self._cancelled = False
         self._event: threading.Event | None = None  # made by who waits first
+        self._span: Span | None = None  # while it runs, where the program has OpenTelemetry set up
 
     @property
     def method(self) -> str:

@@ -239,7 +239,6 @@ class Worker:
 
     def succeed(self, call: Request, result: Any) -> None:
         """Answers a call with its result, or with an error if that cannot be sent."""
-        self._contexts.pop(call.id, None)
         if call.id is None:
             return
         try:
@@ -251,6 +250,7 @@ class Worker:
         if len(frame) > protocol.MAX_FRAME_BYTES:
             self._answer_error(call, _too_large(call, len(frame)))
             return
+        self._forget(call)
         self._wire.write(frame)
 
     def fail(self, call: Request, exception: BaseException) -> None:
@@ -269,13 +269,23 @@ class Worker:
         self._answer_error(call, errors.condition(protocol.REQUEST_CANCELLED, "the call was cancelled"))
 
     def _answer_error(self, call: Request, error: dict[str, Any]) -> None:
-        self._contexts.pop(call.id, None)
         if call.id is None:
             return
         frame = protocol.error_frame(call.id, error)
         if len(frame) > protocol.MAX_FRAME_BYTES:
-            frame = protocol.error_frame(call.id, _too_large(call, len(frame)))
+            error = _too_large(call, len(frame))
+            frame = protocol.error_frame(call.id, error)
+        self._forget(call, error)
         self._wire.write(frame)
+
+    def _forget(self, call: Request, error: dict[str, Any] | None = None) -> None:
+        """Ends what is kept of a call, which is about to be answered."""
+        context = self._contexts.pop(call.id, None)
+        span = None if context is None else context._span
+        if span is not None and not self._wire.gone:  # a forked child's is its parent's to end
+            from whipper.span import end
+
+            end(span, error)
 
     def _introduction(self) -> dict[str, Any]:
         own = self._settings
