@@ -130,7 +130,7 @@ func nativeLog(params json.RawMessage) (n notice, ok bool) {
 		return n, false
 	}
 	n.text = p.Message
-	_ = json.Unmarshal(p.ID, &n.call) // else it belongs to no call, or to none of ours
+	_ = json.Unmarshal(p.ID, &n.call)          // else it belongs to no call, or to none of ours
 	_ = n.level.UnmarshalText([]byte(p.Level)) // anything else is info
 	for name, value := range p.Attributes {
 		n.attrs = append(n.attrs, slog.Any(name, value))

@@ -22,7 +22,7 @@ type workerLogs struct {
 	stderr io.Writer // takes a line without waiting
 	json   bool      // the supervisor's own log is JSON
 	log    *slog.Logger
-	sent   *slog.Logger // gets the lines too; nil: they are sent nowhere
+	sent   slog.Handler // gets the lines too; nil: they are sent nowhere
 
 	mu    sync.Mutex
 	files map[string]*workerFile // by absolute path
@@ -151,13 +151,12 @@ func (l *workerLogs) alsoSent(write func(supervisor.OutputLine)) func(supervisor
 	}
 	return func(line supervisor.OutputLine) {
 		write(line)
-		attrs := []slog.Attr{
-			slog.String("pool", line.Pool), slog.String("worker", line.Worker), slog.Int("pid", line.PID), slog.String("stream", line.Stream),
-		}
+		r := slog.NewRecord(line.At, slog.LevelInfo, valid(line.Text), 0)
+		r.AddAttrs(slog.String("pool", line.Pool), slog.String("worker", line.Worker), slog.Int("pid", line.PID), slog.String("stream", line.Stream))
 		if line.Job != 0 {
-			attrs = append(attrs, slog.Int64("job", line.Job))
+			r.AddAttrs(slog.Int64("job", line.Job))
 		}
-		l.sent.LogAttrs(context.Background(), slog.LevelInfo, valid(line.Text), attrs...)
+		_ = l.sent.Handle(context.Background(), r) // what cannot be delivered is told by itself
 	}
 }
 

@@ -3,12 +3,9 @@ package endtoend
 import (
 	"encoding/hex"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -231,136 +228,13 @@ func TestRunsMayHaveTracesOfTheirOwn(t *testing.T) {
 	job, err := c.Submit(t.Context(), whipper.SubmitParams{Pool: "second", Method: "add", Params: raw(t, 1, 2), Trace: caller})
 	check(t, err)
 	s.await(c, job.ID)
-	r := collector.Await("the run", func(r otlptest.Received) bool { return len(r.Named("process second")) == 1 && len(r.Named("send second")) == 1 })
+	r := collector.Await("the run", func(r otlptest.Received) bool {
+		return len(r.Named("process second")) == 1 && len(r.Named("send second")) == 1
+	})
 	sent, run := r.Named("send second")[0], r.Named("process second")[0]
 	v := seen(run)
 	if want := fmt.Sprintf("send %x", sent.SpanId); v.Parent != "" || len(v.Links) != 1 || v.Links[0] != want || string(run.TraceId) == string(sent.TraceId) {
 		t.Errorf("the run, of trace %x, is within %q and links to %v, not to %s", run.TraceId, v.Parent, v.Links, want)
 	}
 	stop(t, s)
-}
-
-func TestWhatAWorkerPrintsAndLogsIsSentWithItsJob(t *testing.T) {
-	t.Parallel()
-	collector := otlptest.New(t)
-	s := prepare(t, filepath.Join(t.TempDir(), "state"), "testdata/relay.py")
-	exporting(s, collector, false)
-	s.cmd.Env = append(s.cmd.Env, "OTEL_LOGS_EXPORTER=otlp", "OTEL_BLRP_SCHEDULE_DELAY=50")
-	s.begin()
-	s.says(1, "pool default is ready")
-	must(t, s.dir, "call", "flaky", `"/dev/null"`) // so that the job's number is not the worker's
-	gate := filepath.Join(t.TempDir(), "gate")
-	check(t, syscall.Mkfifo(gate, 0o600))
-	c := s.client()
-	job, err := c.Submit(t.Context(), whipper.SubmitParams{Method: "speak", Params: raw(t, "two", gate)})
-	check(t, err)
-	said := func(r otlptest.Received, body, text string) (found []otlptest.Log) {
-		for _, record := range r.Logs {
-			if a := otlptest.Attributes(record.Attributes); otlptest.Value(record.Body) == body && (text == "" || a["text"] == text) {
-				found = append(found, record)
-			}
-		}
-		return found
-	}
-	collector.Await("the line and the record", func(r otlptest.Received) bool {
-		return len(said(r, "two", "")) == 1 && len(said(r, "worker log record", "two")) == 1
-	})
-	check(t, os.WriteFile(gate, nil, 0)) // the line is read by another goroutine than the answer
-	s.await(c, job.ID)
-	r := collector.Await("the run's span", func(r otlptest.Received) bool { return len(r.Named("process default")) == 2 })
-	run := r.Named("process default")[1]
-	line, record := said(r, "two", "")[0], said(r, "worker log record", "two")[0]
-	for what, one := range map[string]otlptest.Log{"the line": line, "the record": record} {
-		a := otlptest.Attributes(one.Attributes)
-		if a["worker"] != "w1" || a["job"] != job.ID || a["pid"] != otlptest.Attributes(run.Attributes)["process.pid"] || a["pool"] != "default" {
-			t.Errorf("%s has %v", what, a)
-		}
-	}
-	if string(record.TraceId) != string(run.TraceId) || string(record.SpanId) != string(run.SpanId) {
-		t.Errorf("the record is of span %x, the run is %x", record.SpanId, run.SpanId)
-	}
-	stop(t, s)
-}
-
-func TestCallsGoOnWhileTheCollectorIsGone(t *testing.T) {
-	for _, how := range []struct {
-		name string
-		grpc bool
-		fail func(*otlptest.Collector)
-	}{{"killed", true, (*otlptest.Collector).Stop}, {"blackholed", false, (*otlptest.Collector).Hang}} {
-		t.Run(how.name, func(t *testing.T) {
-			t.Parallel()
-			collector := otlptest.New(t)
-			s := prepare(t, filepath.Join(t.TempDir(), "state"), "--http", "127.0.0.1:0", "testdata/worker.py")
-			exporting(s, collector, how.grpc)
-			const queue = 64
-			s.cmd.Env = append(s.cmd.Env, fmt.Sprint("OTEL_BSP_MAX_QUEUE_SIZE=", queue), "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=32",
-				"OTEL_EXPORTER_OTLP_TIMEOUT=1000", "OTEL_BSP_EXPORT_TIMEOUT=1000")
-			s.begin()
-			s.says(1, "pool default is ready")
-			calls := s.loadWith(4, "add", 1, 2)
-			calls.goesOn(50)
-			collector.Await("a call's spans", func(r otlptest.Received) bool { return len(r.Named("add")) > 0 })
-			how.fail(collector)
-			const lost = "telemetry cannot be delivered; this is told once"
-			s.says(1, lost)
-			calls.goesOn(500)
-			dropped := regexp.MustCompile(`(?m)^whipper_telemetry_spans_dropped_total\{.*error_type="queue_full".*\} (\S+)$`)
-			eventually(t, "spans are dropped", func() bool {
-				_, text := s.ask("/metrics")
-				found := dropped.FindStringSubmatch(text)
-				if found == nil {
-					return false
-				}
-				n, err := strconv.ParseFloat(found[1], 64)
-				return err == nil && n > 3*queue // so no more than the queue holds are kept
-			})
-			calls.end()
-			stop(t, s)
-			if n := strings.Count(s.stderr.String(), lost); n != 1 {
-				t.Errorf("it was told %d times", n)
-			}
-		})
-	}
-}
-
-func TestMetricsAreThereForPromtool(t *testing.T) {
-	t.Parallel()
-	s := start(t, filepath.Join(t.TempDir(), "state"), "--http", "127.0.0.1:0", "testdata/worker.py")
-	must(t, s.dir, "call", "add", "1", "2")
-	must(t, s.dir, "submit", "--wait", "add", "1", "2")
-	code, text := s.ask("/metrics")
-	if code != 200 {
-		t.Fatalf("/metrics: %d %s", code, text)
-	}
-	for _, pattern := range []string{
-		`(?m)^whipper_call_duration_seconds_count\{.*rpc_method="add".*whipper_outcome="succeeded".*whipper_pool="default".*\} 2$`,
-		`(?m)^whipper_call_wait_seconds_count\{.*\} 2$`,
-		`(?m)^whipper_call_active\{.*whipper_pool="default".*\} 0$`,
-		`(?m)^whipper_queue_jobs\{.*whipper_queue_state="submitted".*\} 0$`,
-		`(?m)^whipper_queue_oldest_seconds\{.*\} 0$`,
-		`(?m)^whipper_worker_count\{.*whipper_worker_state="processing".*\} 1$`,
-		`(?m)^whipper_worker_forks_total\{.*\} 1$`,
-		`(?m)^whipper_ledger_commit_duration_seconds_count\{.*\} [1-9]`,
-		`(?m)^whipper_ledger_commit_operations_sum\{.*\} [1-9]`,
-		`(?m)^whipper_ledger_size_bytes\{.*whipper_ledger_file="database".*\} [1-9]`,
-		`(?m)^whipper_ledger_size_bytes\{.*whipper_ledger_file="wal".*\} [1-9]`,
-	} {
-		if !regexp.MustCompile(pattern).MatchString(text) {
-			t.Errorf("there is no %s", pattern)
-		}
-	}
-	if t.Failed() {
-		t.Log(text)
-	}
-	stop(t, s)
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("promtool, of Debian's package prometheus, is not installed: it would check the form of /metrics")
-	}
-	lint := exec.Command(promtool, "check", "metrics")
-	lint.Stdin = strings.NewReader(text)
-	if out, err := lint.CombinedOutput(); err != nil {
-		t.Errorf("promtool: %v\n%s", err, out)
-	}
 }

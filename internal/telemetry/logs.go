@@ -19,12 +19,12 @@ func (t *Telemetry) Handler(stderr slog.Handler, level slog.Leveler) slog.Handle
 	return slog.NewMultiHandler(withSpan{stderr}, leveled{t.bridge(), level})
 }
 
-// Lines gives a logger for what workers print, which goes to where the environment says alone; nil: logs go nowhere.
-func (t *Telemetry) Lines() *slog.Logger {
+// Lines takes what workers print, which goes to where the environment says alone; nil: logs go nowhere.
+func (t *Telemetry) Lines() slog.Handler {
 	if t.logs == nil {
 		return nil
 	}
-	return slog.New(t.bridge())
+	return t.bridge()
 }
 
 func (t *Telemetry) bridge() slog.Handler {
