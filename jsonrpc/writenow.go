@@ -61,7 +61,7 @@ func (w *rawWriter) WriteNow(b []byte) (int, error) {
 // write tries once, and never has the runtime wait.
 func (w *rawWriter) write(fd uintptr) bool {
 	for {
-		n, err := unix.Write(int(fd), w.b)
+		n, err := writeNow(fd, w.b)
 		switch {
 		case err == unix.EINTR:
 			continue

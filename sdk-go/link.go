@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"sync"
@@ -41,9 +42,17 @@ func (t target) connect(ctx context.Context, maxMessageSize int) (*link, error) 
 		return nil, errors.Join(err, uc.Close())
 	}
 	l := &link{nc: uc, streams: map[int64]*stream{}, waiting: map[uint64]*mailbox[ProgressUpdate]{}}
-	l.conn = jsonrpc.NewConn(uc, jsonrpc.HandlerFunc(l.receive), jsonrpc.Options{Stray: l.giveUp, MaxMessageSize: maxMessageSize})
+	l.conn = jsonrpc.NewConn(socket{uc, jsonrpc.NewPollReader(uc)}, jsonrpc.HandlerFunc(l.receive), jsonrpc.Options{Stray: l.giveUp, MaxMessageSize: maxMessageSize})
 	return l, nil
 }
+
+// socket is a connection that is read from with less to do for the runtime.
+type socket struct {
+	*net.UnixConn
+	in io.Reader // of the connection
+}
+
+func (s socket) Read(b []byte) (int, error) { return s.in.Read(b) }
 
 // alive says whether it has not ended.
 func (l *link) alive() bool {

@@ -16,11 +16,12 @@ const hangUpCheck = 250 * time.Millisecond
 // ended its own direction gets the answers to what it had asked before, and the events that it subscribed to.
 type halfOpen struct {
 	*net.UnixConn
+	in      io.Reader // of the connection
 	session *session
 }
 
 func (c halfOpen) Read(b []byte) (int, error) {
-	n, err := c.UnixConn.Read(b)
+	n, err := c.in.Read(b)
 	if errors.Is(err, io.EOF) {
 		c.session.linger()
 	}

@@ -60,7 +60,7 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 		subscriptions: map[int64]*subscription{},
 		ending:        make(chan struct{}),
 	}
-	conn := jsonrpc.NewConn(halfOpen{uc, sess}, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) { sess.receive(ctx, c, r) }),
+	conn := jsonrpc.NewConn(halfOpen{uc, jsonrpc.NewPollReader(uc), sess}, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) { sess.receive(ctx, c, r) }),
 		jsonrpc.Options{MaxMessageSize: s.serving.Load().maxMessageSize, Batches: true})
 	var owned sync.WaitGroup
 	owned.Go(func() {

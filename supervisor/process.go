@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
 // StartError is a worker command that cannot be started at all.
@@ -111,8 +109,8 @@ func startProcess(f *forker, o *Options, env []string, sockets []*os.File, print
 	}
 	p := &process{
 		pid:        proc.Pid,
-		stdio:      &stdio{in: stdin{File: pipes[0][1], now: jsonrpc.NewNowWriter(pipes[0][1])}, out: stdout{File: pipes[1][0]}},
-		stderr:     &stdout{File: pipes[2][0]},
+		stdio:      newStdio(pipes[0][1], pipes[1][0]),
+		stderr:     &stdout{File: pipes[2][0], in: pipes[2][0]},
 		os:         proc,
 		stderrDone: make(chan struct{}),
 	}

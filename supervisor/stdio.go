@@ -28,6 +28,13 @@ type stdio struct {
 	eof atomic.Bool // the process is to see the end of its stdin
 }
 
+func newStdio(in, out *os.File) *stdio {
+	return &stdio{
+		in:  stdin{File: in, now: jsonrpc.NewNowWriter(in)},
+		out: stdout{File: out, in: jsonrpc.NewPollReader(out)},
+	}
+}
+
 func (s *stdio) Read(b []byte) (int, error)         { return s.out.Read(b) }
 func (s *stdio) Write(b []byte) (int, error)        { return s.in.Write(b) }
 func (s *stdio) WriteNow(b []byte) (int, error)     { return s.in.WriteNow(b) }
@@ -133,11 +140,12 @@ func (s *stdin) taken() uint64 {
 // stdout is the reading end of a process's stdout or stderr. It counts, to tell when the last words have been read.
 type stdout struct {
 	*os.File
+	in    io.Reader    // of the file
 	count atomic.Int64 // bytes read
 }
 
 func (s *stdout) Read(b []byte) (int, error) {
-	n, err := s.File.Read(b)
+	n, err := s.in.Read(b)
 	s.count.Add(int64(n))
 	return n, err
 }
