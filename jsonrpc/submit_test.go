@@ -38,9 +38,14 @@ func FuzzDecodeSubmitDecodesAsDecodeParams(f *testing.F) {
 func TestSubmitParamsAreDecodedAsTheyWereEncoded(t *testing.T) {
 	at := Time{time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)}
 	for _, p := range []SubmitParams{
-		{Method: "m"}, {Method: "\"é\n<"}, {Pool: "p", Method: "m", Params: json.RawMessage(`[1,"a b"]`)}, {Method: "m", TimeoutMs: 1, DelayMs: -2},
-		{Method: "m", IdempotencyKey: "k", ConcurrencyKey: "c", Delivery: "at-most-once"}, {Method: "m", Priority: 3, MaxAttempts: 2},
-		{Method: "m", Trace: Trace{Traceparent: "t", Tracestate: "s", Baggage: "b"}}, {Method: "m", RunAt: &at, ExpiresAt: &at},
+		{Method: "m"},
+		{Method: "\"é\n<"},
+		{Pool: "p", Method: "m", Params: json.RawMessage(`[1,"a b"]`)},
+		{Method: "m", TimeoutMs: 1, DelayMs: -2},
+		{Method: "m", IdempotencyKey: "k", ConcurrencyKey: "c", Delivery: "at-most-once"},
+		{Method: "m", Priority: 3, MaxAttempts: 2},
+		{Method: "m", Trace: Trace{Traceparent: "t", Tracestate: "s", Baggage: "b"}},
+		{Method: "m", RunAt: &at, ExpiresAt: &at},
 		{Method: "m", Backoff: &Backoff{BaseMs: 1}, Labels: map[string]string{"a": "b"}},
 	} {
 		raw, err := Encode(p)
