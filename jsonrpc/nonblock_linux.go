@@ -9,13 +9,10 @@ import (
 // that, for they soon return, and where all had been idle it wakes the runtime's monitor thread, which then looks every 20 µs
 // at what goes on, on a processor that the peer may want.
 
-func readNow(fd uintptr, b []byte) (int, error)  { return now(syscall.SYS_READ, fd, b) }
-func writeNow(fd uintptr, b []byte) (int, error) { return now(syscall.SYS_WRITE, fd, b) }
+func readNow(fd uintptr, b []byte) (int, syscall.Errno)  { return now(syscall.SYS_READ, fd, b) }
+func writeNow(fd uintptr, b []byte) (int, syscall.Errno) { return now(syscall.SYS_WRITE, fd, b) }
 
-func now(trap, fd uintptr, b []byte) (int, error) {
+func now(trap, fd uintptr, b []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
+	return int(n), errno
 }

@@ -2,7 +2,17 @@
 
 package jsonrpc
 
-import "golang.org/x/sys/unix"
+import (
+	"syscall"
 
-func readNow(fd uintptr, b []byte) (int, error)  { return unix.Read(int(fd), b) }
-func writeNow(fd uintptr, b []byte) (int, error) { return unix.Write(int(fd), b) }
+	"golang.org/x/sys/unix"
+)
+
+func readNow(fd uintptr, b []byte) (int, syscall.Errno)  { return errnoOf(unix.Read(int(fd), b)) }
+func writeNow(fd uintptr, b []byte) (int, syscall.Errno) { return errnoOf(unix.Write(int(fd), b)) }
+
+// errnoOf gives a system call's error as what it always is.
+func errnoOf(n int, err error) (int, syscall.Errno) {
+	errno, _ := err.(syscall.Errno) //nolint:errorlint // the system call's own, which nobody wraps
+	return n, errno
+}

@@ -55,14 +55,14 @@ func (p *pollReader) Read(b []byte) (int, error) {
 // read tries once, and says whether that was the end of it: else the runtime waits until there is something.
 func (p *pollReader) read(fd uintptr) bool {
 	for {
-		n, err := readNow(fd, p.b)
+		n, errno := readNow(fd, p.b)
 		switch {
-		case err == unix.EINTR:
+		case errno == unix.EINTR:
 			continue
-		case err == unix.EAGAIN:
+		case errno == unix.EAGAIN:
 			return false
-		case err != nil:
-			p.err = os.NewSyscallError("read", err)
+		case errno != 0:
+			p.err = os.NewSyscallError("read", errno)
 		default:
 			p.n = n
 		}

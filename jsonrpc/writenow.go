@@ -61,13 +61,13 @@ func (w *rawWriter) WriteNow(b []byte) (int, error) {
 // write tries once, and never has the runtime wait.
 func (w *rawWriter) write(fd uintptr) bool {
 	for {
-		n, err := writeNow(fd, w.b)
+		n, errno := writeNow(fd, w.b)
 		switch {
-		case err == unix.EINTR:
+		case errno == unix.EINTR:
 			continue
-		case err == unix.EAGAIN:
-		case err != nil:
-			w.err = os.NewSyscallError("write", err)
+		case errno == unix.EAGAIN:
+		case errno != 0:
+			w.err = os.NewSyscallError("write", errno)
 		default:
 			w.n = n
 		}

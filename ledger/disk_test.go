@@ -229,7 +229,7 @@ func (d *disk) fails(call, path string) bool {
 		d.left--
 		now = d.left == 0
 	}
-	if !now && !(d.struck && d.stuck) {
+	if !now && (!d.struck || !d.stuck) {
 		return false
 	}
 	d.struck = true
