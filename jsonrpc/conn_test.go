@@ -311,6 +311,16 @@ func TestAnAnswerThatIsTooLargeIsReplacedByAnError(t *testing.T) {
 	}
 }
 
+func TestAnAnswerIsMeasuredWithItsEscapes(t *testing.T) {
+	_, p := connect(t, Options{MaxMessageSize: 500}, func(c *Conn, r *Request) {
+		_ = c.ReplyError(r, Errorf(1, "%s", strings.Repeat("\x01", 100)), nil)
+	})
+	p.send(`{"jsonrpc":"2.0","id":1,"method":"m"}`)
+	if got := p.receive(); !strings.Contains(got, "over the limit of 500") {
+		t.Error(got)
+	}
+}
+
 func TestWhatWasSentIsNotKeptUntilItIsAnswered(t *testing.T) {
 	client, p := connect(t, Options{}, ignore)
 	params := json.RawMessage(`["a"]`)

@@ -93,11 +93,14 @@ func (m *outgoing) appendTail(b []byte) []byte {
 	return append(b, '}')
 }
 
-// size is how many bytes appendTo adds, about; never much less.
+// escaped is how many bytes a character's byte may become in JSON.
+const escaped = len(`\u0001`)
+
+// size is how many bytes appendTo adds at most, about.
 func (m *outgoing) size() int {
-	size := 128 + len(m.method) + len(m.params) + len(m.meta) + len(m.to) + len(m.result) + len(m.batch)
+	size := 128 + escaped*len(m.method) + len(m.params) + len(m.meta) + len(m.to) + len(m.result) + len(m.batch)
 	if m.err != nil {
-		size += len(m.err.Message) + len(m.err.Data)
+		size += escaped*len(m.err.Message) + len(m.err.Data)
 	}
 	return size
 }

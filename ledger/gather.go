@@ -22,14 +22,17 @@ type gathering struct {
 	since   time.Time
 	bytes   int
 	timer   *time.Timer // wakes the writer when the time is over; nil: it never had to
-	queued  int         // operations in the queue that may wait
+	queued  int         // operations in the queue of which callers may have been told
 	writing int         // and in the transaction at hand
 }
+
+// told says whether callers may have been told of a change before it is on disk: it is an invoke's.
+func (o *op) told() bool { return o.keep && o.job.Origin == FromInvoke }
 
 // mayWait says whether nobody waits for the row of a change: it is an invoke's, which is neither to run again nor to be recorded
 // before it runs.
 func (w *writer) mayWait(o *op) bool {
-	if !o.keep || o.job.Origin != FromInvoke || o.job.Delivery != AtLeastOnce {
+	if !o.told() || o.job.Delivery != AtLeastOnce {
 		return false
 	}
 	return o.kind != opFinish || o.job.State.Terminal() && !w.watches.watched(o.job.ID)
@@ -38,11 +41,13 @@ func (w *writer) mayWait(o *op) bool {
 // join takes note of an operation that has come to the queue, and says whether the writer is to be woken; mu is held.
 func (w *writer) join(o *op) (wake bool) {
 	g := &w.gathering
+	if o.told() {
+		g.queued++
+	}
 	if !o.patient {
 		g.urgent = true
 		return true
 	}
-	g.queued++
 	if len(w.queue) == 1 {
 		g.since, g.bytes = time.Now(), 0
 		if g.timer == nil {
@@ -66,7 +71,7 @@ func (w *writer) gathers() bool {
 func (w *writer) left(ops []*op) {
 	w.writing = 0
 	for _, o := range ops {
-		if o.patient {
+		if o.told() {
 			w.writing++
 		}
 	}
@@ -80,13 +85,13 @@ func (w *writer) left(ops []*op) {
 func (w *writer) cameBack() {
 	w.urgent, w.queued, w.writing = len(w.queue) > 0, 0, 0
 	for _, o := range w.queue {
-		if o.patient {
+		if o.told() {
 			w.queued++
 		}
 	}
 }
 
-// catchUp has what waits for company be written, so that a read that comes after sees what callers have been told. Where the disk fails
+// catchUp has what callers may have been told be written, so that a read that comes after sees it. Where the disk fails
 // or the ledger is closed, there is nothing to wait for.
 func (w *writer) catchUp(ctx context.Context) {
 	w.mu.Lock()

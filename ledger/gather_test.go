@@ -116,3 +116,39 @@ func TestTheEndOfAnInvokeThatSomebodyWaitsForIsWrittenAtOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestAReadSeesAnEndThatTheCallerHasBeenToldAndSomebodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, t.TempDir())
+		defer l.Close()
+		id, err := l.NextID(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		job := Begin(Job{ID: id, Pool: "p", Method: "m", Origin: FromInvoke}.withDefaults(time.Now()), "w1", 7, time.Now())
+		l.Insert(job, nil)
+		if err := l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l.watches.keep([]int64{id}, 1)
+		busy, release := make(chan struct{}), make(chan struct{})
+		l.writer.put(&op{kind: opCall, call: func(*batch) error {
+			close(busy)
+			<-release
+			return nil
+		}})
+		<-busy
+		ended, attempt := Settle(job, Ending{Outcome: OutcomeSucceeded, At: time.Now(), Result: []byte(`1`)}, 0)
+		l.Finish(ended, attempt, nil)
+		seen := make(chan State, 1)
+		go func() {
+			job, _, _ := l.Get(context.Background(), id)
+			seen <- job.State
+		}()
+		synctest.Wait()
+		close(release)
+		if state := <-seen; state != Succeeded {
+			t.Errorf("read as %q, want %q", state, Succeeded)
+		}
+	})
+}

@@ -43,7 +43,7 @@ const (
 // are left out, and so are those that stand in a lane. Its cost grows with limit, len(skip) and the number of distinct priorities in use, and with nothing else.
 //
 // next is when to ask again if nothing else happens: the earliest moment after now at which a job of the pool that is
-// not in jobs becomes due or expires; zero if there is none.
+// not in jobs becomes due or expires; zero if there is none. It is now where jobs were started while they were read, so that there may be more.
 func (r *Reader) Ready(ctx context.Context, pool string, now time.Time, limit int, skip map[int64]struct{}) (jobs []Job, next time.Time, err error) {
 	return r.ReadyAfter(ctx, pool, now, limit, skip, Position{})
 }
@@ -128,6 +128,9 @@ func (r *Reader) ready(ctx context.Context, pool string, now int64, limit int, s
 	jobs, err := r.claim(ctx, ids)
 	if err != nil {
 		return nil, time.Time{}, err
+	}
+	if len(ids) == limit && len(jobs) < limit { // who gets fewer than asked for takes it that there are no more
+		next = time.UnixMicro(now).UTC()
 	}
 	return jobs, next, nil
 }

@@ -45,7 +45,8 @@ func (p *Pool) claim(ctx context.Context) {
 }
 
 // claimOnce fetches ready jobs into the window and gives the time at which to look again whatever else happens, if one is
-// known. due says that such a time has come.
+// known. due says that such a time has come. It may have come before the timer says so: a read that begins behind the jobs of that time would
+// neither find them nor name their time again.
 //
 // Jobs that the pool has in memory are still queued on disk, so the read is told to leave them out. A job that the pool lets go
 // of while the read goes on may look queued to it, though it is not any more; such are remembered in released.
@@ -63,7 +64,8 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 		due = true
 	}
 	p.mu.Lock()
-	if due {
+	now := time.Now()
+	if due = due || !p.dueAt.IsZero() && !now.Before(p.dueAt); due {
 		p.exhausted, p.seen = false, ledger.Position{}
 	}
 	n := 0
@@ -97,7 +99,6 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 			r.jobs, r.skipped, r.more, err = p.ledger.InLane(ctx, p.name, r.name, r.limit, held)
 		}
 	}
-	now := time.Now()
 	var expired, jobs []ledger.Job
 	if err == nil && look {
 		expired, err = p.ledger.Expired(ctx, p.name, now, expireAtOnce)
@@ -123,10 +124,13 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 		bytes += len(jobs[i].Params)
 		if c := p.adopt(jobs[i]); c != nil {
 			p.enqueue(c)
-			if at := jobs[i].ExpiresAt; !at.IsZero() && (next.IsZero() || at.Before(next)) {
-				next = at // it may still wait then
-			}
 		}
+		if at := jobs[i].ExpiresAt; !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at // it may still wait then, also one that was there already
+		}
+	}
+	if err == nil && look {
+		p.dueAt = next
 	}
 	if count > 0 {
 		p.jobBytes = bytes / count

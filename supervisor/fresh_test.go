@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -78,4 +80,36 @@ func TestFreshJobsAreTakenWithoutAReadOnlyWhereNoneWaitBeforeThem(t *testing.T) 
 	}
 	p.exhausted = true
 	expect("they are large", take(large), 2)
+}
+
+func TestAClaimThatComesBeforeItsTimerFindsWhatIsDue(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, nil).pool
+	later := time.Now().Add(time.Hour).Truncate(time.Microsecond)
+	jobs := []ledger.Job{{Method: "echo", Priority: 5}, {Method: "echo", RunAt: later}}
+	if _, err := p.Submit(t.Context(), jobs); err != nil {
+		t.Fatal(err)
+	}
+	p.seen, p.dueAt = ledger.LastPosition, time.Now() // the first was for later when the last claim came past it
+	if _, err := p.claimOnce(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.window.Len(); n != 1 {
+		t.Errorf("%d jobs are in the window, want the one that is due", n)
+	}
+	if !p.dueAt.Equal(later) {
+		t.Errorf("the next one is due at %v, want %v", p.dueAt, later)
+	}
+}
+
+func TestJobsOfASubmissionThatFailedAreLookedFor(t *testing.T) {
+	t.Parallel()
+	p := newRig(t, nil).pool
+	p.exhausted, p.seen = true, ledger.LastPosition
+	if err := p.refused(1, context.DeadlineExceeded); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error is %v", err)
+	}
+	if p.exhausted || p.seen != (ledger.Position{}) {
+		t.Error("the claimer takes it that the ledger has none that are not in memory")
+	}
 }

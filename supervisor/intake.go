@@ -49,11 +49,15 @@ func (p *Pool) takeIn(jobs []ledger.Job) (o ledger.SubmitOptions, err error) {
 	return ledger.SubmitOptions{Backlog: p.options().MaxBacklog, Committed: p.committed}, nil
 }
 
-// refused says of a submission that was refused for the backlog what is the matter.
+// refused says of a submission that was refused for the backlog what is the matter. After any other error the jobs are looked for: a commit
+// that fails may have reached the disk all the same.
 func (p *Pool) refused(jobs int, err error) error {
 	var full *ledger.BacklogError
-	if err != nil && errors.As(err, &full) {
+	switch {
+	case errors.As(err, &full):
 		return jsonrpc.Errorf(jsonrpc.CodeQueueFull, "%d jobs may be queued, as --max-backlog says, and %s", full.Most, tooMany(jobs, full.Most))
+	case err != nil:
+		p.lookFor(ledger.MaxPriority)
 	}
 	return err
 }

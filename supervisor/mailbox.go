@@ -94,7 +94,8 @@ func (w *worker) help(k *jsonrpc.Cork) {
 	w.own(k, mostHelped, (*letter).anybodys)
 }
 
-// own handles up to most letters that suit, if nobody else owns the worker, and says whether it has ended. What is left is the goroutine's.
+// own handles up to most letters that suit, if nobody else owns the worker, and says whether it has ended. What is left is the goroutine's,
+// which does not come back to a worker that has ended: of that all are handled.
 func (w *worker) own(k *jsonrpc.Cork, most int, suits func(*letter) bool) (ended bool) {
 	m := &w.mailbox
 	m.mu.Lock()
@@ -104,7 +105,7 @@ func (w *worker) own(k *jsonrpc.Cork, most int, suits func(*letter) bool) (ended
 	}
 	m.owned, w.cork = true, k
 	next := 0
-	for ; next < len(m.letters) && next < most && (w.ended || suits(&m.letters[next])); next++ {
+	for ; next < len(m.letters) && (w.ended || next < most && suits(&m.letters[next])); next++ {
 		todo := m.letters[next]
 		m.letters[next] = letter{}
 		if todo.isEvent {

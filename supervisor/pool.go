@@ -75,6 +75,7 @@ type Pool struct {
 	urgent     bool               // it may have one that is more urgent than those in a full window
 	seen       ledger.Position    // all ready jobs up to here are in memory; zero: that is not known
 	missed     ledger.Position    // from where on the claim under way may have missed some; see overlooked
+	dueAt      time.Time          // when a job becomes due, or expires, as the last claim has found; zero: none does
 	jobBytes   int                // params of a job, on average
 	released   map[int64]struct{} // let go of while a claim is under way
 	bootTook   time.Duration      // from the start of a process until it was ready: the last one that was

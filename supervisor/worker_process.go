@@ -15,6 +15,7 @@ const recordAtMost = 5 * time.Second
 
 // spawn starts a process and greets it.
 func (w *worker) spawn() {
+	w.cork.Release() // a fork and a commit take their time
 	w.opts = w.pool.options()
 	w.handshake = newHandshake(w.opts, w.pool.name, w.id)
 	w.incarnation++
