@@ -42,62 +42,22 @@ func DecodeInvoke(params json.RawMessage, p *InvokeParams) *Error {
 	return DecodeParams(params, p)
 }
 
-// decode takes members whose values have no escapes and are of the right kind. False: there are others, and what has been taken counts for nothing.
+// decode takes members that are plain. False: there are others, and what has been taken counts for nothing.
 func (p *InvokeParams) decode(params []byte) bool {
-	usual := true
-	s := scanner{b: params}
-	err := s.object(0, func(key, value []byte) {
+	return plainObject(params, func(key, value []byte) bool {
 		switch string(key) {
 		case `"method"`:
-			usual = usual && plainString(value, &p.Method)
+			return plainString(value, &p.Method)
 		case `"params"`:
 			p.Params = value
+			return true
 		case `"pool"`:
-			usual = usual && plainString(value, &p.Pool)
+			return plainString(value, &p.Pool)
 		case `"timeoutMs"`:
-			usual = usual && plainNumber(value, &p.TimeoutMs)
-		case `"traceparent"`:
-			usual = usual && plainString(value, &p.Traceparent)
-		case `"tracestate"`:
-			usual = usual && plainString(value, &p.Tracestate)
-		case `"baggage"`:
-			usual = usual && plainString(value, &p.Baggage)
-		default:
-			usual = false
+			return plainNumber(value, &p.TimeoutMs)
 		}
+		return p.Trace.decode(key, value)
 	})
-	return usual && err == nil && s.end() == nil
-}
-
-// plainString reads a JSON string that has no escapes.
-func plainString(value []byte, to *string) bool {
-	if len(value) < 2 || value[0] != '"' {
-		return false
-	}
-	text := value[1 : len(value)-1]
-	for _, c := range text {
-		if c == '\\' {
-			return false
-		}
-	}
-	*to = string(text)
-	return true
-}
-
-// plainNumber reads a JSON number that is an integer of 0 or more.
-func plainNumber(value []byte, to *int64) bool {
-	n := int64(0)
-	if len(value) > 18 {
-		return false
-	}
-	for _, c := range value {
-		if !isDigit(c) {
-			return false
-		}
-		n = 10*n + int64(c-'0')
-	}
-	*to = n
-	return true
 }
 
 // AppendTo adds what Encode makes of m.

@@ -14,39 +14,30 @@ func DecodeSubmit(params json.RawMessage, p *SubmitParams) *Error {
 	return DecodeParams(params, p)
 }
 
-// decode takes members whose values have no escapes and are of the right kind. False: there are others, and what has been taken counts for nothing.
+// decode takes members that are plain. False: there are others, and what has been taken counts for nothing.
 func (p *SubmitParams) decode(params []byte) bool {
-	usual := true
-	s := scanner{b: params}
-	err := s.object(0, func(key, value []byte) {
+	return plainObject(params, func(key, value []byte) bool {
 		switch string(key) {
 		case `"method"`:
-			usual = usual && plainString(value, &p.Method)
+			return plainString(value, &p.Method)
 		case `"params"`:
 			p.Params = value
+			return true
 		case `"pool"`:
-			usual = usual && plainString(value, &p.Pool)
+			return plainString(value, &p.Pool)
 		case `"timeoutMs"`:
-			usual = usual && plainNumber(value, &p.TimeoutMs)
+			return plainNumber(value, &p.TimeoutMs)
 		case `"delayMs"`:
-			usual = usual && plainNumber(value, &p.DelayMs)
+			return plainNumber(value, &p.DelayMs)
 		case `"idempotencyKey"`:
-			usual = usual && plainString(value, &p.IdempotencyKey)
+			return plainString(value, &p.IdempotencyKey)
 		case `"concurrencyKey"`:
-			usual = usual && plainString(value, &p.ConcurrencyKey)
+			return plainString(value, &p.ConcurrencyKey)
 		case `"delivery"`:
-			usual = usual && plainString(value, &p.Delivery)
-		case `"traceparent"`:
-			usual = usual && plainString(value, &p.Traceparent)
-		case `"tracestate"`:
-			usual = usual && plainString(value, &p.Tracestate)
-		case `"baggage"`:
-			usual = usual && plainString(value, &p.Baggage)
-		default:
-			usual = false
+			return plainString(value, &p.Delivery)
 		}
+		return p.Trace.decode(key, value)
 	})
-	return usual && err == nil && s.end() == nil
 }
 
 // appendTo adds p as JSON where its members are the most usual. False: they are not.
@@ -78,20 +69,17 @@ func (p SubmitParams) appendTo(b []byte) ([]byte, bool) {
 
 // DecodeSubmitResult decodes the answer to a submission, as json.Unmarshal does.
 func DecodeSubmitResult(result json.RawMessage, r *SubmitResult) error {
-	usual := true
-	s := scanner{b: result}
-	err := s.object(0, func(key, value []byte) {
+	plain := plainObject(result, func(key, value []byte) bool {
 		switch string(key) {
 		case `"id"`:
-			usual = usual && plainNumber(value, &r.ID)
+			return plainNumber(value, &r.ID)
 		case `"duplicate"`:
 			r.Duplicate = string(value) == "true"
-			usual = usual && (r.Duplicate || string(value) == "false")
-		default:
-			usual = false
+			return r.Duplicate || string(value) == "false"
 		}
+		return false
 	})
-	if usual && err == nil && s.end() == nil {
+	if plain {
 		return nil
 	}
 	*r = SubmitResult{}
