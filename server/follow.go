@@ -29,9 +29,14 @@ func newFollowing(p Pool) *following {
 	return f
 }
 
-// follow has the peer told of a pool's stats, instead of those that it followed before, until the connection ends.
-func (s *session) follow(c *jsonrpc.Conn, f *following) {
-	if before := s.following.Swap(f); before != nil {
+// follow has the peer told of a pool's stats, instead of those that it followed before, until the connection ends. answer sends those that
+// it begins with: nothing is told before it, and whatever is answered after it finds the peer a follower.
+func (s *session) follow(c *jsonrpc.Conn, f *following, answer func()) {
+	f.mu.Lock()
+	before := s.following.Swap(f)
+	answer()
+	f.mu.Unlock()
+	if before != nil {
 		close(before.over)
 	}
 	s.pumps.Go(func() { s.keepTelling(c, f) })

@@ -207,7 +207,7 @@ func inBubble(t *testing.T, pool Pool, f func(t *testing.T, s *followed)) {
 				s.mu.Unlock()
 			}
 		})
-		s.follow(s.conn, newFollowing(pool))
+		s.follow(s.conn, newFollowing(pool), func() {})
 		synctest.Wait()
 		f(t, s)
 		close(s.ending)
@@ -283,7 +283,7 @@ func TestWhatAnAnswerCarriedIsNotToldAgain(t *testing.T) {
 func TestWhoFollowsAnotherPoolHearsNoMoreOfTheFirst(t *testing.T) {
 	first, second := &countingPool{}, &countingPool{fakePool: fakePool{name: "second"}}
 	inBubble(t, first, func(t *testing.T, s *followed) {
-		s.follow(s.conn, newFollowing(second))
+		s.follow(s.conn, newFollowing(second), func() {})
 		first.count()
 		second.count()
 		time.Sleep(time.Hour)

@@ -45,7 +45,10 @@ func (s *Server) subscribe(_ context.Context, r *request, p jsonrpc.SubscribePar
 		return jsonrpc.SubscribeResult{}, jsonrpc.Errorf(jsonrpc.CodeInvalidArgument,
 			"this connection has %d subscriptions, as many as one may have; unsubscribe, or connect again", maxSubscriptions)
 	}
-	r.after = func() { r.session.pumps.Go(func() { r.session.pump(r.conn, sub) }) } // the answer goes first
+	r.around = func(answer func()) {
+		answer()
+		r.session.pumps.Go(func() { r.session.pump(r.conn, sub) })
+	}
 	return jsonrpc.SubscribeResult{Subscription: sub.id}, nil
 }
 

@@ -25,7 +25,7 @@ func (s *Server) poolStats(_ context.Context, r *request, p jsonrpc.PoolStatsPar
 	}
 	f := newFollowing(pool)
 	stats := f.told
-	r.after = func() { r.session.follow(r.conn, f) } // the answer goes first
+	r.around = func(answer func()) { r.session.follow(r.conn, f, answer) }
 	return stats, nil
 }
 

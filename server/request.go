@@ -16,7 +16,7 @@ type request struct {
 	cancel  context.CancelCauseFunc // of its context; nil: it has none
 	stop    func()                  // has an invoke given up; nil: not yet known. Guarded by the session's mu
 	cause   error                   // why it is to end early; nil: it is not. Guarded by the session's mu
-	after   func()                  // to be done when it is answered; may be nil
+	around  func(answer func())     // answers it, with what is to be done before or after; nil: nothing is
 	told    bool                    // it is answered, so no more progress is sent; guarded by the session's progress.mu
 }
 
@@ -49,10 +49,7 @@ func (r *request) end(k *jsonrpc.Cork, result, meta json.RawMessage, err error) 
 	s.progress.end(r)
 	s.tellStats(k, r.conn)
 	if err == nil {
-		_ = k.Reply(r.conn, r.Request, result, meta) // a failed reply is a closed connection, here and below
-		if r.after != nil {
-			r.after()
-		}
+		r.reply(k, result, meta)
 	} else {
 		if meta == nil {
 			meta = r.method.refusedMeta
@@ -60,7 +57,15 @@ func (r *request) end(k *jsonrpc.Cork, result, meta json.RawMessage, err error) 
 		s.mu.Lock()
 		cause := r.cause
 		s.mu.Unlock()
-		_ = k.ReplyError(r.conn, r.Request, toError(cause, err), meta)
+		_ = k.ReplyError(r.conn, r.Request, toError(cause, err), meta) // a failed reply is a closed connection
 	}
 	s.end(r)
+}
+
+func (r *request) reply(k *jsonrpc.Cork, result, meta json.RawMessage) {
+	if r.around == nil {
+		_ = k.Reply(r.conn, r.Request, result, meta)
+		return
+	}
+	r.around(func() { _ = k.Reply(r.conn, r.Request, result, meta) })
 }
