@@ -100,17 +100,17 @@ func (t *Tracing) Process(row W3C, r Run) *Span {
 			ctx = trace.ContextWithRemoteSpanContext(ctx, sent)
 		}
 		if r.Number > 1 {
-			links = append(links, linkTo(t.runContext(sent, r.Number-1), LinkPrevious))
+			links = append(links, linkTo(t.runContext(sent, r.Job, r.Number-1), LinkPrevious))
 		}
-		ctx = withIDs(ctx, runIDs(sent, r.Number))
+		ctx = withIDs(ctx, runIDs(sent, r.Job, r.Number))
 		options = append(options, trace.WithLinks(links...))
 	}
 	return t.start(ctx, OperationProcess+" "+r.Pool, options)
 }
 
 // runContext is the context of a run's span, which need not be in memory any more.
-func (t *Tracing) runContext(sent trace.SpanContext, run int) trace.SpanContext {
-	ids := runIDs(sent, run)
+func (t *Tracing) runContext(sent trace.SpanContext, job int64, run int) trace.SpanContext {
+	ids := runIDs(sent, job, run)
 	if !t.options.Link {
 		ids.Trace = sent.TraceID()
 	}

@@ -111,6 +111,24 @@ func TestACallIsThreeSpansOneWithinTheOther(t *testing.T) {
 	}
 }
 
+func TestJobsThatWereHandedInTogetherRunInSpansOfTheirOwn(t *testing.T) {
+	for _, link := range []bool{false, true} {
+		tracing, spans := recorded(TracingOptions{Link: link})
+		other := run
+		other.Job++
+		for _, r := range []Run{run, other} {
+			tracing.Process(caller, r).Ended("succeeded", "", "")
+		}
+		one, two := spans.Ended()[0].SpanContext(), spans.Ended()[1].SpanContext()
+		if one.SpanID() == two.SpanID() {
+			t.Errorf("link %t: both jobs run in span %s", link, one.SpanID())
+		}
+		if link && one.TraceID() == two.TraceID() {
+			t.Errorf("both jobs run in trace %s", one.TraceID())
+		}
+	}
+}
+
 func TestARunLinksToTheOneBefore(t *testing.T) {
 	for _, link := range []bool{false, true} {
 		tracing, spans := recorded(TracingOptions{Link: link})
