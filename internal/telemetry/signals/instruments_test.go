@@ -108,7 +108,7 @@ func TestWhatHappensIsCounted(t *testing.T) {
 
 func TestHowThingsStandIsReadWhenSomebodyAsks(t *testing.T) {
 	m, reader := meter()
-	now := Observed{Database: 4096, WAL: 512, Pools: []ObservedPool{{
+	now := Observed{Files: map[string]int64{FileDatabase: 4096, FileWAL: 512}, Pools: []ObservedPool{{
 		Pool: "shop", Queued: map[string]int64{"ready": 3, "later": 1}, Oldest: 1500 * time.Millisecond, Active: 2, Workers: map[string]int64{"busy": 2},
 	}}}
 	looks := 0
@@ -140,6 +140,16 @@ func TestHowThingsStandIsReadWhenSomebodyAsks(t *testing.T) {
 	collect(t, reader)
 	if looks != 1 {
 		t.Errorf("%d looks", looks)
+	}
+}
+
+func TestWhatIsUnknownIsNotToldAsZero(t *testing.T) {
+	m, reader := meter()
+	if _, err := Observe(m, func(context.Context) Observed { return Observed{Pools: []ObservedPool{{Pool: "shop"}}} }); err != nil {
+		t.Fatal(err)
+	}
+	if got := collect(t, reader); len(got) > 0 {
+		t.Errorf("got %q", got)
 	}
 }
 
