@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -167,18 +168,23 @@ func TestMethodsBeyondTheLimitAreCountedTogether(t *testing.T) {
 	all.Wait()
 	q := i.Pool("other") // has a limit of its own
 	q.Ran(t.Context(), "charge", "succeeded", 0, 0)
+	p.Ran(t.Context(), strings.Repeat("m", mostMethod+1), "succeeded", 0, 0) // no name
+	i.Pool("third").Ran(t.Context(), strings.Repeat("m", mostMethod+1), "succeeded", 0, 0)
 	var lines []string
 	for _, line := range collect(t, reader) {
 		if line[:len(MetricCallWait)] == MetricCallWait {
 			lines = append(lines, line)
 		}
 	}
-	if len(lines) != MaxMethods+1+1 {
+	if len(lines) != MaxMethods+1+1+1 {
 		t.Errorf("%d series for %d methods", len(lines), 4*MaxMethods)
 	}
-	want := fmt.Sprintf("whipper.call.wait s {rpc.method=_OTHER,whipper.outcome=succeeded,whipper.pool=shop} %d of 0, to 1800", 3*MaxMethods)
-	if !slices.Contains(lines, want) {
-		t.Errorf("no %s in %q", want, lines)
+	want := fmt.Sprintf("whipper.call.wait s {rpc.method=_OTHER,whipper.outcome=succeeded,whipper.pool=shop} %d of 0, to 1800", 3*MaxMethods+1)
+	third := "whipper.call.wait s {rpc.method=_OTHER,whipper.outcome=succeeded,whipper.pool=third} 1 of 0, to 1800"
+	for _, want := range []string{want, third} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("no %s in %q", want, lines)
+		}
 	}
 }
 
