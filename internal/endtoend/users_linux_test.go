@@ -88,8 +88,12 @@ func TestAnotherUserReachesNothingOfASupervisorWhateverTheUmask(t *testing.T) {
 				t.Errorf("only %d files were looked at", closed)
 			}
 			for _, args := range [][]string{
-				{"call", "--dir", dir, "add", "1", "2"}, {"call", "--socket", filepath.Join(dir, "whipper.sock"), "add", "1", "2"},
-				{"ledger", "--dir", dir}, {"ledger", "backup", "--dir", dir, "/tmp/stolen.db"}, {"ledger", "prune", "--dir", dir, "--all", "--yes"}, {"pool", "pause", "--dir", dir},
+				{"call", "--dir", dir, "add", "1", "2"},
+				{"call", "--socket", filepath.Join(dir, "whipper.sock"), "add", "1", "2"},
+				{"ledger", "--dir", dir},
+				{"ledger", "backup", "--dir", dir, "/tmp/stolen.db"},
+				{"ledger", "prune", "--dir", dir, "--all", "--yes"},
+				{"pool", "pause", "--dir", dir},
 				{"exec", "--dir", dir, "--", "cat"},
 			} {
 				out := asStranger(t, program, args...)

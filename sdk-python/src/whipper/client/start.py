@@ -93,7 +93,8 @@ def command(
     further = list(options.get("flags", ()))
     clean = any(flag.startswith("--clean-env") for flag in further)
     for name, value in (options.get("env") or {}).items():
-        # In the supervisor's own environment other users cannot read it, but what would be an option there, or is not passed on, cannot go there.
+        # In the supervisor's own environment other users cannot read it. What would be an option there, or is not
+        # passed on, cannot go there.
         if clean or name.startswith("WHIPPER_"):
             flags += ["--env", f"{name}={value}"]
         else:
