@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ import (
 
 const minimalLine = `{"id":7,"pool":"p","method":"m","state":"queued","priority":0,"attempt":0,"maxAttempts":3,"runs":0,"delivery":"at-least-once",` +
 	`"origin":"submit","createdAt":"2026-01-02T03:04:05.678901Z","runAt":"2026-01-02T03:04:05.678901Z"}` + "\n"
+
+// deep is JSON so many levels deep.
+func deep(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
 
 // doImport imports and returns the error.
 func doImport(t testing.TB, dir, text string) (Imported, error) {
@@ -70,7 +74,12 @@ func TestALineThatCannotBeIsRefusedWithItsPlaceAndNothingIsImported(t *testing.T
 		edited(`"runs":0`, `"runs":0,"params":[],"paramsBase64":"W10="`): "paramsBase64: it is given twice",
 		edited(`678901Z`, `6789012Z`):                                    "createdAt: it is finer than microseconds",
 		edited(`2026-01-02T`, `2026-13-02T`):                             "createdAt: a time is wanted",
-		attempts(`1`):                                                    "attempts[0]: a JSON object is wanted",
+		edited(`"createdAt":"2026-01-02T03:04:05.678901Z"`, `"createdAt":"0000-01-01T00:00:00+00:01"`):                           "createdAt: a time from the year 0 to 9999 in UTC is wanted",
+		edited(`"createdAt":"2026-01-02T03:04:05.678901Z"`, `"createdAt":"9999-12-31T23:59:59-00:01"`):                           "createdAt: a time from the year 0 to 9999 in UTC is wanted",
+		edited(`"runs":0`, `"runs":0,"params":`+deep(maxNesting+1)):                                                              "params: nested deeper than 512 levels",
+		edited(`"runs":0`, `"runs":0,"progressBase64":"`+base64.StdEncoding.EncodeToString([]byte("\n"+deep(maxNesting+1)))+`"`): "progress: nested deeper than 512 levels",
+		attempts(`{"attempt":1,"outcome":"error","error":` + deep(maxNesting+1) + `,` + at + `}`):                                "attempts[0].error: nested deeper than 512 levels",
+		attempts(`1`): "attempts[0]: a JSON object is wanted",
 		attempts(`{"attempt":1,"outcome":"error",` + at + `},{"attempt":1,"outcome":"error",` + at + `}`): "attempts[1].attempt: 1 does not come after 1",
 		attempts(`{"attempt":3,"outcome":"error",` + at + `}`):                                            "attempts[0].attempt: 3 is more than the runs that have ended, 2",
 		attempts(`{"attempt":1,"outcome":"lost",` + at + `}`):                                             `attempts[0].outcome: there is no outcome "lost"`,
