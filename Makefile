@@ -20,7 +20,7 @@ PYTHON_READY := sdk-python/.venv/ready
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo build test check fmt docs servers bench bench-quick soak chaos fuzz \
-	test-go test-node test-python check-go check-shell check-node check-python
+	test-go test-node test-python check-go check-shell check-node check-python audit
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -43,7 +43,7 @@ test-node: build $(NODE_READY)
 test-python: build $(PYTHON_READY)
 	cd sdk-python && $(PYTHON) -m pytest
 
-check: check-go check-shell check-node check-python ## check format, types, lint, package arrows and docs
+check: check-go check-shell check-node check-python audit ## check format, types, lint, package arrows, docs and known vulnerabilities
 
 check-go:
 	$(TOOL) gofumpt -d $(GO_FILES)
@@ -62,6 +62,11 @@ check-python: $(PYTHON_READY)
 	cd sdk-python && $(PYTHON) -m ruff format --check . ../bench/clients
 	cd sdk-python && $(PYTHON) -m ruff check . ../bench/clients
 	cd sdk-python && $(PYTHON) -m mypy --strict
+
+audit: $(PYTHON_READY) ## look for known vulnerabilities in what is used, where the registries tell
+	@cd sdk-python && { $(PYTHON) -c 'import pip_audit' 2>/dev/null || \
+		$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[audit]' || true; }
+	@PYTHON=$(PYTHON) bash internal/tools/audit.sh
 
 fmt: $(NODE_READY) $(PYTHON_READY) ## format the code
 	$(TOOL) gofumpt -w $(GO_FILES)
