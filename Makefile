@@ -35,7 +35,7 @@ test: test-go test-node test-python ## run every test: Go, Node, Python
 
 test-go: $(SERVERS_READY)
 	@$(if $(RACE),,echo 'no C compiler: the race detector is off')
-	$(TOOL) gotestsum --format standard-quiet -- $(RACE) -shuffle=on ./...
+	$(TOOL) gotestsum --format standard-quiet -- $(RACE) -shuffle=on -timeout 15m ./...
 
 test-node: build $(NODE_READY)
 	cd sdk-node && npm test

@@ -134,7 +134,7 @@ func toJob(p jsonrpc.SubmitParams, pool string, now time.Time) ledger.Job {
 		Origin:         ledger.FromSubmit,
 		IdempotencyKey: p.IdempotencyKey,
 		ConcurrencyKey: p.ConcurrencyKey,
-		Trace:          ledger.Trace(p.Trace),
+		Trace:          traceOf(p.Trace),
 	}
 	if p.Backoff != nil {
 		job.Backoff = ledger.Backoff{
