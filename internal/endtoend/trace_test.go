@@ -297,3 +297,25 @@ func TestRunsMayHaveTracesOfTheirOwn(t *testing.T) {
 	}
 	stop(t, s)
 }
+
+func TestAnMCPServerGetsItsCallersTraceInItsMeta(t *testing.T) {
+	t.Parallel()
+	collector := otlptest.New(t)
+	sent := filepath.Join(t.TempDir(), "sent")
+	listening := []string{"--handshake", "mcp", "--", "sh", "-c", `tee "$0" | "$@"`, sent} // to what the server is told
+	s := traced(t, filepath.Join(t.TempDir(), "state"), collector, true, append(listening, server(t, "mcp-server-everything", "stdio")[1:]...)...)
+	params := json.RawMessage(`{"name":"echo","arguments":{"message":"hello"},"_meta":{"progressToken":7}}`)
+	result, _, err := s.client().Invoke(t.Context(), whipper.InvokeParams{Method: "tools/call", Params: params, Trace: caller})
+	if err != nil || !strings.Contains(string(result), "hello") {
+		t.Errorf("tools/call gave %s, %v", result, err)
+	}
+	request := collector.Await("the request's span", func(r otlptest.Received) bool { return len(r.Named("tools/call")) == 1 }).Named("tools/call")[0]
+	told, err := os.ReadFile(sent)
+	check(t, err)
+	want := fmt.Sprintf(`"params":{"name":"echo","arguments":{"message":"hello"},"_meta":{"traceparent":"00-%s-%x-01","tracestate":"vendor=1","baggage":"tenant=acme","progressToken":7}}`,
+		callersTrace, request.SpanId)
+	if !strings.Contains(string(told), want) {
+		t.Errorf("the server was told\n%s\nand not\n%s", told, want)
+	}
+	stop(t, s)
+}
