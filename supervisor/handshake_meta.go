@@ -7,7 +7,7 @@ import (
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
-// withTraceMeta is params with a trace context in their member _meta, as MCP has it. All other bytes stay as they are. What the caller has put
+// withTraceMeta is params with a trace context in their member _meta, as MCP has it (ADR 49). All other bytes stay as they are. What the caller has put
 // there goes before: a traceparent of its own leaves out tracestate too, which belongs to it. Params by position have no place for it, and a
 // _meta that is no object is the caller's affair.
 func withTraceMeta(params json.RawMessage, t ledger.Trace) json.RawMessage {
