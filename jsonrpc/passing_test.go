@@ -31,7 +31,7 @@ func FuzzPayloadsArriveAsTheyWereSent(f *testing.F) {
 		if lines {
 			o.Framing = NDJSON
 		}
-		want := appendRaw(nil, bytes.Trim(payload, " \t\r\n"))
+		want := []byte(strings.NewReplacer("\n", "", "\r", "").Replace(string(bytes.Trim(payload, " \t\r\n"))))
 		wantMethod := string([]rune(method)) // what is no UTF-8 is replaced
 		here, there := net.Pipe()
 		_ = here.SetDeadline(time.Now().Add(patience))

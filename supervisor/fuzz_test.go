@@ -19,6 +19,8 @@ func FuzzTriggers(f *testing.F) {
 		{onFork, onOverdue, onExited, onFork, onFault, onExited},  // never ready
 		{onFork, onReady, onAbandon, onOverdue, onKill, onExited}, // a drain that is cut short
 		{onFork, onReady, onStop, onFault, onKill, onAbandon, onStop, onExited},
+		{onFork, onReady, onAbandon, onStop, onAbandon, onOverdue, onStop, onFault, onAbandon, onKill, onExited},
+		{onFork, onReady, onStop, onStop, onAbandon, onReady, onExited, onFork, onStop, onKill, onReady, onExited},
 		{onStop, onAbandon, onKill, onExited, onReady, onFlushed, onOverdue, onFault}, // nothing that fits
 		{onFork, onFork, onReady, onReady, onFlushed},
 	} {

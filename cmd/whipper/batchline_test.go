@@ -138,6 +138,9 @@ func FuzzALineOfABatchIsTakenOrItsFaultLiesInIt(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
+		if levels := 1 + jsonrpc.Depth(sent); levels > jsonrpc.MaxDepth {
+			t.Fatalf("%.100q is taken, but its message nests %d levels", line, levels)
+		}
 		var read jsonrpc.SubmitBatchParams
 		if err := jsonrpc.DecodeParams(sent, &read); err != nil {
 			t.Fatalf("%q is sent as %s: %v", line, sent, err)
