@@ -1,13 +1,16 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -260,5 +263,31 @@ func TestAnImportCountsInTheStatistics(t *testing.T) {
 	const rows = `SELECT pool, method, hour, succeeded, failed, attempts, wait_total, run_total, hex(wait_sketch), hex(run_sketch) FROM rollup ORDER BY 1, 2, 3`
 	if want, got := dump(t, l.db, rows), dump(t, open(t, dir).db, rows); len(want) == 0 || !slices.Equal(got, want) {
 		t.Errorf("statistics of the import are\n%q\nnot\n%q", got, want)
+	}
+}
+
+// An export has no paths. What looks like one is a name, which is kept in a row.
+func TestNamesInAnImportMakeNoFiles(t *testing.T) {
+	evil := "../../escaped\x00/etc/passwd"
+	from := open(t, t.TempDir())
+	submit(t, from, Job{Pool: "../escaped", Method: evil, Params: []byte(`"../escaped"`), IdempotencyKey: evil, Labels: map[string]string{"../escaped": "/etc/passwd"}})
+	var exported bytes.Buffer
+	if _, err := from.Export(t.Context(), &exported, Filter{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "a", "b")
+	if done, err := Import(t.Context(), Options{Dir: dir}, &exported, ImportOptions{}); err != nil || done.Jobs != 1 {
+		t.Fatal(done, err)
+	}
+	var made []string
+	err := filepath.WalkDir(parent, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			made = append(made, strings.TrimPrefix(path, dir+"/"))
+		}
+		return err
+	})
+	if want := []string{"ledger.db", "lock"}; err != nil || !slices.Equal(made, want) {
+		t.Errorf("%v %v, want %v", made, err, want)
 	}
 }

@@ -189,9 +189,7 @@ func TestARunnerCannotBeUnpackedOutsideOfItsFolder(t *testing.T) {
 		parent := t.TempDir()
 		l := language{name: "evil", entry: "x", runner: flatFS{name}}
 		_, err := l.extract(runnerCache{dir: filepath.Join(parent, "runner"), shared: true})
-		if err == nil {
-			t.Errorf("%s: no error", name)
-		}
+		t.Logf("%s: %v", name, err) // either will do: an error, or a place in the folder
 		for _, path := range []string{filepath.Join(parent, "escaped"), filepath.Join(parent, "runner", "escaped"), "/escaped"} {
 			if _, err := os.Lstat(path); err == nil {
 				t.Errorf("%s: %s was made", name, path)

@@ -17,7 +17,7 @@ import (
 // startTelemetry has traces, metrics and logs go to where the environment says. --http has metrics be collected in any case.
 func (s *supervision) startTelemetry(ctx context.Context, c *console, whole *config.Supervisor, stderr *slog.Logger) error {
 	var err error
-	s.telemetry, err = telemetry.Start(ctx, telemetry.Options{Version: version, Console: c.err, Logger: stderr, Scrape: s.monitor != nil})
+	s.telemetry, err = telemetry.Start(ctx, telemetry.Options{Version: version, Console: tameWriter{c.err}, Logger: stderr, Scrape: s.monitor != nil})
 	if err != nil {
 		return misuse("docs/tracing.md has the variables; OTEL_SDK_DISABLED=true switches all of it off", "%w", err)
 	}

@@ -33,17 +33,17 @@ func (s *Span) Context(ctx context.Context) context.Context {
 	return trace.ContextWithSpan(ctx, s.span)
 }
 
-// Sent ends a send span. job is the id that the job has got; 0: several jobs, or none because of err.
-func (s *Span) Sent(job int64, err error) {
+// Sent ends a send span. job is the id that the job has got; 0: several jobs, or none. errorType is "" where nothing was refused.
+func (s *Span) Sent(job int64, errorType, message string) {
 	if s == nil {
 		return
 	}
 	if job != 0 {
 		s.span.SetAttributes(MessageID.String(strconv.FormatInt(job, 10)))
 	}
-	if err != nil {
-		s.span.SetAttributes(ErrorType.String(Other))
-		s.span.SetStatus(codes.Error, err.Error())
+	if errorType != "" {
+		s.span.SetAttributes(ErrorType.String(errorType))
+		s.span.SetStatus(codes.Error, cut(message, mostMessage))
 	}
 	s.span.End()
 }
