@@ -106,12 +106,14 @@ older: ## try this version with an earlier one, OLDER=COMMIT: folders taken over
 	WHIPPER_OLDER=$(CURDIR)/bin/older go test ./internal/matrix -count=1 -run '^TestClientsAndWorkersOfAnEarlierVersion'
 	git worktree remove --force bin/older
 
-# An input whose coverage hangs on how goroutines took turns cannot be made smaller, so that is not tried for long.
+# An input whose coverage hangs on how goroutines took turns cannot be made smaller, so that is not tried for long. A target that fails
+# fails again, on the input that was found; Go before 1.27 also fails now and then because the time is over (go.dev/issue/75804).
 FUZZTIME ?= 60s
 fuzz: ## feed each parser with random input for FUZZTIME (60s); every go test runs what they begin with
+	@fuzz() { echo "$$1 $$2"; go test -run '^$$' -fuzz "^$$2$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$1"; }; \
 	for package in $(sort $(dir $(shell git grep -l '^func Fuzz' -- '*_test.go'))); do \
 		for target in $$(go test -list '^Fuzz' "./$$package" | grep '^Fuzz'); do \
-			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$package" || exit 1; \
+			fuzz "./$$package" "$$target" || fuzz "./$$package" "$$target" || exit 1; \
 		done; \
 	done
 

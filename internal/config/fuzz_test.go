@@ -95,7 +95,7 @@ func FuzzHandshake(f *testing.F) {
 			sent = append(sent, m.Params)
 		}
 		for _, raw := range sent {
-			if len(raw) > 0 && !(json.Valid(raw) && utf8.Valid(raw)) {
+			if len(raw) > 0 && (!json.Valid(raw) || !utf8.Valid(raw)) {
 				t.Errorf("%q: %.200q would be sent", text, raw)
 			}
 		}
