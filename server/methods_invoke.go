@@ -43,7 +43,7 @@ func (s *Server) invoke(r *request, k *jsonrpc.Cork) {
 		return
 	}
 	if s.isDraining() {
-		r.end(k, nil, nil, refuse(pool, []ledger.Job{{Method: p.Method, Trace: ledger.Trace(p.Trace)}}))
+		r.end(k, nil, nil, refuse(pool, []ledger.Job{{Method: p.Method, Trace: traceOf(p.Trace)}}))
 		return
 	}
 	r.stopWith(pool.Invoke(k, supervisor.Call{
@@ -51,7 +51,7 @@ func (s *Server) invoke(r *request, k *jsonrpc.Cork) {
 		Params:   callParams(p.Params),
 		Timeout:  time.Duration(p.TimeoutMs) * time.Millisecond,
 		Priority: p.Priority,
-		Trace:    ledger.Trace(p.Trace),
+		Trace:    traceOf(p.Trace),
 		Progress: r.progress,
 	}, r.invoked))
 }
