@@ -19,7 +19,7 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench bench-quick soak chaos fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-quick soak chaos older fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python audit
 
 help: ## list these targets
@@ -97,6 +97,14 @@ KILLS ?= 300
 chaos: ## kill the ledger's process KILLS (300) times, then let each call of its disk fail in turn; takes up to an hour
 	WHIPPER_KILLS=$(KILLS) go test ./ledger -count=1 -v -run '^TestWheneverTheProcessIsKilledWhatItSaidIsTrue$$'
 	WHIPPER_FAULTS=1 go test ./ledger -count=1 -timeout 60m -run '^TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost$$'
+
+older: ## try this version with an earlier one, OLDER=COMMIT: folders taken over, clients and workers of each with the other
+	@test '$(OLDER)' || { echo 'which one? make older OLDER=COMMIT' >&2; exit 2; }
+	rm -rf bin/older && git worktree prune && git worktree add --detach bin/older $(OLDER)
+	cd bin/older && go build -o bin/whipper ./cmd/whipper
+	WHIPPER_OLDER=$(CURDIR)/bin/older go test ./internal/endtoend -count=1 -run '^TestASupervisorTakesOverFromAnOlderOne'
+	WHIPPER_OLDER=$(CURDIR)/bin/older go test ./internal/matrix -count=1 -run '^TestClientsAndWorkersOfAnEarlierVersion'
+	git worktree remove --force bin/older
 
 # An input whose coverage hangs on how goroutines took turns cannot be made smaller, so that is not tried for long.
 FUZZTIME ?= 60s

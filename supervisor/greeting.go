@@ -43,6 +43,11 @@ func (w *worker) greeted(r *jsonrpc.Response) {
 			w.log.Warn("worker's answer to its greeting is not understood", "pid", w.process.pid, "method", method, "error", err)
 			declared = jsonrpc.InitializeResult{}
 		}
+		if v := declared.ProtocolVersion; v > jsonrpc.ProtocolVersion {
+			w.unfit(fmt.Errorf("it answered %s with protocolVersion %d, and this whipper speaks %d: use a newer whipper, or an older SDK in the worker",
+				method, v, jsonrpc.ProtocolVersion))
+			return
+		}
 	}
 	w.open(declared)
 }

@@ -18,7 +18,8 @@ git -C "$here" worktree add --quiet --detach "$scratch/source" "$commit"
 (cd "$scratch/source" && go build -o "$scratch/whipper" ./cmd/whipper)
 cp "$here/tasks.py" "$scratch"
 cd "$scratch"
-export WHIPPER_DIR=state
+mkdir runs
+export WHIPPER_DIR=state RUNS=runs
 w=./whipper
 has() { "$w" "$1" "${@:3}" --help 2>&1 | grep -e "$2" >/dev/null; } # a command and its flag, or its subcommand
 
@@ -36,7 +37,7 @@ exec 2>"$scratch/said" # by submit --wait
 "$w" submit --max-attempts 3 hang '"again"' >/dev/null
 "$w" submit --at-most-once hang '"at-most-once"' >/dev/null
 "$w" call --timeout 1h hang '"call"' >/dev/null 2>&1 &
-until test -e again.runs && test -e at-most-once.runs && test -e call.runs; do sleep 0.05; done
+until test -e runs/again && test -e runs/at-most-once && test -e runs/call; do sleep 0.05; done
 # What is queued, a call at last.
 queued=4
 "$w" submit --key later --label for=docs echo '"queued"' >/dev/null

@@ -21,8 +21,9 @@ def fail(message):
 
 
 def hang(name):
-    """Goes on until its process is killed, but for the time after the upgrade."""
-    if os.environ.get("EFFECTS"):
+    """Says in the folder RUNS that it runs, and goes on until its process is killed; where there is none it is echo."""
+    if "RUNS" not in os.environ:
         return echo(name)
-    open(f"{name}.runs", "x").close()
+    with open(os.path.join(os.environ["RUNS"], name), "x", encoding="utf-8"):
+        pass
     time.sleep(3600)

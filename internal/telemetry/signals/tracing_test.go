@@ -134,7 +134,7 @@ func TestSpansHoldLittleOfWhatOthersWrite(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{})
 	long := strings.Repeat("é", 1<<20)
 	sent := tracing.Send(caller, Submission{Pool: "shop", Method: long})
-	sent.Sent(12, "", "")
+	sent.Sent(12, "1005", long)
 	r := run
 	r.Method = long
 	process := tracing.Process(caller, r)
