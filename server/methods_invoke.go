@@ -43,7 +43,7 @@ func (s *Server) invoke(r *request, k *jsonrpc.Cork) {
 		return
 	}
 	if s.isDraining() {
-		r.end(k, nil, nil, refuse(pool, []ledger.Job{{Method: p.Method, Trace: ledger.Trace(p.Trace)}}))
+		r.end(k, nil, nil, refuse(pool, []ledger.Job{{Method: p.Method, Trace: traceOf(p.Trace)}}))
 		return
 	}
 	r.stopWith(pool.Invoke(k, supervisor.Call{

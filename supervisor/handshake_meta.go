@@ -3,6 +3,7 @@ package supervisor
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/whipper-sidecar/whipper/ledger"
 )
@@ -21,69 +22,72 @@ func withTraceMeta(params json.RawMessage, t ledger.Trace) json.RawMessage {
 	if !ok {
 		return params
 	}
-	if whole.value == nil {
+	at, has := whole.places["_meta"]
+	if !has {
 		return whole.add(params, []byte(`,"_meta":{`+string(appendTrace(nil, t)[1:])+"}"))
 	}
-	inner, ok := readObject(whole.value, "")
+	meta := params[at.start:at.end]
+	inner, ok := readObject(meta, "traceparent", "tracestate", "baggage")
 	if !ok {
 		return params
 	}
-	if inner.has["traceparent"] {
+	if inner.has("traceparent") {
 		t.Traceparent, t.Tracestate = "", ""
 	}
-	if inner.has["tracestate"] {
+	if inner.has("tracestate") {
 		t.Tracestate = ""
 	}
-	if inner.has["baggage"] {
+	if inner.has("baggage") {
 		t.Baggage = ""
 	}
 	added := appendTrace(nil, t)
 	if added == nil {
 		return params
 	}
-	meta := inner.add(whole.value, added)
-	spliced := make(json.RawMessage, 0, len(params)+len(meta)-len(whole.value))
-	spliced = append(spliced, params[:whole.end-len(whole.value)]...)
-	spliced = append(spliced, meta...)
-	return append(spliced, params[whole.end:]...)
+	return slices.Concat(params[:at.start], inner.add(meta, added), params[at.end:])
 }
 
 // object is what readObject finds of one.
 type object struct {
-	start int             // behind its brace
-	has   map[string]bool // its members
-	value json.RawMessage // of the member that was looked for, the last one where there are several, as decoders have it; nil: there is none
-	end   int             // of that value
+	start  int              // behind its brace
+	empty  bool             // it has no members
+	places map[string]place // of the values that were looked for; where a member is there several times its last one, as decoders have it
 }
 
-// readObject looks at the members of a JSON object; false: it is none.
-func readObject(text json.RawMessage, name string) (o object, ok bool) {
+// place is where a value stands in its object's text.
+type place struct{ start, end int }
+
+// readObject looks for members of a JSON object; false: it is none.
+func readObject(text json.RawMessage, names ...string) (o object, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if first, err := d.Token(); err != nil || first != json.Delim('{') {
 		return o, false
 	}
-	o.start, o.has = int(d.InputOffset()), map[string]bool{}
+	o = object{start: int(d.InputOffset()), empty: !d.More(), places: map[string]place{}}
 	for d.More() {
 		key, err := d.Token()
 		var value json.RawMessage
 		if err != nil || d.Decode(&value) != nil {
 			return o, false
 		}
-		o.has[key.(string)] = true
-		if key == name {
-			o.end = int(d.InputOffset())
-			o.value = text[o.end-len(value) : o.end]
+		if name := key.(string); slices.Contains(names, name) {
+			end := int(d.InputOffset())
+			o.places[name] = place{end - len(value), end}
 		}
 	}
 	return o, true
 }
 
+func (o object) has(name string) bool {
+	_, has := o.places[name]
+	return has
+}
+
 // add gives the object's text with further members in front, each of which has a comma in front.
 func (o object) add(text, members []byte) json.RawMessage {
-	with := append(make(json.RawMessage, 0, len(text)+len(members)), text[:o.start]...)
-	with = append(with, members[1:]...)
-	if len(o.has) > 0 {
-		with = append(with, ',')
+	separator := []byte(",")
+	if o.empty {
+		separator = nil
 	}
-	return append(with, text[o.start:]...)
+	return slices.Concat(text[:o.start], members[1:], separator, text[o.start:])
 }

@@ -99,7 +99,8 @@ func TestHowARunEndsShowsInItsSpans(t *testing.T) {
 		want []ending
 	}{
 		{
-			"a crash by an exit", whipper.SubmitParams{Method: "exits", Params: raw(t, 7), MaxAttempts: 1},
+			"a crash by an exit",
+			whipper.SubmitParams{Method: "exits", Params: raw(t, 7), MaxAttempts: 1},
 			[]ending{{
 				Run:    charged("crashed", 1, "error.type", "crashed", "process.exit.code", int64(7)),
 				Events: []string{"whipper.crash map[process.exit.code:7]"}, RunStatus: "ERROR: the worker ended with exit code 7",
@@ -107,7 +108,8 @@ func TestHowARunEndsShowsInItsSpans(t *testing.T) {
 			}},
 		},
 		{
-			"a crash by a signal", whipper.SubmitParams{Method: "killed", MaxAttempts: 1},
+			"a crash by a signal",
+			whipper.SubmitParams{Method: "killed", MaxAttempts: 1},
 			[]ending{{
 				Run:    charged("crashed", 1, "error.type", "crashed", "whipper.exit.signal", "SIGKILL"),
 				Events: []string{"whipper.crash map[whipper.exit.signal:SIGKILL]"}, RunStatus: "ERROR: the worker ended with signal SIGKILL",
@@ -115,7 +117,8 @@ func TestHowARunEndsShowsInItsSpans(t *testing.T) {
 			}},
 		},
 		{
-			"a timeout", whipper.SubmitParams{Method: "hangs", TimeoutMs: 100, MaxAttempts: 1},
+			"a timeout",
+			whipper.SubmitParams{Method: "hangs", TimeoutMs: 100, MaxAttempts: 1},
 			[]ending{{
 				Run:    charged("timeout", 1, "error.type", "timeout"),
 				Events: []string{"whipper.timeout"}, RunStatus: "ERROR: no answer within 100ms",
@@ -123,14 +126,16 @@ func TestHowARunEndsShowsInItsSpans(t *testing.T) {
 			}},
 		},
 		{
-			"a failure for good", whipper.SubmitParams{Method: "fails"},
+			"a failure for good",
+			whipper.SubmitParams{Method: "fails"},
 			[]ending{{
 				Run: charged("error", 1, "error.type", "1"), RunStatus: "ERROR: no more ink",
 				Request: attributes("error.type", "1", "rpc.response.status_code", "1"), RequestStatus: "ERROR: no more ink",
 			}},
 		},
 		{
-			"a retry", whipper.SubmitParams{Method: "exits", Params: raw(t, 7), MaxAttempts: 2, Backoff: soon},
+			"a retry",
+			whipper.SubmitParams{Method: "exits", Params: raw(t, 7), MaxAttempts: 2, Backoff: soon},
 			[]ending{{
 				Run:       charged("crashed", 1, "error.type", "crashed", "process.exit.code", int64(7)),
 				Events:    []string{"whipper.crash map[process.exit.code:7]", "whipper.retry map[whipper.retry.delay:0.001]"},
@@ -144,7 +149,8 @@ func TestHowARunEndsShowsInItsSpans(t *testing.T) {
 			}},
 		},
 		{
-			"a snooze", whipper.SubmitParams{Method: "naps", Params: raw(t, file())},
+			"a snooze",
+			whipper.SubmitParams{Method: "naps", Params: raw(t, file())},
 			[]ending{{
 				Run:     charged("snoozed", 1),
 				Events:  []string{"whipper.snooze map[whipper.retry.delay:0.1]"},
