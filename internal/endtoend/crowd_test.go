@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -388,4 +389,37 @@ func TestASupervisorWithLittleMemoryServesLargePayloads(t *testing.T) {
 		t.Errorf("it took %d MiB", peak>>20)
 	}
 	t.Logf("%d calls of 1 MiB from %d clients with GOMEMLIMIT=128MiB: at most %d MiB", callers*calls, callers, peak>>20)
+}
+
+// manyWorker answers every request with its id, and takes a megabyte.
+const manyWorker = `s/.*"id":\([0-9]*\).*/{"jsonrpc":"2.0","id":\1,"result":\1}/p`
+
+func TestManyWorkersAreStartedServeAndEnd(t *testing.T) {
+	n := heavy(50, 500)
+	dir, count := filepath.Join(t.TempDir(), "state"), strconv.Itoa(n)
+	began := time.Now()
+	s := start(t, dir, "--min-workers", count, "--max-workers", count, "--handshake", "none", "--", "sed", "-un", manyWorker)
+	c := s.client()
+	whole(t, c, n)
+	started := time.Since(began)
+	jobs := make([]whipper.SubmitParams, 10*n)
+	for i := range jobs {
+		jobs[i] = whipper.SubmitParams{Method: "any"}
+	}
+	ids, err := c.SubmitBatch(t.Context(), whipper.SubmitBatchParams{Jobs: jobs})
+	check(t, err)
+	_, err = c.Wait(t.Context(), whipper.WaitParams{IDs: ids.IDs, TimeoutMs: patience.Milliseconds()})
+	check(t, err)
+	done := time.Since(began) - started
+	open, peak := s.descriptors(), mostMemory(t, s.cmd.Process.Pid)
+	if peak > 100<<20+int64(n)<<20 {
+		t.Errorf("the supervisor took %d MiB", peak>>20)
+	}
+	ending := time.Now()
+	s.signal(syscall.SIGTERM)
+	if code := s.exitCode(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	t.Logf("%d workers: started in %s, %d jobs in %s, ended in %s, %d descriptors, at most %d MiB", n, started, len(jobs), done, time.Since(ending), open, peak>>20)
+	nothingLeft(t, dir)
 }
