@@ -19,7 +19,7 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench bench-quick soak chaos older fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-quick soak chaos load older fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python audit
 
 help: ## list these targets
@@ -97,6 +97,10 @@ KILLS ?= 300
 chaos: ## kill the ledger's process KILLS (300) times, then let each call of its disk fail in turn; takes up to an hour
 	WHIPPER_KILLS=$(KILLS) go test ./ledger -count=1 -v -run '^TestWheneverTheProcessIsKilledWhatItSaidIsTrue$$'
 	WHIPPER_FAULTS=1 go test ./ledger -count=1 -timeout 60m -run '^TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost$$'
+
+load: ## a million jobs and 500 workers, beside what the tests of crowds and shortages do anyway
+	WHIPPER_LOAD=1 go test ./internal/endtoend -count=1 -v -timeout 20m \
+		-run 'ThousandClients|TenThousandCalls|NeverRead|LargeBatch|WithoutDescriptors|TooMuchMemory|LittleMemory|ManyWorkers'
 
 older: ## try this version with an earlier one, OLDER=COMMIT: folders taken over, clients and workers of each with the other
 	@test '$(OLDER)' || { echo 'which one? make older OLDER=COMMIT' >&2; exit 2; }

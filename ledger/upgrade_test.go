@@ -150,7 +150,7 @@ func TestALedgerOfEachEarlierSchemaKeepsItsJobsAndRunsThem(t *testing.T) {
 // What a process leaves, or power that fails, at any call of the disk during an upgrade is a ledger of one schema or the next.
 func TestAnUpgradeThatIsCutShortAnywhereLosesNothing(t *testing.T) {
 	schema := dump(t, open(t, t.TempDir()).db, schemaText)
-	stride := 7
+	stride := 23
 	if os.Getenv(faultsVar) != "" {
 		stride = 1
 	}

@@ -15,6 +15,10 @@ import (
 // maxInFlight is how many requests of one connection are served at once; while there are so many, nothing more is read from it.
 const maxInFlight = 4096
 
+// maxHeld is how many bytes of params the requests of one connection may hold that are in flight, but for one request, which may have any
+// size that a message may have. While they hold more, nothing more is read from it.
+const maxHeld = 32 << 20
+
 // Why a request's context ends.
 var (
 	errRequestCancelled = errors.New("the request was cancelled by its sender")
@@ -27,6 +31,8 @@ type session struct {
 	server *Server
 	socket *net.UnixConn
 	slots  chan struct{} // one token per request in flight
+	held   atomic.Int64  // bytes of the params of those
+	less   chan struct{} // one token: they hold less than was too much
 	idle   chan struct{} // one token: the last request in flight was answered
 
 	mu       sync.Mutex
@@ -53,6 +59,7 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 		server:   s,
 		socket:   uc,
 		slots:    make(chan struct{}, maxInFlight),
+		less:     make(chan struct{}, 1),
 		idle:     make(chan struct{}, 1),
 		inFlight: map[*request]struct{}{},
 		byID:     map[string]*request{},
@@ -92,15 +99,15 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 		e := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
 		_ = c.Cork().ReplyError(c, r, e, m.refusedMeta)
 		return
-	case !s.takeSlot(ctx, c):
+	case !s.takeSlot(ctx, c, len(r.Params)):
 		return
 	}
-	req := &request{Request: r, session: s, conn: c, method: m}
+	req := &request{Request: r, session: s, conn: c, method: m, size: len(r.Params)}
 	if m.serve != nil {
 		ctx, req.cancel = context.WithCancelCause(ctx)
 	}
 	if !s.begin(req) {
-		<-s.slots
+		s.leaveSlot(req.size)
 		req.abort(errShuttingDown)
 		_ = c.Cork().ReplyError(c, r, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown), m.refusedMeta)
 		return
@@ -115,19 +122,48 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 	}()
 }
 
-// takeSlot waits until fewer than maxInFlight requests are in flight. False: the connection ended first.
-func (s *session) takeSlot(ctx context.Context, c *jsonrpc.Conn) bool {
+// takeSlot waits until fewer than maxInFlight requests are in flight, and they leave room for size bytes more. False: the connection ended first.
+func (s *session) takeSlot(ctx context.Context, c *jsonrpc.Conn, size int) bool {
 	select {
 	case s.slots <- struct{}{}:
-		return true
 	default:
+		if !s.await(ctx, c, s.slots, nil) {
+			return false
+		}
 	}
+	for n := int64(size); s.held.Load() > 0 && s.held.Load()+n > maxHeld; {
+		if !s.await(ctx, c, nil, s.less) {
+			<-s.slots
+			return false
+		}
+	}
+	s.held.Add(int64(size))
+	return true
+}
+
+// leaveSlot gives back what takeSlot has taken.
+func (s *session) leaveSlot(size int) {
+	<-s.slots
+	if size == 0 {
+		return
+	}
+	s.held.Add(-int64(size))
+	select {
+	case s.less <- struct{}{}:
+	default: // nobody has looked since the last
+	}
+}
+
+// await waits until it could send to put or receive from take. False: the connection ended first.
+func (s *session) await(ctx context.Context, c *jsonrpc.Conn, put chan<- struct{}, take <-chan struct{}) bool {
 	c.Cork().Release() // before it waits
 	check := time.NewTicker(hangUpCheck)
 	defer check.Stop()
 	for {
 		select {
-		case s.slots <- struct{}{}:
+		case put <- struct{}{}:
+			return true
+		case <-take:
 			return true
 		case <-ctx.Done():
 			return false
@@ -172,7 +208,7 @@ func (s *session) end(r *request) {
 	if r.cancel != nil {
 		r.cancel(nil)
 	}
-	<-s.slots
+	s.leaveSlot(r.size)
 	s.requests.Done()
 }
 

@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,14 +20,20 @@ import (
 // neighbours calls a pool without pause until it is stopped, which gives the longest that any of the calls took.
 func neighbours(t *testing.T, c *whipper.Client) (stop func() (longest time.Duration)) {
 	t.Helper()
+	return neighboursOf(t, c, "echo", raw(t, "beside"), `["beside"]`)
+}
+
+// neighboursOf is neighbours with another method, and what it answers.
+func neighboursOf(t *testing.T, c *whipper.Client, method string, params json.RawMessage, want string) (stop func() (longest time.Duration)) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var longest time.Duration
 	var caller sync.WaitGroup
 	caller.Go(func() {
 		for ctx.Err() == nil {
 			began := time.Now()
-			result, _, err := c.Invoke(t.Context(), whipper.InvokeParams{Method: "echo", Params: raw(t, "beside"), TimeoutMs: patience.Milliseconds()})
-			if err != nil || string(result) != `["beside"]` {
+			result, _, err := c.Invoke(t.Context(), whipper.InvokeParams{Method: method, Params: params, TimeoutMs: patience.Milliseconds()})
+			if err != nil || string(result) != want {
 				t.Errorf("a call beside it got %s, %v", result, err)
 				return
 			}

@@ -1,0 +1,7 @@
+def echo(*args):
+    return list(args)
+
+
+def hold(mib):
+    """Takes so much memory, and touches all of it."""
+    return len(b"x" * (mib << 20))
