@@ -48,7 +48,7 @@ func (s *Server) invoke(r *request, k *jsonrpc.Cork) {
 		Params:   callParams(p.Params),
 		Timeout:  time.Duration(p.TimeoutMs) * time.Millisecond,
 		Priority: p.Priority,
-		Trace:    ledger.Trace(p.Trace),
+		Trace:    traceOf(p.Trace),
 		Progress: r.progress,
 	}, r.invoked))
 }

@@ -30,7 +30,7 @@ func (s *Server) submit(r *request, k *jsonrpc.Cork) {
 
 // submitThen is not cut short when its caller goes away: the job would be on disk and nobody would know.
 func (s *Server) submitThen(p jsonrpc.SubmitParams, done func([]ledger.Submitted, error)) {
-	if err := checkSubmit("", p); err != nil {
+	if err := CheckSubmit("", p); err != nil {
 		done(nil, err)
 		return
 	}
@@ -59,7 +59,7 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 		return none, invalid("jobs", "missing or empty, at least one job is wanted")
 	}
 	for i, job := range p.Jobs {
-		if err := checkSubmit(fmt.Sprintf("jobs[%d].", i), job); err != nil {
+		if err := CheckSubmit(fmt.Sprintf("jobs[%d].", i), job); err != nil {
 			return none, err
 		}
 	}
@@ -98,7 +98,8 @@ func commitJobs(ctx context.Context, pool Pool, jobs []ledger.Job) (submitted []
 	return submitted, err
 }
 
-func checkSubmit(prefix string, p jsonrpc.SubmitParams) error {
+// CheckSubmit says what job.submit refuses of a job before it looks for the pool; prefix stands before the names of members.
+func CheckSubmit(prefix string, p jsonrpc.SubmitParams) error {
 	err := firstError(
 		checkMethod(prefix+"method", p.Method),
 		checkCallParams(prefix+"params", p.Params),
@@ -133,7 +134,7 @@ func toJob(p jsonrpc.SubmitParams, pool string, now time.Time) ledger.Job {
 		Origin:         ledger.FromSubmit,
 		IdempotencyKey: p.IdempotencyKey,
 		ConcurrencyKey: p.ConcurrencyKey,
-		Trace:          ledger.Trace(p.Trace),
+		Trace:          traceOf(p.Trace),
 	}
 	if p.Backoff != nil {
 		job.Backoff = ledger.Backoff{

@@ -132,6 +132,10 @@ func nativeLog(params json.RawMessage) (n notice, ok bool) {
 	n.text = p.Message
 	_ = json.Unmarshal(p.ID, &n.call)          // else it belongs to no call, or to none of ours
 	_ = n.level.UnmarshalText([]byte(p.Level)) // anything else is info
+	if rest := len(params) - len(p.Message); rest > maxLog {
+		n.attrs = append(n.attrs, slog.Int("attributesCut", rest))
+		return n, true
+	}
 	for name, value := range p.Attributes {
 		n.attrs = append(n.attrs, slog.Any(name, value))
 	}

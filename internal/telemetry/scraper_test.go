@@ -31,7 +31,7 @@ func TestPrometheusCanReadEveryMetricAndFindsNoFault(t *testing.T) {
 	counting.Committed(time.Millisecond, 3, nil)
 	counting.Committed(time.Millisecond, 3, errors.New("disk full"))
 	stop, err := signals.Observe(tel.Meter(), func(context.Context) signals.Observed {
-		return signals.Observed{Database: 4096, WAL: 512, Pools: []signals.ObservedPool{{
+		return signals.Observed{Files: map[string]int64{signals.FileDatabase: 4096, signals.FileWAL: 512}, Pools: []signals.ObservedPool{{
 			Pool: "p", Queued: map[string]int64{"submitted": 3}, Oldest: time.Second, Active: 2, Workers: map[string]int64{"processing": 2},
 		}}}
 	})

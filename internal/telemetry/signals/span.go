@@ -56,6 +56,7 @@ func (s *Span) Call(method string, pid int) *Span {
 	if s.unseen() {
 		return s
 	}
+	method = cut(method, mostMethod)
 	call := s.tracing.start(s.Context(context.Background()), method, client)
 	if call.recording {
 		call.set(RPCSystem.String("jsonrpc"), RPCMethod.String(method), ProtocolVersion.String(JSONRPCVersion), ProcessPID.Int(pid))
@@ -83,7 +84,7 @@ func (s *Span) Answered(code int64, message, lost string) {
 	case code != 0:
 		status := strconv.FormatInt(code, 10)
 		s.set(RPCStatusCode.String(status), ErrorType.String(status))
-		s.span.SetStatus(codes.Error, message)
+		s.span.SetStatus(codes.Error, cut(message, mostMessage))
 	}
 	s.end()
 }
@@ -147,7 +148,7 @@ func (s *Span) Ended(outcome, errorType, message string) {
 	s.set(Outcome.String(outcome))
 	if errorType != "" {
 		s.set(ErrorType.String(errorType))
-		s.span.SetStatus(codes.Error, message)
+		s.span.SetStatus(codes.Error, cut(message, mostMessage))
 	}
 	s.end()
 }

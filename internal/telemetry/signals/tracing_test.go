@@ -3,8 +3,10 @@ package signals
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
@@ -108,6 +110,50 @@ func TestACallIsThreeSpansOneWithinTheOther(t *testing.T) {
 	}
 	if got := meta.SpanContext().SpanID(); got != ended[1].SpanContext().SpanID() || meta.Baggage != caller.Baggage {
 		t.Errorf("the worker gets %v", meta)
+	}
+}
+
+func TestJobsThatWereHandedInTogetherRunInSpansOfTheirOwn(t *testing.T) {
+	for _, link := range []bool{false, true} {
+		tracing, spans := recorded(TracingOptions{Link: link})
+		other := run
+		other.Job++
+		for _, r := range []Run{run, other} {
+			tracing.Process(caller, r).Ended("succeeded", "", "")
+		}
+		one, two := spans.Ended()[0].SpanContext(), spans.Ended()[1].SpanContext()
+		if one.SpanID() == two.SpanID() {
+			t.Errorf("link %t: both jobs run in span %s", link, one.SpanID())
+		}
+		if link && one.TraceID() == two.TraceID() {
+			t.Errorf("both jobs run in trace %s", one.TraceID())
+		}
+	}
+}
+
+func TestSpansHoldLittleOfWhatOthersWrite(t *testing.T) {
+	tracing, spans := recorded(TracingOptions{})
+	long := strings.Repeat("é", 1<<20)
+	sent := tracing.Send(caller, Submission{Pool: "shop", Method: long})
+	sent.Sent(12, nil)
+	r := run
+	r.Method = long
+	process := tracing.Process(caller, r)
+	process.Call(long, 99).Answered(-32000, long, "")
+	process.Ended("error", "-32000", long)
+	for _, s := range spans.Ended() {
+		texts := []string{s.Name(), s.Status().Description}
+		for _, a := range s.Attributes() {
+			texts = append(texts, a.Value.Emit())
+		}
+		for _, text := range texts {
+			if len(text) > mostMessage || !utf8.ValidString(text) {
+				t.Errorf("%s has %d bytes: %.20q", s.SpanKind(), len(text), text)
+			}
+		}
+	}
+	if got := cut("a good method", mostMethod); got != "a good method" {
+		t.Errorf("it cuts %q", got)
 	}
 }
 
