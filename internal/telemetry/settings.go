@@ -97,6 +97,12 @@ func (s settings) parentBased() bool {
 	return value == "" || strings.HasPrefix(value, "parentbased_")
 }
 
+// samplesSome says whether the sampler leaves out some of the traces that begin here.
+func (s settings) samplesSome() bool {
+	value := strings.TrimSpace(s.getenv("OTEL_TRACES_SAMPLER"))
+	return value != "" && !strings.HasSuffix(value, "always_on")
+}
+
 // spanQueue is how many spans may wait for a collector.
 func (s settings) spanQueue() int64 { return s.queue("OTEL_BSP_MAX_QUEUE_SIZE") }
 

@@ -93,6 +93,9 @@ func (t *Telemetry) Propagates() bool { return t.settings.tracecontext() }
 // FollowsParents says whether no span is sampled whose parent is not, by OTEL_TRACES_SAMPLER.
 func (t *Telemetry) FollowsParents() bool { return t.settings.parentBased() }
 
+// SamplesSome says whether some traces that begin here are not sampled, by the same variable.
+func (t *Telemetry) SamplesSome() bool { return t.settings.samplesSome() }
+
 // Scrape answers with the metrics in Prometheus' format. It is nil where neither Options nor the environment ask for that.
 func (t *Telemetry) Scrape() http.Handler {
 	if t.scraper == nil {

@@ -2,6 +2,8 @@ package signals
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -22,6 +24,9 @@ type TracingOptions struct {
 
 	// Follow says that the tracer samples no span whose parent is not sampled, so that there is no need to ask it.
 	Follow bool
+	// Some says that of the traces that begin here, some are not sampled. With Follow, such a job has no trace context in its row: it would make the
+	// row half as long again for a trace that nobody sees.
+	Some bool
 	// Link gives each run of a job a trace of its own, with a link to the span that handed the job in. Else the run's span is that span's child.
 	Link bool
 	// Ignore leaves the trace contexts that callers send to the workers: no span has one as its parent, and workers do not hear of whipper's spans.
@@ -71,6 +76,7 @@ func (t *Tracing) Send(from W3C, s Submission) *Span {
 	}
 	span := t.start(ctx, OperationSend+" "+s.Pool, options)
 	if span.unseen() {
+		span.passed = t.leavesOut(from)
 		return span
 	}
 	span.set(
@@ -101,6 +107,9 @@ type Run struct {
 func (t *Tracing) Process(row W3C, r Run) *Span {
 	if t == nil {
 		return nil
+	}
+	if t.leavesOut(row) {
+		return t.unsampled()
 	}
 	ctx, options := context.Background(), consumer
 	if sent := t.received(row); sent.IsValid() {
@@ -159,6 +168,22 @@ func (t *Tracing) start(ctx context.Context, name string, options []trace.SpanSt
 // passes says that nobody would see a span within one that came in.
 func (t *Tracing) passes(came trace.SpanContext) bool {
 	return t.options.Follow && came.IsValid() && !came.IsSampled()
+}
+
+// leavesOut says that a job without a trace context is of a trace that is not sampled.
+func (t *Tracing) leavesOut(w W3C) bool {
+	return t.options.Follow && t.options.Some && !t.options.Link && !t.options.Ignore && w.Traceparent == ""
+}
+
+// unsampled is for a run in a trace that was left out, so that the worker does not sample it either.
+func (t *Tracing) unsampled() *Span {
+	var b [16 + 8]byte
+	for i := 0; i < len(b); i += 8 {
+		binary.NativeEndian.PutUint64(b[i:], rand.Uint64()|1) // not all zeros
+	}
+	span := t.pass(trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID(b[:16]), SpanID: trace.SpanID(b[16:])}))
+	span.passed = false
+	return span
 }
 
 // pass is for a span that nobody would see. What is logged belongs to the one that came in.

@@ -41,15 +41,17 @@ func TestASamplerThatFollowsParentsIsAskedOncePerTrace(t *testing.T) {
 		name   string
 		from   W3C
 		follow bool
+		some   bool
 		asks   int
 	}{
-		{"the caller does not sample", unsampled, true, 0},
-		{"nobody has sent a trace, and it is not sampled", W3C{}, true, 1},
-		{"the sampler decides by itself", unsampled, false, 2}, // a request's span is sampled as its run's is
+		{"the caller does not sample", unsampled, true, true, 0},
+		{"a trace that begins here is left out", W3C{Baggage: "user=7"}, true, true, 1},
+		{"a trace that begins here is left out though all are sampled", W3C{}, true, false, 1},
+		{"the sampler decides by itself", unsampled, false, true, 2}, // a request's span is sampled as its run's is
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tracer := &asked{Tracer: sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer(Scope)}
-			row, meta := NewTracing(TracingOptions{Tracer: tracer, Follow: test.follow}).call(test.from)
+			row, meta := NewTracing(TracingOptions{Tracer: tracer, Follow: test.follow, Some: test.some}).call(test.from)
 			if tracer.times != test.asks {
 				t.Errorf("it was asked for %d spans, not %d", tracer.times, test.asks)
 			}
@@ -59,8 +61,8 @@ func TestASamplerThatFollowsParentsIsAskedOncePerTrace(t *testing.T) {
 			if test.asks == 0 && (row != test.from || meta != test.from) {
 				t.Errorf("the row has %v and the worker gets %v: both were to have what came in", row, meta)
 			}
-			if test.follow && meta != row {
-				t.Errorf("the worker gets %v, the row has %v", meta, row)
+			if left := test.from.Traceparent == "" && test.some; left != (row.Traceparent == "") || meta.Baggage != test.from.Baggage {
+				t.Errorf("the row has %v, and the worker gets %v", row, meta)
 			}
 		})
 	}
