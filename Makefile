@@ -33,7 +33,7 @@ build: ## build bin/whipper
 
 test: test-go test-node test-python ## run every test: Go, Node, Python
 
-test-go: $(SERVERS_READY)
+test-go: $(SERVERS_READY) $(PYTHON_READY)
 	@$(if $(RACE),,echo 'no C compiler: the race detector is off')
 	$(TOOL) gotestsum --format standard-quiet -- $(RACE) -shuffle=on -timeout 15m ./...
 
@@ -78,7 +78,7 @@ docs: build ## write what is made from the code: docs/cli.md, docs/configuration
 	bin/whipper docs configuration >docs/configuration.md
 	bin/whipper docs schema >docs/whipper.schema.json
 
-servers: $(SERVERS_READY) ## install the programs of others that the end-to-end tests call
+servers: $(SERVERS_READY) $(PYTHON_READY) ## install the programs and packages of others that the end-to-end tests use
 
 BENCH ?=
 bench: ## measure whipper beside floors and peers, in about 20 minutes; BENCH='-part submit' a part, BENCH=-docs for docs/benchmarks.md

@@ -16,7 +16,6 @@ var refusedInvokeMeta = json.RawMessage(`{"attempts":0,"waitMs":0,"runMs":0,"err
 func invokeMethod() *method {
 	return &method{
 		params:      reflect.TypeFor[jsonrpc.InvokeParams](),
-		intake:      true,
 		refusedMeta: refusedInvokeMeta,
 		begin:       (*Server).invoke,
 	}
@@ -41,6 +40,10 @@ func (s *Server) invoke(r *request, k *jsonrpc.Cork) {
 	pool, err := s.pools().named(p.Pool)
 	if err != nil {
 		r.end(k, nil, nil, err)
+		return
+	}
+	if s.isDraining() {
+		r.end(k, nil, nil, refuse(pool, []ledger.Job{{Method: p.Method, Trace: ledger.Trace(p.Trace)}}))
 		return
 	}
 	r.stopWith(pool.Invoke(k, supervisor.Call{

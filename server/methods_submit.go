@@ -39,7 +39,12 @@ func (s *Server) submitThen(p jsonrpc.SubmitParams, done func([]ledger.Submitted
 		done(nil, err)
 		return
 	}
-	pool.SubmitThen([]ledger.Job{toJob(p, pool.Name(), s.now())}, commitAtMost, func(jobs []ledger.Submitted, err error) { done(jobs, uncommitted(err)) })
+	jobs := []ledger.Job{toJob(p, pool.Name(), s.now())}
+	if s.isDraining() {
+		done(nil, refuse(pool, jobs))
+		return
+	}
+	pool.SubmitThen(jobs, commitAtMost, func(jobs []ledger.Submitted, err error) { done(jobs, uncommitted(err)) })
 }
 
 // submitted answers with the job's id, on the ledger's goroutine.
@@ -79,6 +84,9 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 		}
 		jobs[i] = toJob(job, pool.Name(), now)
 	}
+	if s.isDraining() {
+		return none, refuse(pool, jobs)
+	}
 	submitted, err := commitJobs(ctx, pool, jobs)
 	if err != nil {
 		return none, err
@@ -88,6 +96,13 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 		ids[i] = s.ID
 	}
 	return jsonrpc.SubmitBatchResult{IDs: ids}, nil
+}
+
+// refuse refuses new work because of the drain, in a way that shows in its caller's trace.
+func refuse(pool Pool, jobs []ledger.Job) error {
+	err := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
+	pool.Refuse(jobs, err)
+	return err
 }
 
 func commitJobs(ctx context.Context, pool Pool, jobs []ledger.Job) (submitted []ledger.Submitted, err error) {

@@ -36,17 +36,17 @@ func (s *Span) Context(ctx context.Context) context.Context {
 	return trace.ContextWithSpan(ctx, s.span)
 }
 
-// Sent ends a send span. job is the id that the job has got; 0: several jobs, or none because of err.
-func (s *Span) Sent(job int64, err error) {
+// Sent ends a send span. job is the id that the job has got; 0: several jobs, or none. errorType is "" where nothing was refused.
+func (s *Span) Sent(job int64, errorType, message string) {
 	if s.unseen() {
 		return
 	}
 	if job != 0 {
 		s.set(MessageID.String(strconv.FormatInt(job, 10)))
 	}
-	if err != nil {
-		s.set(ErrorType.String(Other))
-		s.span.SetStatus(codes.Error, err.Error())
+	if errorType != "" {
+		s.set(ErrorType.String(errorType))
+		s.span.SetStatus(codes.Error, cut(message, mostMessage))
 	}
 	s.end()
 }

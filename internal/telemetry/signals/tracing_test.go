@@ -2,7 +2,6 @@ package signals
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +72,7 @@ func TestACallIsThreeSpansOneWithinTheOther(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{})
 	send := tracing.Send(caller, Submission{Pool: "shop", Method: "charge"})
 	row := send.Carry(caller)
-	send.Sent(12, nil)
+	send.Sent(12, "", "")
 	process := tracing.Process(row, run)
 	call := process.Call("charge", 99)
 	call.Requested(7)
@@ -135,7 +134,7 @@ func TestSpansHoldLittleOfWhatOthersWrite(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{})
 	long := strings.Repeat("é", 1<<20)
 	sent := tracing.Send(caller, Submission{Pool: "shop", Method: long})
-	sent.Sent(12, nil)
+	sent.Sent(12, "1005", long)
 	r := run
 	r.Method = long
 	process := tracing.Process(caller, r)
@@ -198,8 +197,8 @@ func TestARunLinksToTheOneBefore(t *testing.T) {
 
 func TestAScheduledJobBeginsATrace(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{})
-	tracing.Send(W3C{}, Submission{Pool: "shop", Method: "report", Scheduled: true, Schedule: caller}).Sent(3, nil)
-	tracing.Send(W3C{}, Submission{Pool: "shop", Method: "report", Scheduled: true}).Sent(4, nil)
+	tracing.Send(W3C{}, Submission{Pool: "shop", Method: "report", Scheduled: true, Schedule: caller}).Sent(3, "", "")
+	tracing.Send(W3C{}, Submission{Pool: "shop", Method: "report", Scheduled: true}).Sent(4, "", "")
 	known, unknown := spans.Ended()[0], spans.Ended()[1]
 	if known.Parent().IsValid() || known.SpanContext().TraceID() == caller.SpanContext().TraceID() {
 		t.Errorf("it is within %v", known.Parent())
@@ -270,7 +269,7 @@ func TestHowACallEndsShowsInItsSpan(t *testing.T) {
 	process := tracing.Process(W3C{}, run)
 	process.Call("m", 1).Answered(-32000, "declined", "")
 	process.Call("m", 1).Answered(0, "", "timeout")
-	tracing.Send(W3C{}, Submission{Pool: "p", Count: 3}).Sent(0, errors.New("the ledger fails"))
+	tracing.Send(W3C{}, Submission{Pool: "p", Count: 3}).Sent(0, "1011", "the ledger fails")
 	declined, lost, refused := look(spans.Ended()[0]), look(spans.Ended()[1]), look(spans.Ended()[2])
 	if declined.Attributes[RPCStatusCode] != "-32000" || declined.Attributes[ErrorType] != "-32000" || declined.Status.Description != "declined" {
 		t.Errorf("got %v", declined)
@@ -278,7 +277,7 @@ func TestHowACallEndsShowsInItsSpan(t *testing.T) {
 	if lost.Attributes[RPCStatusCode] != nil || lost.Attributes[ErrorType] != "timeout" || lost.Status.Code != codes.Error {
 		t.Errorf("got %v", lost)
 	}
-	if refused.Attributes[BatchCount] != int64(3) || refused.Attributes[RPCMethod] != nil || refused.Status.Description != "the ledger fails" {
+	if refused.Attributes[BatchCount] != int64(3) || refused.Attributes[RPCMethod] != nil || refused.Attributes[ErrorType] != "1011" || refused.Status.Description != "the ledger fails" {
 		t.Errorf("got %v", refused)
 	}
 }
@@ -304,7 +303,7 @@ func TestWithoutTracingWhatCallersSendGoesOnUnchanged(t *testing.T) {
 			call.Requested(7)
 			call.Answered(1, "", "")
 			process.Ended("", "", "")
-			send.Sent(1, nil)
+			send.Sent(1, "", "")
 		}); n > 0 {
 			t.Errorf("%v allocations", n)
 		}

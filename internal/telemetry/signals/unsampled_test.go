@@ -25,7 +25,7 @@ var unsampled = W3C{Traceparent: caller.Traceparent[:53] + "00", Tracestate: "a=
 func (t *Tracing) call(from W3C) (row, meta W3C) {
 	send := t.Send(from, Submission{Pool: "shop", Method: "charge"})
 	row = send.Carry(from)
-	send.Sent(12, nil)
+	send.Sent(12, "", "")
 	process := t.Process(row, run)
 	call := process.Call("charge", 99)
 	call.Requested(7)
