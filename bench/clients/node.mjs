@@ -1,8 +1,8 @@
 // The Node client, run as a peer is: it starts a sidecar, calls echo, and prints one line of JSON.
 //
-//   node bench/clients/node.mjs invoke --calls N --depth N --workers N --concurrency N --worker FILE [--dir DIR]
+//   node bench/clients/node.mjs invoke --calls N --depth N --workers N --concurrency N --worker FILE [--connect DIR] [--dir DIR]
 //
-// WHIPPER_BIN names the whipper program.
+// WHIPPER_BIN names the whipper program. With --connect it calls a supervisor that runs in DIR, instead of a sidecar of its own.
 
 import { parseArgs } from "node:util";
 import Whipper from "../../sdk-node/src/index.mjs";
@@ -15,19 +15,22 @@ const { values, positionals } = parseArgs({
     workers: { type: "string", default: "2" },
     concurrency: { type: "string", default: "32" },
     worker: { type: "string", default: "bench/workers/echo.mjs" },
+    connect: { type: "string" },
     dir: { type: "string" },
   },
 });
 if (positionals.join() !== "invoke") throw new Error(`the work ${positionals} is not known: it is invoke`);
 const [calls, depth, workers] = [Number(values.calls), Number(values.depth), Number(values.workers)];
 
-const client = new Whipper({
-  bin: process.env.WHIPPER_BIN,
-  workerModulePath: values.worker,
-  minWorkers: workers,
-  maxWorkers: workers,
-  maxConcurrentCalls: Number(values.concurrency),
-});
+const client = values.connect
+  ? await Whipper.connect({ dir: values.connect })
+  : new Whipper({
+      bin: process.env.WHIPPER_BIN,
+      workerModulePath: values.worker,
+      minWorkers: workers,
+      maxWorkers: workers,
+      maxConcurrentCalls: Number(values.concurrency),
+    });
 
 /** Calls echo so many times, with depth under way, and gives how long each took in milliseconds. @param {number} count */
 async function flood(count) {

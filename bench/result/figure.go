@@ -20,9 +20,10 @@ const (
 	Took       Figure = "took"      // the time that something takes that is done once
 	Processor  Figure = "processor" // processor time of a job or call
 	Memory     Figure = "memory"
-	Size       Figure = "size"    // on disk
-	Busy       Figure = "busy"    // share of one processor
-	WakeUps    Figure = "wakeUps" // context switches a second
+	Size       Figure = "size"      // on disk
+	Busy       Figure = "busy"      // share of one processor
+	WakeUps    Figure = "wakeUps"   // context switches a second
+	Delivered  Figure = "delivered" // share of the spans that a collector got
 )
 
 // Figures is what one turn of a contender came to.
@@ -39,13 +40,15 @@ func (f Figure) label() string {
 		return "processor"
 	case WakeUps:
 		return "wake-ups"
+	case Delivered:
+		return "spans delivered"
 	default:
 		return string(f)
 	}
 }
 
 // MoreIsBetter tells rates from costs.
-func (f Figure) MoreIsBetter() bool { return f == Rate || f == Throughput }
+func (f Figure) MoreIsBetter() bool { return f == Rate || f == Throughput || f == Delivered }
 
 // Text is a value of the figure with its unit.
 func (f Figure) Text(v float64) string {
@@ -56,7 +59,7 @@ func (f Figure) Text(v float64) string {
 		return inBytes(v) + "/s"
 	case Memory, Size:
 		return inBytes(v)
-	case Busy:
+	case Busy, Delivered:
 		return fmt.Sprintf("%.3g %%", 100*v)
 	case WakeUps:
 		return fmt.Sprintf("%.1f/s", v)

@@ -22,11 +22,13 @@ type Options struct {
 	Workers int
 	Calls   int      // that a worker gets at once
 	Worker  []string // the script, or "--" and a command
+	Env     []string // added to this process's
 }
 
 // Supervisor is a whipper exec that is ready, and a client of it.
 type Supervisor struct {
 	Client *whipper.Client
+	Dir    string
 	cmd    *exec.Cmd
 }
 
@@ -43,6 +45,7 @@ func Start(ctx context.Context, o Options) (*Supervisor, error) {
 		"--max-concurrent-calls", strconv.Itoa(o.Calls), "--log-level", "error",
 	}
 	cmd := exec.CommandContext(ctx, o.Binary, slices.Concat(args, o.Worker)...)
+	cmd.Env = append(os.Environ(), o.Env...)
 	cmd.ExtraFiles = []*os.File{told}
 	if _, err = cmd.StdinPipe(); err == nil { // ends with this process, and so does the supervisor
 		err = cmd.Start()
@@ -51,7 +54,7 @@ func Start(ctx context.Context, o Options) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Supervisor{cmd: cmd}
+	s := &Supervisor{Dir: o.Dir, cmd: cmd}
 	if _, err := bufio.NewReader(ready).ReadString('\n'); err != nil {
 		_ = s.End() // it has ended already
 		return nil, fmt.Errorf("whipper exec did not get ready: %w", err)

@@ -20,6 +20,7 @@ type Bench struct {
 	sizes  Sizes
 	report *result.Report
 	binary string // the whipper that is measured
+	sink   string // the program bench/collector
 	dir    string // for everything that is written
 	peers  []*gathered
 
@@ -32,11 +33,11 @@ type worker struct {
 	bare    []string // how it is started without whipper
 }
 
-// New builds the whipper that is measured and the worker that is a program.
+// New builds the whipper that is measured, the worker that is a program and the collector.
 func New(ctx context.Context, dir string, s Sizes, r *result.Report) (*Bench, error) {
-	b := &Bench{sizes: s, report: r, binary: filepath.Join(dir, "whipper"), dir: dir}
+	b := &Bench{sizes: s, report: r, binary: filepath.Join(dir, "whipper"), sink: filepath.Join(dir, "collector"), dir: dir}
 	program := filepath.Join(dir, "echo")
-	for output, source := range map[string]string{b.binary: "./cmd/whipper", program: "./bench/workers/echo"} {
+	for output, source := range map[string]string{b.binary: "./cmd/whipper", b.sink: "./bench/collector", program: "./bench/workers/echo"} {
 		if out, err := exec.CommandContext(ctx, "go", "build", "-o", output, source).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build %s: %w\n%s", source, err, out)
 		}
@@ -84,14 +85,16 @@ func (b *Bench) others(ctx context.Context, work string, s peers.Settings) []*re
 	return all
 }
 
-// with has a supervisor for as long as do takes, on a new ledger.
-func (b *Bench) with(ctx context.Context, w worker, workers, calls int, do func(*sidecar.Supervisor) (result.Figures, error)) (f result.Figures, err error) {
+// with has a supervisor for as long as do takes, on a new ledger. env is added to its environment.
+func (b *Bench) with(
+	ctx context.Context, w worker, workers, calls int, env []string, do func(*sidecar.Supervisor) (result.Figures, error),
+) (f result.Figures, err error) {
 	dir, err := os.MkdirTemp(b.dir, "")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	s, err := sidecar.Start(ctx, sidecar.Options{Binary: b.binary, Dir: dir, Workers: workers, Calls: calls, Worker: w.whipper})
+	s, err := sidecar.Start(ctx, sidecar.Options{Binary: b.binary, Dir: dir, Workers: workers, Calls: calls, Worker: w.whipper, Env: env})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +108,7 @@ func (b *Bench) with(ctx context.Context, w worker, workers, calls int, do func(
 // ours is whipper's way to do a work with a supervisor of its own.
 func (b *Bench) ours(name string, w worker, workers, calls int, do func(context.Context, *sidecar.Supervisor) (result.Figures, error)) *result.Contender {
 	return &result.Contender{Name: name, Kind: result.Ours, Run: func(ctx context.Context) (result.Figures, error) {
-		return b.with(ctx, w, workers, calls, func(s *sidecar.Supervisor) (result.Figures, error) { return do(ctx, s) })
+		return b.with(ctx, w, workers, calls, nil, func(s *sidecar.Supervisor) (result.Figures, error) { return do(ctx, s) })
 	}}
 }
 

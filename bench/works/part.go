@@ -26,6 +26,7 @@ var parts = []Part{
 	{"scaling", (*Bench).scaling},
 	{"supervision", (*Bench).supervision},
 	{"ledger", (*Bench).ledger},
+	{"telemetry", (*Bench).telemetry},
 }
 
 // Names are those of all parts.

@@ -25,7 +25,8 @@ func (s *supervision) startTelemetry(ctx context.Context, c *console, whole *con
 		s.monitor.Metrics = s.telemetry.Scrape()
 	}
 	s.tracing = signals.NewTracing(signals.TracingOptions{
-		Tracer: s.telemetry.Tracer(), Link: whole.TraceRuns == config.TraceRunsLink, Ignore: !s.telemetry.Propagates(),
+		Tracer: s.telemetry.Tracer(), Follow: s.telemetry.FollowsParents(), Some: s.telemetry.SamplesSome(),
+		Link: whole.TraceRuns == config.TraceRunsLink, Ignore: !s.telemetry.Propagates(),
 	})
 	if s.counting, err = signals.NewInstruments(s.telemetry.Meter()); err != nil {
 		return fmt.Errorf("make the instruments of metrics: %w", err)

@@ -1,10 +1,14 @@
 package telemetry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/whipper-sidecar/whipper/internal/telemetry/otlptest"
 	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
@@ -50,57 +54,111 @@ func TestAnOutageIsToldOnceAndItsEndOnce(t *testing.T) {
 	}
 }
 
-func TestSpansThatTheQueueHasNoRoomForAreCounted(t *testing.T) {
-	c := otlptest.New(t)
-	c.Hang()
-	setenv(t, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+c.HTTP(), "OTEL_BSP_MAX_QUEUE_SIZE=10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=4",
-		"OTEL_EXPORTER_OTLP_TIMEOUT=3600000", "OTEL_BSP_EXPORT_TIMEOUT=3600000")
-	tel, _ := start(t, Options{Scrape: true})
-	const all = 1000
-	for range all { // nothing here waits for the collector
-		_, span := tel.Tracer().Start(t.Context(), "s")
+// queued are the signals that wait in queues.
+var queued = []struct {
+	of       signal
+	counted  string // as in the metric's name
+	variable string // what its queue's variables begin with
+	emit     func(context.Context, *Telemetry)
+}{
+	{traces, "spans", "OTEL_BSP_", func(ctx context.Context, tel *Telemetry) {
+		_, span := tel.Tracer().Start(ctx, "s")
 		span.End()
-	}
-	if n := dropped(t, tel, signals.DropQueueFull); n != all-10 {
-		t.Errorf("%d spans were dropped because of the queue, which holds 10", n)
+	}},
+	{logs, "logs", "OTEL_BLRP_", func(ctx context.Context, tel *Telemetry) {
+		_ = tel.Lines().Handle(ctx, slog.NewRecord(time.Now(), slog.LevelInfo, "a line", 0))
+	}},
+}
+
+func TestAnOutageOfWhatWaitsInQueuesIsToldOnceToo(t *testing.T) {
+	for _, q := range queued {
+		t.Run(q.counted, func(t *testing.T) {
+			c := otlptest.New(t)
+			setenv(t, "OTEL_EXPORTER_OTLP_"+string(q.of)+"_ENDPOINT="+c.HTTP()+"/v1/"+strings.ToLower(string(q.of)))
+			tel, said := start(t, Options{})
+			ctx, end := context.WithCancel(t.Context())
+			var emitting sync.WaitGroup
+			emitting.Go(func() {
+				pace := time.NewTicker(time.Millisecond)
+				defer pace.Stop()
+				for ctx.Err() == nil {
+					q.emit(ctx, tel)
+					<-pace.C
+				}
+			})
+			defer emitting.Wait()
+			defer end()
+			c.Await("a request", func(r otlptest.Received) bool { return len(r.Ways) > 0 })
+			c.Stop()
+			said.await(toldLost, 1)
+			c.Start()
+			said.await(toldAgain, 1)
+			said.atMost(toldLost, 1)
+			said.atMost(toldAgain, 1)
+		})
 	}
 }
 
-func TestSpansThatTheCollectorDoesNotTakeAreCounted(t *testing.T) {
-	c := otlptest.New(t)
-	c.Stop()
-	setenv(t, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+c.HTTP()+"/v1/traces",
-		"OTEL_BSP_MAX_EXPORT_BATCH_SIZE=3", "OTEL_BSP_SCHEDULE_DELAY=3600000") // the third span sends all three
-	tel, said := start(t, Options{Scrape: true})
-	for range 3 {
-		_, span := tel.Tracer().Start(t.Context(), "s")
-		span.End()
+func TestWhatAQueueHasNoRoomForIsCounted(t *testing.T) {
+	for _, q := range queued {
+		t.Run(q.counted, func(t *testing.T) {
+			c := otlptest.New(t)
+			c.Hang()
+			setenv(t, "OTEL_"+string(q.of)+"_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(), q.variable+"MAX_QUEUE_SIZE=10", q.variable+"MAX_EXPORT_BATCH_SIZE=4",
+				"OTEL_EXPORTER_OTLP_TIMEOUT=3600000", q.variable+"EXPORT_TIMEOUT=3600000")
+			tel, _ := start(t, Options{Scrape: true})
+			const all = 1000
+			for range all { // nothing here waits for the collector
+				q.emit(t.Context(), tel)
+			}
+			if n := dropped(t, tel, q.counted, signals.DropQueueFull); n != all-10 {
+				t.Errorf("%d were dropped because of the queue, which holds 10", n)
+			}
+		})
 	}
-	said.await(toldLost, 1)
-	if n := dropped(t, tel, signals.DropExportFailed); n != 3 {
-		t.Errorf("%d spans were lost, not 3", n)
+}
+
+func TestWhatTheCollectorDoesNotTakeIsCounted(t *testing.T) {
+	for _, q := range queued {
+		t.Run(q.counted, func(t *testing.T) {
+			c := otlptest.New(t)
+			c.Stop()
+			setenv(t, "OTEL_"+string(q.of)+"_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(),
+				q.variable+"MAX_EXPORT_BATCH_SIZE=3", q.variable+"SCHEDULE_DELAY=3600000") // the third sends all three
+			tel, said := start(t, Options{Scrape: true})
+			for range 3 {
+				q.emit(t.Context(), tel)
+			}
+			said.await(toldLost, 1)
+			if n := dropped(t, tel, q.counted, signals.DropExportFailed); n != 3 {
+				t.Errorf("%d were lost, not 3", n)
+			}
+			c.Start()
+			for range 3 {
+				q.emit(t.Context(), tel)
+			}
+			said.await("lost=3", 1)
+		})
 	}
-	c.Start()
-	for range 3 {
-		_, span := tel.Tracer().Start(t.Context(), "s")
-		span.End()
-	}
-	said.await("lost=3", 1)
 }
 
 func TestARoomyQueueDropsNothing(t *testing.T) {
-	c := otlptest.New(t)
-	setenv(t, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+c.HTTP()+"/v1/traces", "OTEL_EXPORTER_OTLP_TIMEOUT=10000", "OTEL_BSP_EXPORT_TIMEOUT=10000", "OTEL_BLRP_EXPORT_TIMEOUT=10000", "OTEL_BSP_MAX_QUEUE_SIZE=100")
-	tel, _ := start(t, Options{Scrape: true})
-	for n := range 50 { // three times what the queue holds, but not at once
-		for range 6 {
-			_, span := tel.Tracer().Start(t.Context(), "s")
-			span.End()
-		}
-		c.Await("all spans", func(r otlptest.Received) bool { return len(r.Spans) == 6*(n+1) })
-	}
-	if n := dropped(t, tel, signals.DropQueueFull) + dropped(t, tel, signals.DropExportFailed); n != 0 {
-		t.Errorf("%d spans were dropped", n)
+	for _, q := range queued {
+		t.Run(q.counted, func(t *testing.T) {
+			c := otlptest.New(t)
+			setenv(t, "OTEL_"+string(q.of)+"_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(), "OTEL_EXPORTER_OTLP_TIMEOUT=10000",
+				q.variable+"EXPORT_TIMEOUT=10000", q.variable+"MAX_QUEUE_SIZE=100")
+			tel, _ := start(t, Options{Scrape: true})
+			for n := range 50 { // three times what the queue holds, but not at once
+				for range 6 {
+					q.emit(t.Context(), tel)
+				}
+				c.Await("all of them", func(r otlptest.Received) bool { return len(r.Spans)+len(r.Logs) == 6*(n+1) })
+			}
+			if n := dropped(t, tel, q.counted, signals.DropQueueFull) + dropped(t, tel, q.counted, signals.DropExportFailed); n != 0 {
+				t.Errorf("%d were dropped", n)
+			}
+		})
 	}
 }
 

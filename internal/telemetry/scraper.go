@@ -22,8 +22,8 @@ type scraper struct {
 }
 
 func newScraper() (*scraper, error) {
-	registry := prometheus.NewRegistry() // not the global one: it has Go's own metrics in it
-	reader, err := otelprometheus.New(otelprometheus.WithRegisterer(registry))
+	registry := prometheus.NewRegistry()                                                                          // not the global one: it has Go's own metrics in it
+	reader, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo()) // there is one scope
 	if err != nil {
 		return nil, fmt.Errorf("make the exporter prometheus of metrics: %w", err)
 	}

@@ -91,11 +91,28 @@ func (s settings) tracecontext() bool {
 	return value == "" || slices.Contains(exporterList(value), "tracecontext")
 }
 
+// parentBased says whether the sampler leaves out what is within a span that was left out, as the default does.
+func (s settings) parentBased() bool {
+	value := strings.TrimSpace(s.getenv("OTEL_TRACES_SAMPLER"))
+	return value == "" || strings.HasPrefix(value, "parentbased_")
+}
+
+// samplesSome says whether the sampler leaves out some of the traces that begin here.
+func (s settings) samplesSome() bool {
+	value := strings.TrimSpace(s.getenv("OTEL_TRACES_SAMPLER"))
+	return value != "" && !strings.HasSuffix(value, "always_on")
+}
+
 // spanQueue is how many spans may wait for a collector.
-func (s settings) spanQueue() int64 {
-	n, err := strconv.ParseInt(strings.TrimSpace(s.getenv("OTEL_BSP_MAX_QUEUE_SIZE")), 10, 64)
+func (s settings) spanQueue() int64 { return s.queue("OTEL_BSP_MAX_QUEUE_SIZE") }
+
+// logQueue is how many log records may.
+func (s settings) logQueue() int64 { return s.queue("OTEL_BLRP_MAX_QUEUE_SIZE") }
+
+func (s settings) queue(variable string) int64 {
+	n, err := strconv.ParseInt(strings.TrimSpace(s.getenv(variable)), 10, 64)
 	if err != nil {
-		return sdktrace.DefaultMaxQueueSize // not set: checkRest has seen it
+		return sdktrace.DefaultMaxQueueSize // not set: checkRest has seen it. That of log records is the same, by the specification
 	}
 	return n
 }

@@ -90,6 +90,12 @@ func (t *Telemetry) Meter() metric.Meter { return t.meter }
 // Propagates says whether trace contexts are read and written, by OTEL_PROPAGATORS.
 func (t *Telemetry) Propagates() bool { return t.settings.tracecontext() }
 
+// FollowsParents says whether no span is sampled whose parent is not, by OTEL_TRACES_SAMPLER.
+func (t *Telemetry) FollowsParents() bool { return t.settings.parentBased() }
+
+// SamplesSome says whether some traces that begin here are not sampled, by the same variable.
+func (t *Telemetry) SamplesSome() bool { return t.settings.samplesSome() }
+
 // Scrape answers with the metrics in Prometheus' format. It is nil where neither Options nor the environment ask for that.
 func (t *Telemetry) Scrape() http.Handler {
 	if t.scraper == nil {
@@ -172,8 +178,8 @@ func (t *Telemetry) startTraces(ctx context.Context) error {
 			return fmt.Errorf("make the exporter %s of traces: %w", name, err)
 		}
 		a := &admission{limit: t.settings.spanQueue(), dropped: dropped}
-		a.SpanProcessor = sdktrace.NewBatchSpanProcessor(watchedSpans{exporter, t.watch(traces, name), a})
-		options = append(options, sdktrace.WithSpanProcessor(a))
+		batches := sdktrace.NewBatchSpanProcessor(watchedSpans{exporter, t.watch(traces, name), a})
+		options = append(options, sdktrace.WithSpanProcessor(admittedSpans{batches, a}))
 	}
 	p := sdktrace.NewTracerProvider(options...)
 	t.providers = append(t.providers, p)
@@ -186,13 +192,20 @@ func (t *Telemetry) startLogs(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
+	dropped, err := t.meter.Int64Counter(signals.MetricLogsDropped, metric.WithUnit("{log_record}"),
+		metric.WithDescription("Log records that no collector has got, by reason."))
+	if err != nil {
+		return err
+	}
 	options := []sdklog.LoggerProviderOption{sdklog.WithResource(t.resource)}
 	for _, name := range names {
 		exporter, err := t.settings.logExporter(ctx, name, t.console)
 		if err != nil {
 			return fmt.Errorf("make the exporter %s of logs: %w", name, err)
 		}
-		options = append(options, sdklog.WithProcessor(sdklog.NewBatchProcessor(watchedLogs{exporter, t.watch(logs, name)})))
+		a := &admission{limit: t.settings.logQueue(), dropped: dropped}
+		batches := sdklog.NewBatchProcessor(watchedLogs{exporter, t.watch(logs, name), a})
+		options = append(options, sdklog.WithProcessor(admittedLogs{batches, a}))
 	}
 	t.logs = sdklog.NewLoggerProvider(options...)
 	t.providers = append(t.providers, t.logs)

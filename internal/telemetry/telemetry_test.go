@@ -236,7 +236,7 @@ func TestMetricsCanBeScraped(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
 	body, _ := io.ReadAll(response.Body)
 	for _, text := range []string{string(body), scrape(t, tel)} {
-		if !strings.Contains(text, "\na_metric_total{") || !strings.Contains(text, `service_name="whipper"`) {
+		if !strings.Contains(text, "\na_metric_total 5\n") || !strings.Contains(text, `service_name="whipper"`) {
 			t.Errorf("scraped %s", text)
 		}
 	}
@@ -249,7 +249,7 @@ func TestMetricsCanBeScrapedThoughTheEnvironmentSaysNothing(t *testing.T) {
 	tel, _ := start(t, Options{Scrape: true})
 	counter, _ := tel.Meter().Int64Counter("a.metric")
 	counter.Add(t.Context(), 5)
-	if text := scrape(t, tel); !strings.Contains(text, "\na_metric_total{") {
+	if text := scrape(t, tel); !strings.Contains(text, "\na_metric_total 5\n") {
 		t.Errorf("scraped %s", text)
 	}
 }
@@ -264,11 +264,11 @@ func scrape(t *testing.T, tel *Telemetry) string {
 	return w.Body.String()
 }
 
-// dropped gives how many spans were dropped for a reason.
-func dropped(t *testing.T, tel *Telemetry, why string) (n int) {
+// dropped gives how many spans or logs, by what, were dropped for a reason.
+func dropped(t *testing.T, tel *Telemetry, what, why string) (n int) {
 	t.Helper()
 	for line := range strings.Lines(scrape(t, tel)) {
-		if strings.HasPrefix(line, "whipper_telemetry_spans_dropped_total{") && strings.Contains(line, `error_type="`+why+`"`) {
+		if strings.HasPrefix(line, "whipper_telemetry_"+what+"_dropped_total{") && strings.Contains(line, `error_type="`+why+`"`) {
 			if _, err := fmt.Sscan(line[strings.LastIndex(line, "}")+1:], &n); err != nil {
 				t.Fatal(err)
 			}

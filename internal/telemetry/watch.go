@@ -7,8 +7,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
-	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 )
 
 // watch is what all exporters have in common: their failures are told, and they send nothing once Shutdown's time is up, where the SDK's
@@ -31,7 +29,7 @@ func (w watch) send(ctx context.Context, items int, export func(context.Context)
 	return w.outage.note(w.of, items, err)
 }
 
-// watchedSpans also makes room for more spans, and counts those that are lost.
+// watchedSpans also makes room for more, and counts those that are lost. So does watchedLogs.
 type watchedSpans struct {
 	sdktrace.SpanExporter
 	watch     watch
@@ -41,10 +39,7 @@ type watchedSpans struct {
 func (w watchedSpans) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	return w.watch.send(ctx, len(spans), func(ctx context.Context) error {
 		err := w.SpanExporter.ExportSpans(ctx, spans)
-		w.admission.exported(len(spans))
-		if err != nil {
-			w.admission.drop(signals.DropExportFailed, len(spans))
-		}
+		w.admission.exported(len(spans), err)
 		return err
 	})
 }
@@ -61,9 +56,14 @@ func (w watchedMetrics) Export(ctx context.Context, m *metricdata.ResourceMetric
 
 type watchedLogs struct {
 	sdklog.Exporter
-	watch watch
+	watch     watch
+	admission *admission
 }
 
 func (w watchedLogs) Export(ctx context.Context, records []sdklog.Record) error {
-	return w.watch.send(ctx, len(records), func(ctx context.Context) error { return w.Exporter.Export(ctx, records) })
+	return w.watch.send(ctx, len(records), func(ctx context.Context) error {
+		err := w.Exporter.Export(ctx, records)
+		w.admission.exported(len(records), err)
+		return err
+	})
 }

@@ -124,10 +124,10 @@ func TestHowThingsStandIsReadWhenSomebodyAsks(t *testing.T) {
 		"whipper.call.active {call} {whipper.pool=shop} 2 monotonic=false",
 		"whipper.ledger.size By {whipper.ledger.file=database} 4096 monotonic=false",
 		"whipper.ledger.size By {whipper.ledger.file=wal} 512 monotonic=false",
+		"whipper.pool.workers {worker} {whipper.pool=shop,whipper.worker.state=busy} 2 monotonic=false",
 		"whipper.queue.jobs {job} {whipper.pool=shop,whipper.queue.state=later} 1 monotonic=false",
 		"whipper.queue.jobs {job} {whipper.pool=shop,whipper.queue.state=ready} 3 monotonic=false",
 		"whipper.queue.oldest s {whipper.pool=shop} 1.5",
-		"whipper.worker.count {worker} {whipper.pool=shop,whipper.worker.state=busy} 2 monotonic=false",
 	}
 	if looks != 0 {
 		t.Error("somebody looked who was not asked")

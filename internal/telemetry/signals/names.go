@@ -87,7 +87,7 @@ const (
 	MetricActiveCalls      = "whipper.call.active"
 	MetricQueueJobs        = "whipper.queue.jobs"
 	MetricQueueOldest      = "whipper.queue.oldest"
-	MetricWorkers          = "whipper.worker.count"
+	MetricWorkers          = "whipper.pool.workers"
 	MetricWorkerForks      = "whipper.worker.forks"
 	MetricWorkerExits      = "whipper.worker.exits"
 	MetricWorkerResets     = "whipper.worker.resets"
@@ -96,10 +96,11 @@ const (
 	MetricCommitOperations = "whipper.ledger.commit.operations"
 	MetricLedgerSize       = "whipper.ledger.size"
 	MetricSpansDropped     = "whipper.telemetry.spans.dropped"
+	MetricLogsDropped      = "whipper.telemetry.logs.dropped"
 )
 
-// Values of ErrorType at MetricSpansDropped.
+// Values of ErrorType at MetricSpansDropped and MetricLogsDropped.
 const (
-	DropQueueFull    = "queue_full"    // more spans than the queue holds wait for the collector
+	DropQueueFull    = "queue_full"    // more than the queue holds wait for the collector
 	DropExportFailed = "export_failed" // the collector did not take them
 )

@@ -2,6 +2,9 @@ package signals
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,6 +22,11 @@ type Tracing struct {
 type TracingOptions struct {
 	Tracer trace.Tracer // nil or a no-op: there are no spans
 
+	// Follow says that the tracer samples no span whose parent is not sampled, so that there is no need to ask it.
+	Follow bool
+	// Some says that of the traces that begin here, some are not sampled. With Follow, such a job has no trace context in its row: it would make the
+	// row half as long again for a trace that nobody sees.
+	Some bool
 	// Link gives each run of a job a trace of its own, with a link to the span that handed the job in. Else the run's span is that span's child.
 	Link bool
 	// Ignore leaves the trace contexts that callers send to the workers: no span has one as its parent, and workers do not hear of whipper's spans.
@@ -33,6 +41,16 @@ func NewTracing(o TracingOptions) *Tracing {
 	return &Tracing{o}
 }
 
+// Kinds of spans. They are made once: most spans are not sampled.
+var (
+	producer = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer)}
+	consumer = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}
+	client   = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)}
+)
+
+// mostLate is how many attributes a span has that are not known at its start.
+const mostLate = 3
+
 // Submission is what is known when calls are handed in.
 type Submission struct {
 	Pool, Method string // Method is "" where several are handed in at once
@@ -46,26 +64,32 @@ func (t *Tracing) Send(from W3C, s Submission) *Span {
 	if t == nil {
 		return nil
 	}
-	attributes := []attribute.KeyValue{
+	ctx, options := context.Background(), producer
+	if s.Scheduled {
+		if made := t.received(s.Schedule); made.IsValid() {
+			options = append(slices.Clip(options), trace.WithLinks(linkTo(made, LinkSchedule)))
+		}
+	} else if came := t.received(from); t.passes(came) {
+		return t.pass(came)
+	} else if came.IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, came)
+	}
+	span := t.start(ctx, OperationSend+" "+s.Pool, options)
+	if span.unseen() {
+		span.passed = t.leavesOut(from)
+		return span
+	}
+	span.set(
 		System.String(SystemWhipper), DestinationName.String(s.Pool),
 		OperationName.String(OperationSend), OperationType.String(OperationSend),
-	}
+	)
 	if s.Method != "" {
-		attributes = append(attributes, RPCMethod.String(cut(s.Method, mostMethod)))
+		span.set(RPCMethod.String(cut(s.Method, mostMethod)))
 	}
 	if s.Count > 1 {
-		attributes = append(attributes, BatchCount.Int(s.Count))
+		span.set(BatchCount.Int(s.Count))
 	}
-	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(attributes...)}
-	ctx := context.Background()
-	if made := t.received(s.Schedule); s.Scheduled {
-		if made.IsValid() {
-			options = append(options, trace.WithLinks(linkTo(made, LinkSchedule)))
-		}
-	} else {
-		ctx = trace.ContextWithRemoteSpanContext(ctx, t.received(from))
-	}
-	return t.start(ctx, OperationSend+" "+s.Pool, options)
+	return span
 }
 
 // Run is what is known when a worker takes a job on.
@@ -84,15 +108,14 @@ func (t *Tracing) Process(row W3C, r Run) *Span {
 	if t == nil {
 		return nil
 	}
-	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
-		System.String(SystemWhipper), DestinationName.String(r.Pool),
-		OperationName.String(OperationProcess), OperationType.String(OperationProcess),
-		MessageID.String(strconv.FormatInt(r.Job, 10)), RPCMethod.String(cut(r.Method, mostMethod)),
-		RunNumber.Int(r.Number), Attempt.Int(r.Attempt), QueueWait.Float64(r.Wait.Seconds()),
-		Worker.String(r.Worker), ProcessPID.Int(r.PID),
-	)}
-	ctx := context.Background()
+	if t.leavesOut(row) {
+		return t.unsampled()
+	}
+	ctx, options := context.Background(), consumer
 	if sent := t.received(row); sent.IsValid() {
+		if !t.options.Link && t.passes(sent) {
+			return t.pass(sent)
+		}
 		var links []trace.Link
 		if t.options.Link {
 			links = append(links, linkTo(sent, LinkSend))
@@ -103,9 +126,21 @@ func (t *Tracing) Process(row W3C, r Run) *Span {
 			links = append(links, linkTo(t.runContext(sent, r.Job, r.Number-1), LinkPrevious))
 		}
 		ctx = withIDs(ctx, runIDs(sent, r.Job, r.Number))
-		options = append(options, trace.WithLinks(links...))
+		if len(links) > 0 {
+			options = append(slices.Clip(options), trace.WithLinks(links...))
+		}
 	}
-	return t.start(ctx, OperationProcess+" "+r.Pool, options)
+	span := t.start(ctx, OperationProcess+" "+r.Pool, options)
+	if span.recording {
+		span.set(
+			System.String(SystemWhipper), DestinationName.String(r.Pool),
+			OperationName.String(OperationProcess), OperationType.String(OperationProcess),
+			MessageID.String(strconv.FormatInt(r.Job, 10)), RPCMethod.String(cut(r.Method, mostMethod)),
+			RunNumber.Int(r.Number), Attempt.Int(r.Attempt), QueueWait.Float64(r.Wait.Seconds()),
+			Worker.String(r.Worker), ProcessPID.Int(r.PID),
+		)
+	}
+	return span
 }
 
 // runContext is the context of a run's span, which need not be in memory any more.
@@ -127,7 +162,34 @@ func (t *Tracing) received(w W3C) trace.SpanContext {
 
 func (t *Tracing) start(ctx context.Context, name string, options []trace.SpanStartOption) *Span {
 	_, span := t.options.Tracer.Start(ctx, name, options...)
-	return &Span{span: span, tracing: t}
+	return &Span{span: span, tracing: t, recording: span.IsRecording()}
+}
+
+// passes says that nobody would see a span within one that came in.
+func (t *Tracing) passes(came trace.SpanContext) bool {
+	return t.options.Follow && came.IsValid() && !came.IsSampled()
+}
+
+// leavesOut says that a job without a trace context is of a trace that is not sampled.
+func (t *Tracing) leavesOut(w W3C) bool {
+	return t.options.Follow && t.options.Some && !t.options.Link && !t.options.Ignore && w.Traceparent == ""
+}
+
+// unsampled is for a run in a trace that was left out, so that the worker does not sample it either.
+func (t *Tracing) unsampled() *Span {
+	var b [16 + 8]byte
+	for i := 0; i < len(b); i += 8 {
+		binary.NativeEndian.PutUint64(b[i:], rand.Uint64()|1) // not all zeros
+	}
+	span := t.pass(trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID(b[:16]), SpanID: trace.SpanID(b[16:])}))
+	span.passed = false
+	return span
+}
+
+// pass is for a span that nobody would see. What is logged belongs to the one that came in.
+func (t *Tracing) pass(came trace.SpanContext) *Span {
+	span := trace.SpanFromContext(trace.ContextWithRemoteSpanContext(context.Background(), came))
+	return &Span{span: span, tracing: t, passed: true}
 }
 
 func linkTo(sc trace.SpanContext, kind string) trace.Link {
