@@ -30,7 +30,7 @@ func (r *round) audit(ctx context.Context) error {
 	h.events.mu.Lock()
 	f := findings{
 		deeds: h.deeds, states: h.states, retried: h.retried, rows: rows, effects: left, final: h.events.final, lost: h.events.lost,
-		unwritten: r.unwritten,
+		unwritten: r.unwritten, jumps: r.jumps,
 	}
 	f.check(r.books.violation)
 	h.events.mu.Unlock()

@@ -39,7 +39,7 @@ const told = 20
 func (b *books) violation(format string, args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	text := time.Now().Format(clock) + " " + fmt.Sprintf(format, args...)
+	text := time.Now().UTC().Format(clock) + " " + fmt.Sprintf(format, args...)
 	if b.violations = append(b.violations, text); len(b.violations) <= told {
 		fmt.Fprintf(b.out, "VIOLATION in %s: %s\n", b.name, text)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,11 +25,11 @@ func chaos(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	binaries, err := builds(ctx, from, dir, o)
+	made, err := makeBuilds(ctx, from, dir, o.long)
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
-	stages, err := newStages(ctx, from, dir, binaries, o, out)
+	stages, err := newStages(ctx, from, dir, made, o, out)
 	if err != nil {
 		return err
 	}
@@ -43,29 +44,36 @@ func chaos(ctx context.Context, o options, out io.Writer) (err error) {
 	return os.RemoveAll(dir)
 }
 
-// builds makes the whippers that a supervisor may be upgraded to.
-func builds(ctx context.Context, from, dir string, o options) (binaries []string, err error) {
+// builds are the whippers that a supervisor may be upgraded to.
+type builds struct {
+	usual []string
+	jumps string // one whose clock jumps; "": there is none
+}
+
+func makeBuilds(ctx context.Context, from, dir string, long bool) (b builds, err error) {
 	for _, version := range []string{"chaos-a", "chaos-b"} {
 		to := filepath.Join(dir, version)
 		if err := build(ctx, from, to, version); err != nil {
-			return nil, err
+			return b, err
 		}
-		binaries = append(binaries, to)
+		b.usual = append(b.usual, to)
 	}
-	if o.before {
-		old, err := buildBefore(ctx, from, dir)
-		if err != nil {
-			return nil, err
-		}
-		if old != "" {
-			binaries = append(binaries, old)
-		}
+	if !long {
+		return b, nil
 	}
-	return binaries, nil
+	old, err := buildBefore(ctx, from, dir)
+	if err != nil {
+		return b, err
+	}
+	if old != "" {
+		b.usual = append(b.usual, old)
+	}
+	b.jumps = filepath.Join(dir, "chaos-jumps")
+	return b, clockJumps.build(ctx, from, b.jumps)
 }
 
 // newStages gives the three: a pool alone, a fleet of pools, and an old supervisor.
-func newStages(ctx context.Context, from, dir string, binaries []string, o options, out io.Writer) ([]*stage, error) {
+func newStages(ctx context.Context, from, dir string, made builds, o options, out io.Writer) ([]*stage, error) {
 	text, err := exec.CommandContext(ctx, "python3", "-c", "import sys; print(sys.executable)").Output()
 	if err != nil {
 		return nil, fmt.Errorf("look for Python: %w", err)
@@ -85,8 +93,11 @@ func newStages(ctx context.Context, from, dir string, binaries []string, o optio
 		{name: "old", workers: 2, kinds: []kind{kinds["python"], kinds["node"], kinds["go"]}, old: true},
 	}
 	for i, s := range stages {
-		s.dir, s.binaries, s.o, s.stream = filepath.Join(dir, s.name), binaries, o, uint64(i)+1
+		s.dir, s.binaries, s.o, s.stream = filepath.Join(dir, s.name), made.usual, o, uint64(i)+1
 		s.books, s.languages = newBooks(s.name, out), speak
+		if s.name == "fleet" && made.jumps != "" {
+			s.binaries, s.jumps = append(slices.Clone(made.usual), made.jumps), true
+		}
 		if s.kinds == nil {
 			s.kinds = []kind{kinds[[]string{"python", "node", "go", "bare"}[s.random().IntN(4)]]}
 		}

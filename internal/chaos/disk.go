@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -51,16 +52,25 @@ func (d *disk) unmount(keep bool) error {
 		return nil
 	}
 	d.free()
-	aside := d.dir + ".kept"
 	if keep {
-		if err := os.CopyFS(aside, os.DirFS(d.dir)); err != nil {
-			fmt.Fprintln(os.Stderr, "chaos: the state folder is not kept whole:", err) // sockets cannot be copied
-		}
+		d.copyAside()
 	}
 	if err := unmountSmall(d.dir); err != nil {
 		return fmt.Errorf("unmount %s: %w", d.dir, err)
 	}
 	return nil
+}
+
+// copyAside keeps the files that are on the disk. There may be a socket too.
+func (d *disk) copyAside() {
+	_ = filepath.WalkDir(d.dir, func(path string, e os.DirEntry, err error) error { // what cannot be kept is not
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		to := filepath.Join(d.dir+".kept", strings.TrimPrefix(path, d.dir))
+		content, err := os.ReadFile(path)
+		return errors.Join(err, os.MkdirAll(filepath.Dir(to), 0o700), os.WriteFile(to, content, 0o600))
+	})
 }
 
 // fill leaves no room.

@@ -85,7 +85,7 @@ func TestEachContradictionIsAViolation(t *testing.T) {
 		"refused, and there":          {func(f *findings) { f.deeds["five"].Outcome = refused }, "five was refused (), and is job 5"},
 		"refused, and run":            {func(f *findings) { f.effects = append(f.effects, again("four", 4, "x", 7, 10)) }, "four was refused (), and run as job 4"},
 		"run without a job":           {func(f *findings) { f.effects[0].Job = 77 }, "was run as job 77"},
-		"run again after success":     {func(f *findings) { f.effects = append(f.effects, again("one", 1, "x", 8, 150)) }, "succeeded at 12:00:00.100 and was run again at 12:00:00.150"},
+		"run again after success":     {func(f *findings) { f.effects = append(f.effects, again("one", 1, "x", 8, 150)) }, "succeeded at 12:00:00.100 by a run of 12:00:00.051, and was run again at 12:00:00.150"},
 		"excused by a kill, but after success": {func(f *findings) {
 			f.effects, f.unwritten = append(f.effects, again("one", 1, "x", 8, 150)), func(time.Time) bool { return true }
 		}, "was run again"},
@@ -94,7 +94,7 @@ func TestEachContradictionIsAViolation(t *testing.T) {
 		"an attempt too many":     {func(f *findings) { f.rows[0].Runs = 3 }, "its attempts do not add up"},
 		"more charged than may":   {func(f *findings) { f.rows[0].MaxAttempts, f.deeds["one"].MaxAttempts = 1, 1 }, "more attempts than it may"},
 		"not charged":             {func(f *findings) { f.rows[0].Attempt = 1 }, "were not charged"},
-		"a run without a record":  {func(f *findings) { f.effects = append(f.effects, again("one", 1, "x", 9, 60)) }, "is not among its attempts"},
+		"a run without a record":  {func(f *findings) { f.effects = append(f.effects, again("one", 1, "x", 9, 40)) }, "is not among its attempts"},
 		"at most once, and twice": {func(f *findings) { f.effects = append(f.effects, again("two", 2, "x", 9, 60)) }, "at most once, was run at 12:00:00.060"},
 		"a call, twice": {func(f *findings) {
 			f.effects, f.unwritten = append(f.effects, again("three", 3, "x", 9, 15)), func(time.Time) bool { return true }
@@ -130,7 +130,7 @@ func TestWhatASigkillExcusesIsNoViolation(t *testing.T) {
 	f := sound()
 	f.unwritten = func(time.Time) bool { return true }
 	f.rows = append(f.rows[:2], f.rows[3])                                            // the call's row
-	f.effects = append(f.effects, effect{"one", 1, 1, "x", 9, at(60).UnixNano()})     // a run whose start was not on disk
+	f.effects = append(f.effects, effect{"one", 1, 1, "x", 9, at(40).UnixNano()})     // a run whose start was not on disk
 	f.deeds["nobody"] = &deed{Name: "nobody", Do: babbled, Outcome: unknown}          // and a call that nobody waited for
 	f.effects = append(f.effects, effect{"nobody", 88, 1, "y", 9, at(60).UnixNano()}) //
 	if v := f.violations(); len(v) > 0 {

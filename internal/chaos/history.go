@@ -69,7 +69,7 @@ func (h *history) ask(deeds ...*deed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, d := range deeds {
-		d.Asked, d.Outcome = time.Now(), unknown
+		d.Asked, d.Outcome = time.Now().UTC(), unknown
 		h.deeds[d.Name] = d
 	}
 }
@@ -78,7 +78,7 @@ func (h *history) ask(deeds ...*deed) {
 func (h *history) tell(d *deed, o outcome, id int64, why string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	d.Told, d.Outcome, d.ID, d.Why = time.Now(), o, id, why
+	d.Told, d.Outcome, d.ID, d.Why = time.Now().UTC(), o, id, why
 	line, _ := json.Marshal(d)              // it has a form
 	_, _ = h.file.Write(append(line, '\n')) // for people; the check does not read it
 }

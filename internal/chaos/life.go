@@ -51,7 +51,7 @@ func (s *stage) start(ctx context.Context, binary string, set settings) (*life, 
 	if l.log, err = os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(l.log, "--- %s %s %s\n", time.Now().Format(clock), binary, strings.Join(args, " "))
+	fmt.Fprintf(l.log, "--- %s %s %s\n", time.Now().UTC().Format(clock), binary, strings.Join(args, " "))
 	l.cmd = exec.Command(binary, args...)
 	l.cmd.Env = append(os.Environ(), "TMPDIR="+s.temp(), workerEnv+"=1", effectsEnv+"="+s.effects(), "PYTHONDONTWRITEBYTECODE=1")
 	l.cmd.Stderr = stderr

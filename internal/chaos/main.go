@@ -1,6 +1,6 @@
 // Command chaos attacks whipper for an hour, or as long as it is told, and then looks whether everything that was said is true.
 //
-//	go run ./internal/chaos [-seconds 3600] [-seed N] [-keep]
+//	go run ./internal/chaos [-seconds 3600] [-seed N] [-keep] [-long]
 //	go run ./internal/chaos -sabotage [NAME]
 //
 // There are three stages: state folders on which one supervisor after the other lives, or, in the last, one from the start to the end.
@@ -35,7 +35,7 @@ type options struct {
 	stuck    time.Duration // after which a job that does not move is not going to
 	seed     uint64
 	keep     bool // the folder, also if all is well
-	before   bool // supervisors of the commit before are among the builds
+	long     bool // also builds that take a while: the commit before, and a clock that jumps
 	first    bool // stop at the first round with a violation
 }
 
@@ -47,6 +47,7 @@ func main() {
 	seconds := flag.Float64("seconds", fromEnv("CHAOS_SECONDS", 3600), "how long to go on; CHAOS_SECONDS sets it too")
 	seed := flag.Uint64("seed", uint64(fromEnv("CHAOS_SEED", float64(rand.Uint32()))), "where the random numbers begin; CHAOS_SEED sets it too")
 	keep := flag.Bool("keep", false, "keep the folder with ledgers and logs even if all is well")
+	long := flag.Bool("long", false, "take a minute to make a build of the commit before and one whose clock jumps, as in runs of five minutes or more")
 	broken := flag.Bool("sabotage", false, "build faults into whipper and see that each is found")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -55,7 +56,7 @@ func main() {
 		err = seeSabotages(ctx, *seed, flag.Arg(0), os.Stdout)
 	} else {
 		o := shortened(time.Duration(*seconds*float64(time.Second)), *seed)
-		o.keep = *keep
+		o.keep, o.long = *keep, o.long || *long
 		err = chaos(ctx, o, os.Stdout)
 	}
 	stop()
@@ -67,9 +68,9 @@ func main() {
 
 // shortened are the options of a run of that length.
 func shortened(d time.Duration, seed uint64) options {
-	o := options{duration: d, round: 2 * time.Minute, life: 10 * time.Second, pace: 60 * time.Millisecond, malice: 300 * time.Millisecond, stuck: 30 * time.Second, seed: seed, before: true}
+	o := options{duration: d, round: 2 * time.Minute, life: 10 * time.Second, pace: 60 * time.Millisecond, malice: 300 * time.Millisecond, stuck: 30 * time.Second, seed: seed, long: true}
 	if d < 5*time.Minute {
-		o.round, o.life, o.before = 40*time.Second, 6*time.Second, false
+		o.round, o.life, o.long = 40*time.Second, 6*time.Second, false
 	}
 	return o
 }

@@ -11,8 +11,8 @@ const slack = 2 * time.Millisecond
 // checkRuns holds what workers did for a job against the attempts on record.
 func (f *findings) checkRuns(r *row) {
 	ran := f.ran[r.ID]
-	matched := match(ran, r)
-	free := 0 // runs that left no record
+	matched := f.match(ran, r)
+	proven := slices.IndexFunc(ran, func(e effect) bool { return r.State == "succeeded" && e.Token == tokenOf(r) })
 	for i, e := range ran {
 		if e.Task != r.name() {
 			f.violation("job %d is %s, and %s was run under its id", r.ID, r.name(), e.Task)
@@ -20,12 +20,11 @@ func (f *findings) checkRuns(r *row) {
 		if matched[i] >= 0 {
 			continue
 		}
-		free++
-		at := time.Unix(0, e.At)
+		at := time.Unix(0, e.At).UTC()
 		switch {
-		case r.State == "succeeded" && at.After(r.FinishedAt.Add(slack)):
-			f.violation("job %d, %s (%s of pool %s), succeeded at %s and was run again at %s, by process %d (run %s)", r.ID, e.Task, r.Method, r.Pool,
-				r.FinishedAt.Format(clock), at.Format(clock), e.PID, e.Token)
+		case proven >= 0 && i > proven: // by the workers' own clock
+			f.violation("job %d, %s (%s of pool %s), succeeded at %s by a run of %s, and was run again at %s by process %d (run %s)", r.ID, e.Task, r.Method,
+				r.Pool, r.FinishedAt.Format(clock), time.Unix(0, ran[proven].At).UTC().Format(clock), at.Format(clock), e.PID, e.Token)
 		case r.Delivery == "at-most-once":
 			f.violation("job %d, %s, at most once, was run at %s by process %d without a record: %v", r.ID, e.Task, at.Format(clock), e.PID, outcomes(r.Attempts))
 		case !f.unwritten(at):
@@ -46,26 +45,32 @@ func (f *findings) checkRuns(r *row) {
 }
 
 // match finds for each run its attempt, or -1. A success is that of the run whose result it has; each other run's is the last that began in its
-// process before it, and that no other run has.
-func match(ran []effect, r *row) []int {
+// process before it (where the clock jumps, at all), and that no other run has.
+func (f *findings) match(ran []effect, r *row) []int {
 	matched := make([]int, len(ran))
 	taken := make([]bool, len(r.Attempts))
-	p, _ := r.proof() // checkProof says so if it is none
+	token := tokenOf(r)
 	for i, e := range ran {
 		matched[i] = -1
-		if last := len(r.Attempts) - 1; r.State == "succeeded" && e.Token == p.Token && last >= 0 {
+		if last := len(r.Attempts) - 1; r.State == "succeeded" && e.Token == token && last >= 0 {
 			matched[i], taken[last] = last, true
 		}
 	}
 	for i := len(ran) - 1; i >= 0; i-- {
 		for k := len(r.Attempts) - 1; k >= 0 && matched[i] < 0; k-- {
 			a := r.Attempts[k]
-			if !taken[k] && a.PID == ran[i].PID && !a.StartedAt.Add(-slack).After(time.Unix(0, ran[i].At)) {
+			if !taken[k] && a.PID == ran[i].PID && (f.jumps || !a.StartedAt.Add(-slack).After(time.Unix(0, ran[i].At))) {
 				matched[i], taken[k] = k, true
 			}
 		}
 	}
 	return matched
+}
+
+// tokenOf is of the run that a success is of; checkProof says if there is none.
+func tokenOf(r *row) string {
+	p, _ := r.proof()
+	return p.Token
 }
 
 // checkProof looks whether a success is that of a run that really was.
@@ -96,7 +101,7 @@ func (f *findings) checkEffects() {
 			f.violation("run %s of job %d is in the effects twice", e.Token, e.Job)
 		}
 		tokens[e.Token] = true
-		d, at := f.deeds[e.Task], time.Unix(0, e.At)
+		d, at := f.deeds[e.Task], time.Unix(0, e.At).UTC()
 		switch {
 		case d == nil:
 			f.violation("%s was asked for by nobody, and run as job %d", e.Task, e.Job)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,19 +13,12 @@ import (
 	"time"
 )
 
-// sabotage is a fault that is built into a whipper to see that the harness finds it: the text of one source file with a passage
-// replaced. Only the build in the harness's own folder has it, by the compiler's -overlay.
-type sabotage struct {
-	name        string
-	file        string
-	old, broken string
-}
-
-var sabotages = []sabotage{
+// sabotages are faults that are built into a whipper to see that the harness finds them.
+var sabotages = []mutation{
 	{
 		name: "acknowledge before commit", file: "ledger/batch.go",
 		old: "	_, err := b.conn.exec(commitSQL)\n	return err\n",
-		broken: `	for _, o := range ops {
+		new: `	for _, o := range ops {
 		if o.kind == opCall && o.err == nil {
 			o.answer(nil)
 			o.done = nil
@@ -39,7 +31,7 @@ var sabotages = []sabotage{
 	{
 		name: "run again after success", file: "supervisor/finish.go",
 		old: "			p.tellOutcome(&job, outcome)\n		} else {\n",
-		broken: `			p.tellOutcome(&job, outcome)
+		new: `			p.tellOutcome(&job, outcome)
 			if job.State == ledger.Succeeded && job.Origin == ledger.FromSubmit && job.ID%16 == 0 {
 				job.State = ledger.Queued
 				p.letGo(job.ID)
@@ -54,34 +46,9 @@ var sabotages = []sabotage{
 	},
 	{
 		name: "lose the requeue at start", file: "ledger/recover.go",
-		old:    "	err = b.conn.query(abandonedCountSQL,",
-		broken: "	if at > 0 {\n		return r, nil\n	}\n	err = b.conn.query(abandonedCountSQL,",
+		old: "	err = b.conn.query(abandonedCountSQL,",
+		new: "	if at > 0 {\n		return r, nil\n	}\n	err = b.conn.query(abandonedCountSQL,",
 	},
-}
-
-// build makes a whipper with the fault in it.
-func (s sabotage) build(ctx context.Context, from, dir, to string) error {
-	path := filepath.Join(from, s.file)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if n := strings.Count(string(text), s.old); n != 1 {
-		return fmt.Errorf("sabotage %q: the passage to be replaced is %d times in %s, not once: bring internal/chaos/sabotage.go up to date", s.name, n, s.file)
-	}
-	broken := filepath.Join(dir, "broken.go")
-	if err := os.WriteFile(broken, []byte(strings.Replace(string(text), s.old, s.broken, 1)), 0o600); err != nil {
-		return err
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: broken}})
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		return err
-	}
-	return build(ctx, from, to, "chaos-broken", "-overlay", file)
 }
 
 var errNothing = errors.New("there was no violation")
@@ -107,21 +74,21 @@ func seeSabotages(ctx context.Context, seed uint64, only string, out io.Writer) 
 }
 
 // see has chaos look at a whipper with the fault in it.
-func (s sabotage) see(ctx context.Context, from string, seed uint64) (said string, err error) {
+func (m mutation) see(ctx context.Context, from string, seed uint64) (said string, err error) {
 	dir, err := os.MkdirTemp("", "whipper-sabotage-")
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(dir) // nobody needs it
 	binary := filepath.Join(dir, "whipper")
-	if err := s.build(ctx, from, dir, binary); err != nil {
+	if err := m.build(ctx, from, binary); err != nil {
 		return "", err
 	}
 	o := shortened(45*time.Second, seed)
 	o.round, o.life, o.stuck, o.first = 9*time.Second, 3*time.Second, 10*time.Second, true
 	o.pace, o.malice = 40*time.Millisecond, 150*time.Millisecond
 	var out bytes.Buffer
-	stages, err := newStages(ctx, from, dir, []string{binary}, o, &out)
+	stages, err := newStages(ctx, from, dir, builds{usual: []string{binary}}, o, &out)
 	if err != nil {
 		return "", err
 	}

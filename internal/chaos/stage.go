@@ -25,6 +25,7 @@ type stage struct {
 	kinds     []kind   // of workers, a pool each. One: whipper exec; several: whipper serve
 	workers   int      // of each pool
 	binaries  []string // builds of whipper
+	jumps     bool     // the clock of one of the builds jumps
 	old       bool     // its supervisor is never ended, and is measured
 	o         options
 	stream    uint64
