@@ -6,7 +6,7 @@ import (
 )
 
 // totals are what the statistics of a ledger must have come to, over all rounds.
-type totals struct{ succeeded, attempts int64 }
+type totals struct{ succeeded, attempts, crashes int64 }
 
 // audit reads what a round has left, and holds it against each other.
 func (r *round) audit(ctx context.Context) error {
@@ -43,6 +43,9 @@ func (r *round) audit(ctx context.Context) error {
 		r.totals.attempts += int64(len(rows[i].Attempts))
 		for _, a := range rows[i].Attempts {
 			r.books.add("attempts "+a.Outcome, 1)
+			if a.Outcome == "crashed" {
+				r.totals.crashes++
+			}
 		}
 	}
 	return r.auditFile(ctx)
@@ -58,7 +61,7 @@ func (r *round) auditFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stats, err := lines[struct{ Succeeded, Attempts int64 }](text)
+	stats, err := lines[struct{ Succeeded, Attempts, Crashes int64 }](text)
 	if err != nil {
 		return fmt.Errorf("read the statistics: %w", err)
 	}
@@ -66,9 +69,10 @@ func (r *round) auditFile(ctx context.Context) error {
 	for _, s := range stats {
 		t.succeeded += s.Succeeded
 		t.attempts += s.Attempts
+		t.crashes += s.Crashes
 	}
 	if t != r.totals {
-		r.books.violation("the statistics tell of %d successes and %d attempts, and there were %d and %d", t.succeeded, t.attempts, r.totals.succeeded, r.totals.attempts)
+		r.books.violation("the statistics tell of %+v, and there were %+v", t, r.totals)
 	}
 	return nil
 }

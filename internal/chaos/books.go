@@ -5,8 +5,8 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
+	"text/tabwriter"
 	"time"
 )
 
@@ -51,16 +51,35 @@ func (b *books) failed() bool {
 	return len(b.violations) > 0
 }
 
-// report prints the counts, and gives the number of violations.
-func (b *books) report(out io.Writer) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var parts []string
-	for _, what := range slices.Sorted(maps.Keys(b.counts)) {
-		parts = append(parts, fmt.Sprintf("%s %d", what, b.counts[what]))
+// report prints the counts of all stages, and gives the number of violations.
+func report(out io.Writer, stages []*stage) (violations int) {
+	names := map[string]bool{}
+	for _, s := range stages {
+		for name := range s.books.counts {
+			names[name] = true
+		}
 	}
-	fmt.Fprintf(out, "%s: %s; violations %d\n", b.name, strings.Join(parts, ", "), len(b.violations))
-	return len(b.violations)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, of func(*books) int64) (sum int64) {
+		fmt.Fprintf(table, "%s\t", name)
+		for _, s := range stages {
+			n := of(s.books)
+			sum += n
+			fmt.Fprintf(table, "%d\t", n)
+		}
+		fmt.Fprintf(table, "%d\t\n", sum)
+		return sum
+	}
+	for _, s := range stages {
+		fmt.Fprintf(table, "\t%s", s.name)
+	}
+	fmt.Fprint(table, "\tall\t\n")
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		row(name, func(b *books) int64 { return b.counts[name] })
+	}
+	sum := row("VIOLATIONS", func(b *books) int64 { return int64(len(b.violations)) })
+	_ = table.Flush() // out is a terminal, a pipe or a buffer
+	return int(sum)
 }
 
 // summary is what a progress bar shows.

@@ -115,8 +115,8 @@ func run(ctx context.Context, stages []*stage, o options, out io.Writer) (violat
 	}
 	all.Wait()
 	over()
+	violations = report(out, stages)
 	for _, s := range stages {
-		violations += s.books.report(out)
 		if s.old {
 			s.samples.report(out, s.name)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,33 +30,38 @@ var clockJumps = mutation{
 		return Time{`,
 }
 
+// apply gives the file and what its text becomes.
+func (m mutation) apply(ctx context.Context, from string) (path, text string, err error) {
+	path = filepath.Join(from, m.file)
+	if _, err := os.Stat(path); err != nil {
+		goroot, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+		if err != nil {
+			return "", "", fmt.Errorf("look for Go's own sources: %w", err)
+		}
+		path = filepath.Join(strings.TrimSpace(string(goroot)), m.file)
+	}
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return "", "", err
+	}
+	if n := strings.Count(string(old), m.old); n != 1 {
+		return "", "", fmt.Errorf("%s: the passage to be replaced is %d times in %s, not once: bring it up to date in internal/chaos", m.name, n, path)
+	}
+	return path, strings.Replace(string(old), m.old, m.new, 1), nil
+}
+
 // build makes a whipper with the passage replaced.
 func (m mutation) build(ctx context.Context, from, to string) error {
-	path := filepath.Join(from, m.file)
-	if _, err := os.Stat(path); err != nil {
-		text, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
-		if err != nil {
-			return fmt.Errorf("look for Go's own sources: %w", err)
-		}
-		path = filepath.Join(strings.TrimSpace(string(text)), m.file)
-	}
-	text, err := os.ReadFile(path)
+	path, text, err := m.apply(ctx, from)
 	if err != nil {
 		return err
 	}
-	if n := strings.Count(string(text), m.old); n != 1 {
-		return fmt.Errorf("%s: the passage to be replaced is %d times in %s, not once: bring it up to date in internal/chaos", m.name, n, path)
-	}
-	changed := to + ".go"
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o600); err != nil {
-		return err
-	}
+	changed, file := to+".go", to+".json"
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(os.WriteFile(changed, []byte(text), 0o600), os.WriteFile(file, overlay, 0o600))
 	}
-	file := to + ".json"
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
+	if err != nil {
 		return err
 	}
 	return build(ctx, from, to, strings.ReplaceAll(m.name, " ", "-"), "-overlay", file)

@@ -140,3 +140,9 @@ func (p *program) close() error {
 	}
 	return nil
 }
+
+func (p *program) abandon() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.ended
+	_ = p.cmd.Wait() // it was killed
+}

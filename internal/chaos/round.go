@@ -54,7 +54,10 @@ func (r *round) run(ctx context.Context, end time.Time) (err error) {
 	err = r.trouble(ctx, end)
 	closing()
 	if err != nil {
-		return err // and the clients wait in vain; their processes end with this one
+		for _, v := range r.visitors { // they would wait in vain
+			v.abandon()
+		}
+		return err
 	}
 	r.life.repair(ctx)
 	visits.Wait()

@@ -61,6 +61,32 @@ func sizeOf(path string) int64 {
 	return info.Size()
 }
 
+// flat says what has grown from the first quarter to the last by more than comes and goes; "": nothing. It takes ten minutes to tell.
+func (s *samples) flat() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.all)
+	if n < 200 {
+		return ""
+	}
+	for _, c := range []struct {
+		what  string
+		slack int64
+		of    func(sample) int64
+	}{
+		{"resident memory", 64 << 20, func(s sample) int64 { return s.rss }},
+		{"number of goroutines", 60, func(s sample) int64 { return s.goroutines }},
+		{"number of descriptors", 30, func(s sample) int64 { return s.descriptors }},
+		{"WAL", 16 << 20, func(s sample) int64 { return s.wal }},
+		{"ledger's file", 64 << 20, func(s sample) int64 { return s.file }},
+	} {
+		if a, b := median(s.all[:n/4], c.of), median(s.all[n-n/4:], c.of); b > a+a/4+c.slack {
+			return fmt.Sprintf("the %s has grown from %d to %d", c.what, a, b)
+		}
+	}
+	return ""
+}
+
 // report prints the medians of the first and of the last quarter.
 func (s *samples) report(out io.Writer, name string) {
 	s.mu.Lock()

@@ -16,6 +16,7 @@ type speaker interface {
 	language() string
 	speak(ctx context.Context, q ask) answer
 	close() error
+	abandon() // when nothing answers any more
 }
 
 // ask is something that a client is told to ask for.
@@ -79,6 +80,7 @@ func newGoSpeaker(ctx context.Context, dir string) (speaker, error) {
 
 func (goSpeaker) language() string { return "go" }
 func (g goSpeaker) close() error   { return g.Close() }
+func (g goSpeaker) abandon()       { _ = g.Close() }
 
 func (g goSpeaker) speak(ctx context.Context, q ask) (a answer) {
 	ctx, cancel := context.WithTimeout(ctx, patience)

@@ -112,6 +112,9 @@ func (s *stage) play(ctx context.Context, until time.Time) (err error) {
 	}
 	unwatch()
 	watching.Wait()
+	if grown := s.samples.flat(); grown != "" {
+		s.books.violation("%s over the life of one supervisor", grown)
+	}
 	if r.life != nil {
 		return r.life.stop()
 	}
