@@ -39,9 +39,9 @@ func chaos(ctx context.Context, o options, out io.Writer) (err error) {
 			count(violations, "violation"), dir, o.seed)
 	}
 	if o.keep {
-		return nil
+		return ctx.Err()
 	}
-	return os.RemoveAll(dir)
+	return errors.Join(ctx.Err(), os.RemoveAll(dir))
 }
 
 // builds are the whippers that a supervisor may be upgraded to.

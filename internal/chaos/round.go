@@ -150,7 +150,7 @@ func (r *round) trouble(ctx context.Context, end time.Time) (err error) {
 // peace lets all come to an end, and holds the ledger, the history, the events and the effects against each other.
 func (r *round) peace(ctx context.Context) error {
 	for _, v := range r.visitors {
-		if err := v.close(); err != nil {
+		if err := v.close(); err != nil && ctx.Err() == nil {
 			r.books.violation("%v", err)
 		}
 	}
