@@ -73,7 +73,7 @@ func (s *stream) readBatch(frame []byte) {
 	var requests []*Request
 	var faults []*fault
 	for _, element := range elements {
-		m, f := readMessage(bytes.Clone(element)) // one request must not keep the whole batch in memory
+		m, f := readMessage(bytes.Clone(element), s.conn.opts.ExtraDepth) // one request must not keep the whole batch in memory
 		switch {
 		case f != nil && !f.answer:
 			faults = append(faults, f)

@@ -61,7 +61,7 @@ func BenchmarkScan(b *testing.B) {
 		b.Run(payload.name, func(b *testing.B) {
 			b.SetBytes(int64(len(frame)))
 			for range b.N {
-				if _, err := scanEnvelope(frame); err != nil {
+				if _, err := scanEnvelope(frame, 0); err != nil {
 					b.Fatal(err)
 				}
 			}

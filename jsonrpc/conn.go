@@ -30,6 +30,9 @@ type Options struct {
 	// 0: DefaultMaxMessageSize.
 	MaxMessageSize int
 
+	// ExtraDepth is how many levels beyond MaxDepth a message from the peer may nest: AnswerDepth where it answers with the payloads of jobs.
+	ExtraDepth int
+
 	// MaxBuffered is how many bytes of answers may wait for the peer before nothing more is read from it;
 	// 0: 4 × MaxMessageSize. Calls and notifications of ours are not held back: their number is for the caller to bound.
 	MaxBuffered int

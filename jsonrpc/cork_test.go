@@ -114,7 +114,7 @@ func TestFramesKeepTheirOrderWhoeverWritesThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, bad := readMessage(frame)
+		m, bad := readMessage(frame, 0)
 		if bad != nil {
 			t.Fatal(bad.why)
 		}

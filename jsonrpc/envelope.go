@@ -38,14 +38,14 @@ func (e *envelope) set(key, value []byte) {
 	}
 }
 
-// scanEnvelope checks that frame is one JSON object and finds the envelope's members in it. JSON of another kind is
-// errNotObject.
-func scanEnvelope(frame []byte) (envelope, error) {
+// scanEnvelope checks that frame is one JSON object, which may nest extra levels beyond MaxDepth, and finds the envelope's members
+// in it. JSON of another kind is errNotObject.
+func scanEnvelope(frame []byte, extra int) (envelope, error) {
 	var e envelope
 	if !utf8.Valid(frame) {
 		return e, errNotUTF8
 	}
-	s := scanner{b: frame}
+	s := scanner{b: frame, extra: extra}
 	s.space()
 	if s.i < len(frame) && frame[s.i] != '{' {
 		err := s.value(0)
@@ -131,10 +131,13 @@ type message struct {
 	response *Response
 }
 
-// readMessage reads a frame as one message.
-func readMessage(frame []byte) (message, *fault) {
-	e, err := scanEnvelope(frame)
+// readMessage reads a frame as one message, which may nest extra levels beyond MaxDepth.
+func readMessage(frame []byte, extra int) (message, *fault) {
+	e, err := scanEnvelope(frame, extra)
 	switch {
+	case errors.Is(err, errTooDeep): // whose it is can be told all the same, mostly
+		id, answer := scanCut(frame)
+		return message{}, &fault{code: CodeParseError, why: err.Error(), id: requestID(id), answer: answer}
 	case errors.Is(err, errNotObject):
 		return message{}, &fault{code: CodeInvalidRequest, why: err.Error()}
 	case err != nil:

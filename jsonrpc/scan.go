@@ -6,11 +6,6 @@ import (
 	"math/bits"
 )
 
-// maxDepth bounds the nesting of a message. JSON readers in workers recurse; Python's gives up near 1000.
-const maxDepth = 512
-
-var errTooDeep = fmt.Errorf("nested deeper than %d levels", maxDepth)
-
 // syntaxError says where a frame stops being JSON.
 type syntaxError struct{ offset int }
 
@@ -18,8 +13,9 @@ func (e *syntaxError) Error() string { return fmt.Sprintf("not JSON at byte %d",
 
 // scanner walks JSON text once, checking it as encoding/json does and keeping nothing.
 type scanner struct {
-	b []byte
-	i int
+	b     []byte
+	i     int
+	extra int // levels beyond MaxDepth that it may nest
 
 	key   []byte // the outermost object's last key
 	whole bool   // and whether its value has been read
@@ -85,7 +81,7 @@ func (s *scanner) value(depth int) error {
 }
 
 func (s *scanner) object(depth int, member func(key, value []byte)) error {
-	if depth >= maxDepth {
+	if depth >= MaxDepth+s.extra {
 		return errTooDeep
 	}
 	if !s.accept('{') {
@@ -131,7 +127,7 @@ func (s *scanner) object(depth int, member func(key, value []byte)) error {
 }
 
 func (s *scanner) array(depth int, each func(element []byte)) error {
-	if depth >= maxDepth {
+	if depth >= MaxDepth+s.extra {
 		return errTooDeep
 	}
 	if !s.accept('[') {

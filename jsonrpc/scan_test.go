@@ -27,7 +27,7 @@ func TestAFrameIsOneJSONObjectAndNothingElse(t *testing.T) {
 		"{\"a\":\"\xff\"}": false, "{\"a\":\"\xed\xa0\x80\"}": false, "{\"a\":\"\xc0\x80\"}": false,
 		`[]`: false, `1`: false, `"a"`: false, `null`: false, `nul`: false, `[`: false,
 	} {
-		_, err := scanEnvelope([]byte(frame))
+		_, err := scanEnvelope([]byte(frame), 0)
 		if (err == nil) != valid {
 			t.Errorf("%q: %v", frame, err)
 		}
@@ -39,7 +39,7 @@ func TestAFrameIsOneJSONObjectAndNothingElse(t *testing.T) {
 
 func TestMembersAreFoundAsTheyWereWritten(t *testing.T) {
 	frame := []byte(` {"id" : 1.0 ,"x":{"id":2},"\u006dethod": "a\n" , "params":[ 1.0,1e400 , {"a":1,"a":2}],"meta":{} ,"result":null,"error": {"b" :1 },"ID":3,"jsonrpc":"1","jsonrpc":"2.0"}`)
-	e, err := scanEnvelope(frame)
+	e, err := scanEnvelope(frame, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestMembersAreFoundAsTheyWereWritten(t *testing.T) {
 
 func TestAMemberCannotBeAppendedToOverItsNeighbour(t *testing.T) {
 	frame := []byte(`{"params":[1],"id":7}`)
-	e, err := scanEnvelope(frame)
+	e, err := scanEnvelope(frame, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +71,32 @@ func TestAMemberCannotBeAppendedToOverItsNeighbour(t *testing.T) {
 }
 
 func TestNestingIsAllowedToExactly512Levels(t *testing.T) {
-	for depth, valid := range map[int]bool{maxDepth: true, maxDepth + 1: false, 1_000_000: false} {
-		frame := `{"params":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`
-		if _, err := scanEnvelope([]byte(frame)); (err == nil) != valid || err != nil && !errors.Is(err, errTooDeep) {
+	for depth, valid := range map[int]bool{MaxDepth: true, MaxDepth + 1: false, 1_000_000: false} {
+		frame := `{"params":` + nested("[", depth-1, "]") + `}`
+		if _, err := scanEnvelope([]byte(frame), 0); (err == nil) != valid || err != nil && !errors.Is(err, errTooDeep) {
 			t.Errorf("%d levels of arrays: %v", depth, err)
 		}
-		frame = strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth)
-		if _, err := scanEnvelope([]byte(frame)); (err == nil) != valid || err != nil && !errors.Is(err, errTooDeep) {
+		frame = nested(`{"a":`, depth, "}")
+		if _, err := scanEnvelope([]byte(frame), 0); (err == nil) != valid || err != nil && !errors.Is(err, errTooDeep) {
 			t.Errorf("%d levels of objects: %v", depth, err)
+		}
+	}
+}
+
+func TestAnAnswerMayNestAsMuchDeeperAsIsSaid(t *testing.T) {
+	for depth, valid := range map[int]bool{MaxDepth + AnswerDepth: true, MaxDepth + AnswerDepth + 1: false} {
+		if _, err := scanEnvelope([]byte(nested(`{"a":`, depth, "}")), AnswerDepth); (err == nil) != valid {
+			t.Errorf("%d levels: %v", depth, err)
+		}
+	}
+}
+
+func TestDepthCountsBracketsOutsideOfStrings(t *testing.T) {
+	for text, want := range map[string]int{
+		``: 0, `1`: 0, `[]`: 1, `[[],[[]]]`: 3, `{"[":{"a":"\\"}}`: 2, `["\"[[[",{}]`: 2, `["\\",[]]`: 2, nested("[", 700, "]"): 700,
+	} {
+		if got := Depth([]byte(text)); got != want {
+			t.Errorf("%.20s: %d, want %d", text, got, want)
 		}
 	}
 }
@@ -90,13 +108,18 @@ func TestEveryByteOfAStringIsLookedAt(t *testing.T) {
 				value := bytes.Repeat([]byte{'x'}, length)
 				value[at] = byte(c)
 				frame := append(append([]byte(`{"a":"`), value...), `"}`...)
-				_, err := scanEnvelope(frame)
+				_, err := scanEnvelope(frame, 0)
 				if want := json.Valid(frame) && utf8.Valid(frame); (err == nil) != want {
 					t.Fatalf("%q: %v", frame, err)
 				}
 			}
 		}
 	}
+}
+
+// nested is a number so many levels deep.
+func nested(open string, levels int, end string) string {
+	return strings.Repeat(open, levels) + "1" + strings.Repeat(end, levels)
 }
 
 // FuzzScan holds the scanner to encoding/json: what is valid, and where the members are.
@@ -106,14 +129,24 @@ func FuzzScan(f *testing.F) {
 		`{"jsonrpc":"2.0","id":"a","error":{"code":-1,"message":"x","data":-0.5E-7}}`, ` {"a" : [ ] , "b":{ } } `,
 		`{"a":1,"a":2,"\u0061":3}`, `{"id":1e5,"id":01}`, `{"a":"0123456\n"}`, `{"a":"` + "\x7f\x1f" + `"}`, "{\"a\":\"\xff\"}",
 		`{"a":[[[[[[]]]]]]}`, `[1,2,{"a":"b"}]`, `"x"`, `-`, `{"a":tru`, `{"\ud800":1}`,
+		`{"a":` + nested("[", MaxDepth-1, "]") + `}`, `{"a":` + nested("[", MaxDepth, "]") + `}`, nested(`{"a":`, MaxDepth+1, "}"), strings.Repeat("[", 100_000),
+		`{"a":1e999,"b":-1E-999,"c":` + strings.Repeat("9", 400) + `,"d":0.` + strings.Repeat("3", 400) + `}`, // kept, not read
+		`{"id":1,"id":2,"i\u0064":3}`, `{"a":"\ud800","b":"\udc00\ud800","c":"\ud83d\ude00"}`, "{\"a\":\"\x00\"}", `{"a":"\u0000","\u0000":1}`,
+		"{\"a\":\"\xed\xa0\x80\"}", "{\"\xc0\x80\":1}", "{\"a\":\"\xf4\x90\x80\x80\"}", "\ufeff{}", `{"a":"` + strings.Repeat("x", 7) + "\x80" + `"}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		var members map[string]json.RawMessage
 		isObject := json.Valid(frame) && frame[len(frame)-len(bytes.TrimLeft(frame, " \t\r\n"))] == '{'
-		_, err := scanEnvelope(frame)
-		if (err == nil) != (isObject && utf8.Valid(frame)) && !errors.Is(err, errTooDeep) {
+		_, err := scanEnvelope(frame, 0)
+		if tooDeep := errors.Is(err, errTooDeep); tooDeep { // what is behind that level is not looked at
+			if most := Depth(frame); most <= MaxDepth {
+				t.Fatalf("%.200q, of %d levels: %v", frame, most, err)
+			}
+			return
+		}
+		if (err == nil) != (isObject && utf8.Valid(frame)) || err == nil && Depth(frame) > MaxDepth {
 			t.Fatalf("%q: %v", frame, err)
 		}
 		if errors.Is(err, errNotObject) && !json.Valid(frame) {

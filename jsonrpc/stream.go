@@ -96,7 +96,7 @@ func (s *stream) ReadObject(v any) error {
 			s.readBatch(frame)
 			continue
 		}
-		m, bad := readMessage(frame)
+		m, bad := readMessage(frame, s.conn.opts.ExtraDepth)
 		if bad != nil {
 			s.conn.stray(frame, bad)
 			continue

@@ -21,7 +21,7 @@ func FuzzDecodeSubmitDecodesAsDecodeParams(f *testing.F) {
 		if !json.Valid([]byte(params)) && params != "" || len(params) > 0 && params[0] != '{' && params[0] != '[' {
 			t.Skip("a message's params are JSON, and an array or an object")
 		}
-		if _, err := scanEnvelope([]byte(`{"params":` + params + `}`)); params != "" && err != nil {
+		if _, err := scanEnvelope([]byte(`{"params":`+params+`}`), 0); params != "" && err != nil {
 			t.Skip("nor does the scanner let this through")
 		}
 		var got, want SubmitParams

@@ -20,11 +20,13 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return []byte(t.UTC().Format(`"` + timeLayout + `"`)), nil
 }
 
-// UnmarshalJSON reads a moment with any offset. What is none is a *json.UnmarshalTypeError, to which the decoder adds the
-// member's name.
+// UnmarshalJSON reads a moment with any offset. What is none, or no year of four digits in UTC and so could not be written again, is a
+// *json.UnmarshalTypeError, to which the decoder adds the member's name.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	if t.Time.UnmarshalJSON(b) == nil {
-		return nil
+		if year := t.UTC().Year(); year >= 0 && year <= 9999 {
+			return nil
+		}
 	}
 	const most = 40 // bytes, of what may be anything
 	given := string(b)

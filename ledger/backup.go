@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"modernc.org/sqlite"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 // backupStep is how many pages are copied between two looks at the context.
@@ -31,7 +34,7 @@ type Backup struct {
 // Backup copies the ledger, as it is at one moment, into a file for its owner alone. Others go on writing meanwhile; what they commit
 // until the copy is done stays in the WAL. The file appears under its name only when it is whole and on disk. A file that is there
 // already is an error for which errors.Is(err, fs.ErrExist) holds, unless Force replaces it; one that is a database in use is ErrInUse
-// whatever is forced.
+// whatever is forced. A folder in which another user could put a file in place of the copy is an *ownership.Error.
 func (r *Reader) Backup(ctx context.Context, path string, o BackupOptions) (Backup, error) {
 	b, err := backup(ctx, r.path, path, o)
 	if err != nil {
@@ -41,6 +44,9 @@ func (r *Reader) Backup(ctx context.Context, path string, o BackupOptions) (Back
 }
 
 func backup(ctx context.Context, from, to string, o BackupOptions) (b Backup, err error) {
+	if err := ownership.Shared(filepath.Dir(to)); err != nil { // SQLite opens the copy by its name
+		return b, reasonOf(err)
+	}
 	temp, err := beside(from, to, o.Force)
 	if err != nil {
 		return b, err

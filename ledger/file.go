@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 const (
@@ -34,10 +36,10 @@ const (
 	mostWalTries    = 8           // after so many in vain the next comes after 2^8 times as many commits
 )
 
-// makeDir creates the ledger's folder for its owner alone. A folder that is there keeps its permissions.
+// makeDir creates the ledger's folder for its owner alone. A folder that is there keeps its permissions, but must be safe from others.
 func makeDir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
-		return nil
+		return ownership.Own(dir)
 	}
 	if err := os.MkdirAll(dir, dirPerm); err != nil {
 		return fmt.Errorf("create ledger folder: %w", err)
@@ -54,20 +56,27 @@ func makeDir(dir string) error {
 }
 
 // makePrivate makes sure that the database exists and that it and what SQLite keeps beside it are the owner's alone,
-// whatever the umask. SQLite gives the files it adds later the database's own permissions.
+// whatever the umask. What another user may have put in their place is refused. SQLite gives the files it adds later the database's own permissions.
 //
 // It must run before this process opens the database: closing any descriptor of a file drops all POSIX locks that the
 // process has on it, SQLite's too.
 func makePrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
-	if err == nil {
-		err = file.Close()
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	file, err := ownership.Open(path, os.O_RDWR|os.O_CREATE, filePerm)
+	if err != nil {
 		return fmt.Errorf("create ledger: %w", err)
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Chmod(path+suffix, filePerm); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := errors.Join(file.Chmod(filePerm), file.Close()); err != nil {
+		return fmt.Errorf("make ledger private: %w", err)
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		file, err := ownership.Open(path+suffix, os.O_RDWR, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = errors.Join(file.Chmod(filePerm), file.Close())
+		}
+		if err != nil {
 			return fmt.Errorf("make ledger private: %w", err)
 		}
 	}

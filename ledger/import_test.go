@@ -1,12 +1,16 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +19,9 @@ import (
 
 const minimalLine = `{"id":7,"pool":"p","method":"m","state":"queued","priority":0,"attempt":0,"maxAttempts":3,"runs":0,"delivery":"at-least-once",` +
 	`"origin":"submit","createdAt":"2026-01-02T03:04:05.678901Z","runAt":"2026-01-02T03:04:05.678901Z"}` + "\n"
+
+// deep is JSON so many levels deep.
+func deep(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
 
 // doImport imports and returns the error.
 func doImport(t testing.TB, dir, text string) (Imported, error) {
@@ -70,7 +77,12 @@ func TestALineThatCannotBeIsRefusedWithItsPlaceAndNothingIsImported(t *testing.T
 		edited(`"runs":0`, `"runs":0,"params":[],"paramsBase64":"W10="`): "paramsBase64: it is given twice",
 		edited(`678901Z`, `6789012Z`):                                    "createdAt: it is finer than microseconds",
 		edited(`2026-01-02T`, `2026-13-02T`):                             "createdAt: a time is wanted",
-		attempts(`1`):                                                    "attempts[0]: a JSON object is wanted",
+		edited(`"createdAt":"2026-01-02T03:04:05.678901Z"`, `"createdAt":"0000-01-01T00:00:00+00:01"`):                           "createdAt: a time from the year 0 to 9999 in UTC is wanted",
+		edited(`"createdAt":"2026-01-02T03:04:05.678901Z"`, `"createdAt":"9999-12-31T23:59:59-00:01"`):                           "createdAt: a time from the year 0 to 9999 in UTC is wanted",
+		edited(`"runs":0`, `"runs":0,"params":`+deep(maxNesting+1)):                                                              "params: nested deeper than 512 levels",
+		edited(`"runs":0`, `"runs":0,"progressBase64":"`+base64.StdEncoding.EncodeToString([]byte("\n"+deep(maxNesting+1)))+`"`): "progress: nested deeper than 512 levels",
+		attempts(`{"attempt":1,"outcome":"error","error":` + deep(maxNesting+1) + `,` + at + `}`):                                "attempts[0].error: nested deeper than 512 levels",
+		attempts(`1`): "attempts[0]: a JSON object is wanted",
 		attempts(`{"attempt":1,"outcome":"error",` + at + `},{"attempt":1,"outcome":"error",` + at + `}`): "attempts[1].attempt: 1 does not come after 1",
 		attempts(`{"attempt":3,"outcome":"error",` + at + `}`):                                            "attempts[0].attempt: 3 is more than the runs that have ended, 2",
 		attempts(`{"attempt":1,"outcome":"lost",` + at + `}`):                                             `attempts[0].outcome: there is no outcome "lost"`,
@@ -251,5 +263,31 @@ func TestAnImportCountsInTheStatistics(t *testing.T) {
 	const rows = `SELECT pool, method, hour, succeeded, failed, attempts, wait_total, run_total, hex(wait_sketch), hex(run_sketch) FROM rollup ORDER BY 1, 2, 3`
 	if want, got := dump(t, l.db, rows), dump(t, open(t, dir).db, rows); len(want) == 0 || !slices.Equal(got, want) {
 		t.Errorf("statistics of the import are\n%q\nnot\n%q", got, want)
+	}
+}
+
+// An export has no paths. What looks like one is a name, which is kept in a row.
+func TestNamesInAnImportMakeNoFiles(t *testing.T) {
+	evil := "../../escaped\x00/etc/passwd"
+	from := open(t, t.TempDir())
+	submit(t, from, Job{Pool: "../escaped", Method: evil, Params: []byte(`"../escaped"`), IdempotencyKey: evil, Labels: map[string]string{"../escaped": "/etc/passwd"}})
+	var exported bytes.Buffer
+	if _, err := from.Export(t.Context(), &exported, Filter{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "a", "b")
+	if done, err := Import(t.Context(), Options{Dir: dir}, &exported, ImportOptions{}); err != nil || done.Jobs != 1 {
+		t.Fatal(done, err)
+	}
+	var made []string
+	err := filepath.WalkDir(parent, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			made = append(made, strings.TrimPrefix(path, dir+"/"))
+		}
+		return err
+	})
+	if want := []string{"ledger.db", "lock"}; err != nil || !slices.Equal(made, want) {
+		t.Errorf("%v %v, want %v", made, err, want)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"modernc.org/sqlite"
 
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 	"github.com/whipper-sidecar/whipper/migrations"
 )
 
@@ -88,7 +89,8 @@ type Ledger struct {
 
 // Open takes the folder's lock, opens or creates the ledger in it and brings its schema up to date. It returns a
 // *LockedError where another process has it, a *SchemaError where a newer whipper wrote it, a *DamagedError where the
-// file is no ledger, and a *NoLedgerError where one must exist and does not. It leaves what a dead supervisor left as it
+// file is no ledger, a *NoLedgerError where one must exist and does not, and an *ownership.Error where another user could reach into
+// the folder. It leaves what a dead supervisor left as it
 // is; see Recover. ctx bounds the opening only.
 func Open(ctx context.Context, o Options) (*Ledger, error) {
 	aged := o.Now
@@ -101,6 +103,9 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	}
 	if o.Existing {
 		if err := mustExist(o.Dir); err != nil {
+			return nil, err
+		}
+		if err := ownership.Own(o.Dir); err != nil {
 			return nil, err
 		}
 	} else if err := makeDir(o.Dir); err != nil {

@@ -241,6 +241,14 @@ func (r *record) validate() error {
 	if _, ok := j.Labels[""]; ok {
 		return wrong("labels", "a label has no name")
 	}
+	for _, p := range []struct {
+		member  string
+		payload []byte
+	}{{"params", j.Params}, {"result", j.Result}, {"error", j.Error}, {"progress", j.Progress}} {
+		if nestsDeeper(p.payload, maxNesting) {
+			return wrong(p.member, tooDeep, maxNesting)
+		}
+	}
 	queued := *j
 	queued.State = Queued
 	if problems := queued.validate(); len(problems) > 0 {
@@ -265,6 +273,8 @@ func (r *record) validateAttempts() error {
 			return wrong(path+"attempt", "%d does not come after %d", a.Number, last)
 		case a.Number > most:
 			return wrong(path+"attempt", "%d is more than the runs that have ended, %d", a.Number, most)
+		case nestsDeeper(a.Error, maxNesting):
+			return wrong(path+"error", tooDeep, maxNesting)
 		case !slices.Contains(allOutcomes, a.Outcome):
 			return wrong(path+"outcome", "there is no outcome %q", a.Outcome)
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 // lock is the flock that keeps a second supervisor away. The kernel lets go of it when the process ends, however it
@@ -16,8 +18,8 @@ type lock struct{ file *os.File }
 
 // acquireLock takes the lock or returns a *LockedError.
 func acquireLock(path string) (*lock, error) {
-	// os.OpenFile sets O_CLOEXEC, so that no worker inherits the lock.
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, filePerm)
+	// It is opened with O_CLOEXEC, so that no worker inherits the lock.
+	file, err := ownership.Open(path, os.O_RDWR|os.O_CREATE, filePerm)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}

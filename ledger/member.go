@@ -105,6 +105,9 @@ func timeMember[T any](name string, must bool, at func(*T) *time.Time) member[T]
 			if err != nil {
 				return errors.New("a time is wanted, as 2026-01-02T15:04:05.678901Z")
 			}
+			if year := t.UTC().Year(); year < 0 || year > 9999 {
+				return errors.New("a time from the year 0 to 9999 in UTC is wanted")
+			}
 			if !t.Truncate(time.Microsecond).Equal(t) {
 				return errors.New("it is finer than microseconds, which is all that a ledger has")
 			}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 const (
@@ -38,10 +40,14 @@ func (r *Reader) upToDate(ctx context.Context) {
 }
 
 // OpenReader opens the ledger in a folder for reading, without its lock: a supervisor may be running on it, may have
-// been stopped, or may have been killed. It returns a *NoLedgerError, *SchemaError or *DamagedError where that applies.
+// been stopped, or may have been killed. It returns a *NoLedgerError, *SchemaError or *DamagedError where that applies, and an *ownership.Error
+// for a folder in which another user could have put it there.
 func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 	path := filepath.Join(dir, fileName)
 	if err := mustExist(dir); err != nil {
+		return nil, err
+	}
+	if err := ownership.Trusted(dir); err != nil {
 		return nil, err
 	}
 	r, err := openReader(ctx, path)

@@ -1,6 +1,7 @@
 package whipper_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -227,6 +228,9 @@ func TestRequestThatTheSupervisorCannotReadEndsTheConnectionWithItsReason(t *tes
 			return
 		}
 		defer c.Close()
+		if _, err := bufio.NewReader(c).ReadString('\n'); err != nil { // answered before it is sent, a new connection would be made for it
+			t.Error(err)
+		}
 		_, _ = io.WriteString(c, `{"jsonrpc":"2.0","id":null,"error":{"code":1009,"message":"message too large: 99 bytes"}}`+"\n")
 		_, _ = io.Copy(io.Discard, c)
 	}()

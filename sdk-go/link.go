@@ -42,7 +42,8 @@ func (t target) connect(ctx context.Context, maxMessageSize int) (*link, error) 
 		return nil, errors.Join(err, uc.Close())
 	}
 	l := &link{nc: uc, streams: map[int64]*stream{}, waiting: map[uint64]*mailbox[ProgressUpdate]{}}
-	l.conn = jsonrpc.NewConn(socket{uc, jsonrpc.NewPollReader(uc)}, jsonrpc.HandlerFunc(l.receive), jsonrpc.Options{Stray: l.giveUp, MaxMessageSize: maxMessageSize})
+	l.conn = jsonrpc.NewConn(socket{uc, jsonrpc.NewPollReader(uc)}, jsonrpc.HandlerFunc(l.receive),
+		jsonrpc.Options{Stray: l.giveUp, MaxMessageSize: maxMessageSize, ExtraDepth: jsonrpc.AnswerDepth})
 	return l, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 // MaxAddress is how many bytes a socket's path may have: what macOS, the strictest system, leaves beside the closing zero.
@@ -54,8 +56,8 @@ func shortFolder() string {
 	const room = len("/0123456789abcdef.sock")
 	if runtime := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(runtime) {
 		folder := filepath.Join(runtime, "whipper")
-		info, err := os.Stat(runtime) // set but missing, as after su
-		if err == nil && info.IsDir() && len(folder)+room <= MaxAddress {
+		err := ownership.Own(runtime) // as after su it may be missing, or that of another user, who could replace what is in it
+		if err == nil && len(folder)+room <= MaxAddress {
 			return folder
 		}
 	}

@@ -314,6 +314,7 @@ func (f *fakePool) StatsAfter(uint64) <-chan struct{}          { return nil }
 func (f *fakePool) PauseMethod(context.Context, string) error  { return nil }
 func (f *fakePool) ResumeMethod(context.Context, string) error { return nil }
 func (f *fakePool) Resize(int, int) error                      { return nil }
+func (f *fakePool) Refuse([]ledger.Job, error)                 {}
 func (f *fakePool) Restart(ctx context.Context) (int, error) {
 	return f.restart(ctx)
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 // socketPerm is the mode of the socket and of the file that names it.
@@ -34,7 +36,7 @@ type Listener struct {
 
 // Listen makes the socket at path, as Address gave it, for its owner alone, and writes its path to the file "socket" in dir.
 // A socket that a dead supervisor left is replaced; anything else in that place is an error: *AddressInUseError where
-// somebody answers there, *FolderError where a folder is not safe. The caller holds the ledger's lock.
+// somebody answers there, *ownership.Error where another user may have put it there, or could replace it. The caller holds the ledger's lock.
 func Listen(dir, path string) (*Listener, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -46,10 +48,14 @@ func Listen(dir, path string) (*Listener, error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
-	if parent := filepath.Dir(path); parent == shortFolder() {
-		if err := makePrivateFolder(parent); err != nil {
-			return nil, err
-		}
+	parent := filepath.Dir(path)
+	if parent == shortFolder() {
+		err = makePrivateFolder(parent)
+	} else {
+		err = lookedAt(ownership.Shared(parent))
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := removeStale(path); err != nil {
 		return nil, err
@@ -96,14 +102,20 @@ func removeStale(path string) error {
 		return fmt.Errorf("look at socket %q: %w", path, err)
 	case info.Mode().Type() != fs.ModeSocket:
 		return fmt.Errorf("listen on socket %q: something that is no socket is in its place", path)
+	case !ownership.Ours(info): // who may not connect to it cannot tell whether somebody listens
+		return &ownership.Error{Kind: "socket", Path: path, Fault: "it is another user's: remove it if nobody listens there, or choose another --socket"}
 	}
 	c, err := net.Dial("unix", path)
-	if err == nil {
+	switch {
+	case err == nil:
 		_ = c.Close() // it has told all it can
 		return &AddressInUseError{Path: path}
-	}
-	if errors.Is(err, syscall.EAGAIN) { // its queue of connections is full
+	case errors.Is(err, syscall.EAGAIN): // its queue of connections is full
 		return &AddressInUseError{Path: path}
+	case errors.Is(err, fs.ErrNotExist): // it has just gone
+		return nil
+	case !errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("look at socket %q: %w", path, err)
 	}
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("remove stale socket: %w", err)
@@ -126,10 +138,19 @@ func bind(path string) (*net.UnixListener, error) {
 	}
 	ul := l.(*net.UnixListener)
 	ul.SetUnlinkOnClose(false) // Listener.Close does it with more care
-	if err := os.Chmod(path, socketPerm); err != nil {
+	if err := protect(path); err != nil {
 		return nil, errors.Join(err, os.Remove(path), ul.Close())
 	}
 	return ul, nil
+}
+
+// protect gives the socket its permissions where it does not have them yet.
+func protect(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Perm() == socketPerm {
+		return err
+	}
+	return os.Chmod(path, socketPerm)
 }
 
 // writeNote writes the file that tells clients where the socket is, whole or not at all.

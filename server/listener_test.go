@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 func TestSocketIsPrivateUnderAnyUmask(t *testing.T) {
@@ -217,9 +219,9 @@ func TestShortFolderThatIsNotSafeIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			l, err := Listen(dir, path)
-			var folder *FolderError
+			var folder *ownership.Error
 			if !errors.As(err, &folder) {
-				t.Errorf("err = %v, want a *FolderError", err)
+				t.Errorf("err = %v, want an *ownership.Error", err)
 			}
 			if err == nil {
 				l.Close()
@@ -234,9 +236,9 @@ func TestFolderThatEverybodyMayWriteToIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, err := Listen(dir, filepath.Join(dir, socketName))
-	var folder *FolderError
+	var folder *ownership.Error
 	if !errors.As(err, &folder) {
-		t.Errorf("err = %v, want a *FolderError", err)
+		t.Errorf("err = %v, want an *ownership.Error", err)
 	}
 	if err == nil {
 		l.Close()
@@ -290,4 +292,73 @@ func copyOfSelf(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func TestASocketOfAnotherUserIsLeftAlone(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to give a socket to another user")
+	}
+	dir := shortDir(t)
+	path := filepath.Join(dir, "foreign")
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false)
+	if err := errors.Join(dead.Close(), os.Chown(path, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen(dir, path)
+	var wrong *ownership.Error
+	if !errors.As(err, &wrong) || wrong.Path != path {
+		t.Errorf("err = %v, want an *ownership.Error for it", err)
+	}
+	if err == nil {
+		l.Close()
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestASocketIsNotMadeWhereOthersCouldReplaceIt(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, dir string) error{
+		"everybody may write to it": func(_ *testing.T, dir string) error { return os.Chmod(dir, 0o777) },
+		"it is another user's": func(t *testing.T, dir string) error {
+			if os.Getuid() != 0 {
+				t.Skip("needs root to give a folder to another user")
+			}
+			return os.Chown(dir, 65534, 65534)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			elsewhere := shortDir(t)
+			if err := spoil(t, elsewhere); err != nil {
+				t.Fatal(err)
+			}
+			l, err := Listen(shortDir(t), filepath.Join(elsewhere, "s"))
+			var wrong *ownership.Error
+			if !errors.As(err, &wrong) || wrong.Path != elsewhere {
+				t.Errorf("err = %v, want an *ownership.Error for the folder", err)
+			}
+			if err == nil {
+				l.Close()
+			}
+		})
+	}
+}
+
+func TestARuntimeFolderOfAnotherUserIsNotUsed(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to give a folder to another user")
+	}
+	runtime := shortDir(t)
+	if err := os.Chown(runtime, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", runtime) // as su leaves it
+	path, err := Address("/"+strings.Repeat("d", 120), "")
+	if err != nil || !strings.HasPrefix(path, "/tmp/whipper-") {
+		t.Errorf("%q %v, want a path in /tmp", path, err)
+	}
 }

@@ -12,7 +12,7 @@ import (
 type method struct {
 	serve  func(ctx context.Context, s *Server, r *request) (result json.RawMessage, err error) // in a goroutine of the request's
 	begin  func(s *Server, r *request, k *jsonrpc.Cork)                                         // instead: on the reader's, which it must not block; r.end follows
-	intake bool                                                                                 // brings new work, or steers a pool: refused during a drain
+	intake bool                                                                                 // brings old work back, or steers a pool: refused during a drain, as new work is by refuse
 	waits  bool                                                                                 // may take for ever, as what ends with its job: not waited for at the end of a drain
 
 	refusedMeta json.RawMessage // meta of an error answer that has none of its own
@@ -31,13 +31,13 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodServerPing:     typed((*Server).ping),
 		jsonrpc.MethodDiscover:       discoverMethod(),
 		jsonrpc.MethodJobInvoke:      invokeMethod(),
-		jsonrpc.MethodJobSubmit:      takesWork(submitMethod()),
-		jsonrpc.MethodJobSubmitBatch: takesWork(typed((*Server).submitBatch)),
+		jsonrpc.MethodJobSubmit:      submitMethod(),
+		jsonrpc.MethodJobSubmitBatch: typed((*Server).submitBatch),
 		jsonrpc.MethodJobGet:         typed((*Server).get),
 		jsonrpc.MethodJobList:        typed((*Server).list),
 		jsonrpc.MethodJobWait:        waitsForJobs(withRequest((*Server).waitTelling)),
 		jsonrpc.MethodJobCancel:      typed((*Server).cancelJobs),
-		jsonrpc.MethodJobRetry:       takesWork(typed((*Server).retryJobs)),
+		jsonrpc.MethodJobRetry:       refusedInDrain(typed((*Server).retryJobs)),
 		jsonrpc.MethodJobPrune:       waitsForJobs(typed((*Server).pruneJobs)),
 		jsonrpc.MethodPoolList:       typed((*Server).poolList),
 		jsonrpc.MethodPoolStats:      withRequest((*Server).poolStats),
@@ -78,12 +78,7 @@ func withRequest[P, R any](f func(*Server, context.Context, *request, P) (R, err
 	}
 }
 
-func takesWork(m *method) *method {
-	m.intake = true
-	return m
-}
-
-// refusedInDrain is for what would get in the way of a pool's end.
+// refusedInDrain is for what brings old work back, or would get in the way of a pool's end.
 func refusedInDrain(m *method) *method {
 	m.intake = true
 	return m

@@ -16,7 +16,6 @@ var refusedInvokeMeta = json.RawMessage(`{"attempts":0,"waitMs":0,"runMs":0,"err
 func invokeMethod() *method {
 	return &method{
 		params:      reflect.TypeFor[jsonrpc.InvokeParams](),
-		intake:      true,
 		refusedMeta: refusedInvokeMeta,
 		begin:       (*Server).invoke,
 	}
@@ -43,12 +42,16 @@ func (s *Server) invoke(r *request, k *jsonrpc.Cork) {
 		r.end(k, nil, nil, err)
 		return
 	}
+	if s.isDraining() {
+		r.end(k, nil, nil, refuse(pool, []ledger.Job{{Method: p.Method, Trace: ledger.Trace(p.Trace)}}))
+		return
+	}
 	r.stopWith(pool.Invoke(k, supervisor.Call{
 		Method:   p.Method,
 		Params:   callParams(p.Params),
 		Timeout:  time.Duration(p.TimeoutMs) * time.Millisecond,
 		Priority: p.Priority,
-		Trace:    ledger.Trace(p.Trace),
+		Trace:    traceOf(p.Trace),
 		Progress: r.progress,
 	}, r.invoked))
 }

@@ -123,13 +123,14 @@ func ToSchedule(p jsonrpc.SchedulePutParams, pool string) ledger.Schedule {
 	job := toJob(jsonrpc.SubmitParams{
 		Method: p.Method, Params: p.Params, TimeoutMs: p.TimeoutMs, Priority: p.Priority, MaxAttempts: p.MaxAttempts,
 		Backoff: p.Backoff, Delivery: p.Delivery, Labels: p.Labels, ConcurrencyKey: p.ConcurrencyKey,
+		Trace: jsonrpc.Trace{Traceparent: p.Traceparent, Tracestate: p.Tracestate},
 	}, pool, time.Time{})
 	return ledger.Schedule{
 		Name: p.Name, Spec: p.Spec, Timezone: p.Timezone, Overlap: ledger.Overlap(p.Overlap), Missed: ledger.Missed(p.Missed),
 		Jitter: time.Duration(p.JitterMs) * time.Millisecond,
 		Pool:   pool, Method: job.Method, Params: job.Params, Labels: job.Labels, Priority: job.Priority,
 		MaxAttempts: job.MaxAttempts, Backoff: job.Backoff, Timeout: job.Timeout, Delivery: job.Delivery,
-		ConcurrencyKey: job.ConcurrencyKey, Traceparent: p.Traceparent, Tracestate: p.Tracestate,
+		ConcurrencyKey: job.ConcurrencyKey, Traceparent: job.Trace.Traceparent, Tracestate: job.Trace.Tracestate,
 	}
 }
 

@@ -30,7 +30,7 @@ func (s *Server) submit(r *request, k *jsonrpc.Cork) {
 
 // submitThen is not cut short when its caller goes away: the job would be on disk and nobody would know.
 func (s *Server) submitThen(p jsonrpc.SubmitParams, done func([]ledger.Submitted, error)) {
-	if err := checkSubmit("", p); err != nil {
+	if err := CheckSubmit("", p); err != nil {
 		done(nil, err)
 		return
 	}
@@ -39,7 +39,12 @@ func (s *Server) submitThen(p jsonrpc.SubmitParams, done func([]ledger.Submitted
 		done(nil, err)
 		return
 	}
-	pool.SubmitThen([]ledger.Job{toJob(p, pool.Name(), s.now())}, commitAtMost, func(jobs []ledger.Submitted, err error) { done(jobs, uncommitted(err)) })
+	jobs := []ledger.Job{toJob(p, pool.Name(), s.now())}
+	if s.isDraining() {
+		done(nil, refuse(pool, jobs))
+		return
+	}
+	pool.SubmitThen(jobs, commitAtMost, func(jobs []ledger.Submitted, err error) { done(jobs, uncommitted(err)) })
 }
 
 // submitted answers with the job's id, on the ledger's goroutine.
@@ -59,7 +64,7 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 		return none, invalid("jobs", "missing or empty, at least one job is wanted")
 	}
 	for i, job := range p.Jobs {
-		if err := checkSubmit(fmt.Sprintf("jobs[%d].", i), job); err != nil {
+		if err := CheckSubmit(fmt.Sprintf("jobs[%d].", i), job); err != nil {
 			return none, err
 		}
 	}
@@ -79,6 +84,9 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 		}
 		jobs[i] = toJob(job, pool.Name(), now)
 	}
+	if s.isDraining() {
+		return none, refuse(pool, jobs)
+	}
 	submitted, err := commitJobs(ctx, pool, jobs)
 	if err != nil {
 		return none, err
@@ -90,6 +98,13 @@ func (s *Server) submitBatch(ctx context.Context, p jsonrpc.SubmitBatchParams) (
 	return jsonrpc.SubmitBatchResult{IDs: ids}, nil
 }
 
+// refuse refuses new work because of the drain, in a way that shows in its caller's trace.
+func refuse(pool Pool, jobs []ledger.Job) error {
+	err := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
+	pool.Refuse(jobs, err)
+	return err
+}
+
 func commitJobs(ctx context.Context, pool Pool, jobs []ledger.Job) (submitted []ledger.Submitted, err error) {
 	err = commit(ctx, func(ctx context.Context) error {
 		submitted, err = pool.Submit(ctx, jobs)
@@ -98,7 +113,8 @@ func commitJobs(ctx context.Context, pool Pool, jobs []ledger.Job) (submitted []
 	return submitted, err
 }
 
-func checkSubmit(prefix string, p jsonrpc.SubmitParams) error {
+// CheckSubmit says what job.submit refuses of a job before it looks for the pool; prefix stands before the names of members.
+func CheckSubmit(prefix string, p jsonrpc.SubmitParams) error {
 	err := firstError(
 		checkMethod(prefix+"method", p.Method),
 		checkCallParams(prefix+"params", p.Params),
@@ -133,7 +149,7 @@ func toJob(p jsonrpc.SubmitParams, pool string, now time.Time) ledger.Job {
 		Origin:         ledger.FromSubmit,
 		IdempotencyKey: p.IdempotencyKey,
 		ConcurrencyKey: p.ConcurrencyKey,
-		Trace:          ledger.Trace(p.Trace),
+		Trace:          traceOf(p.Trace),
 	}
 	if p.Backoff != nil {
 		job.Backoff = ledger.Backoff{

@@ -49,6 +49,19 @@ func callParams(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
+// mostTrace is how many bytes of each member of a trace context are kept: what W3C has everybody pass on of baggage, and more than of the others.
+const mostTrace = 8 << 10
+
+// traceOf leaves out what is too long of a trace context: it would be in the job's row, and in each request to a worker. No call fails for that.
+func traceOf(t jsonrpc.Trace) ledger.Trace {
+	for _, member := range []*string{&t.Traceparent, &t.Tracestate, &t.Baggage} {
+		if len(*member) > mostTrace {
+			*member = ""
+		}
+	}
+	return ledger.Trace(t)
+}
+
 // checkCallParams looks at the first byte only: that the rest is JSON is known since the frame was read.
 func checkCallParams(member string, params json.RawMessage) error {
 	if callParams(params) == nil || params[0] == '[' || params[0] == '{' {

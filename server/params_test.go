@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -105,6 +106,38 @@ func TestNullAsACallsParamsIsNone(t *testing.T) {
 		if c.must("job.get", fmt.Sprintf(`{"id":%d}`, id), &job); job.Params != nil {
 			t.Errorf("job %d has params %s", id, job.Params)
 		}
+	}
+}
+
+func TestWhatIsTooLongOfATraceContextIsLeftOut(t *testing.T) {
+	got := make(chan ledger.Trace, 1)
+	c := serveFake(t, &fakePool{invoke: func(_ context.Context, c supervisor.Call) (supervisor.Reply, error) {
+		got <- c.Trace
+		return supervisor.Reply{Result: []byte("1")}, nil
+	}}).dial()
+	long, most := strings.Repeat("b", mostTrace+1), strings.Repeat("b", mostTrace)
+	for _, test := range []struct {
+		members string
+		want    ledger.Trace
+	}{
+		{`"traceparent":"00-1","tracestate":"a=1","baggage":"` + long + `"`, ledger.Trace{Traceparent: "00-1", Tracestate: "a=1"}},
+		{`"traceparent":"00-1","tracestate":"` + long + `"`, ledger.Trace{Traceparent: "00-1"}},
+		{`"traceparent":"` + long + `","baggage":"` + most + `"`, ledger.Trace{Baggage: most}},
+	} {
+		var n int
+		if c.must("job.invoke", `{"method":"m",`+test.members+`}`, &n); <-got != test.want {
+			t.Errorf("an invoke's %.60s… has come", test.members)
+		}
+		var s jsonrpc.SubmitResult
+		c.must("job.submit", `{"method":"m",`+test.members+`}`, &s)
+		var job jsonrpc.Job
+		if c.must("job.get", fmt.Sprintf(`{"id":%d}`, s.ID), &job); ledger.Trace(job.Trace) != test.want {
+			t.Errorf("a job's %.60s… has come", test.members)
+		}
+	}
+	put := ToSchedule(jsonrpc.SchedulePutParams{Name: "s", Spec: "@daily", Method: "m", Traceparent: "00-1", Tracestate: long}, "p")
+	if put.Traceparent != "00-1" || put.Tracestate != "" {
+		t.Errorf("a schedule has %q, %d bytes", put.Traceparent, len(put.Tracestate))
 	}
 }
 

@@ -16,6 +16,7 @@ type Pool interface {
 	Invoke(k *jsonrpc.Cork, c supervisor.Call, done func(supervisor.Reply, error, *jsonrpc.Cork)) (cancel func())
 	SubmitThen(jobs []ledger.Job, atMost time.Duration, done func([]ledger.Submitted, error))
 	Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error)
+	Refuse(jobs []ledger.Job, why error)
 	Cancel(ctx context.Context, ids []int64) (int, error)
 	Retry(ctx context.Context, ids []int64) (int, error)
 	Status() jsonrpc.Pool

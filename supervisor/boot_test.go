@@ -59,6 +59,25 @@ func TestABareWorkerIsReadyAndDeclaresNothing(t *testing.T) {
 	}
 }
 
+func TestWhatALaterWorkerAddsIsPassedOverAndALaterProtocolRefused(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.Env = append(o.Env, envBoot+"=later-additions") }).ready() // protocolVersion is missing: 1
+	if got := r.call("echo", `[1]`).answer(); got.result != `[1]` {
+		t.Errorf("result %q, %v", got.result, got.err)
+	}
+	if m := r.pool.Status().Methods; len(m) != 1 || m[0] != "echo" {
+		t.Errorf("methods %q", m)
+	}
+
+	later := newRig(t, func(o *Options) { o.Env = append(o.Env, envBoot+"=later") })
+	degraded := later.watchLog("pool is degraded")
+	later.run()
+	degraded.await(t)
+	if s := later.pool.Status(); !strings.Contains(s.Reason, "protocolVersion 2") {
+		t.Errorf("status %+v", s)
+	}
+}
+
 func TestWithoutAHandshakeAWorkerIsReadyAtOnce(t *testing.T) {
 	t.Parallel()
 	r := start(t, func(o *Options) { o.Handshake = HandshakeNone })

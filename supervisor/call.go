@@ -85,6 +85,11 @@ func (c *call) meta(deadline time.Time, trace ledger.Trace) json.RawMessage {
 	b = append(b, `,"deadline":"`...)
 	b = jsonrpc.Time{Time: deadline}.AppendTo(b)
 	b = append(b, '"')
+	return append(appendTrace(b, trace), '}')
+}
+
+// appendTrace appends the members of an object that carry a trace context, each with a comma in front.
+func appendTrace(b []byte, trace ledger.Trace) []byte {
 	for _, m := range []struct{ name, value string }{
 		{"traceparent", trace.Traceparent},
 		{"tracestate", trace.Tracestate},
@@ -96,7 +101,7 @@ func (c *call) meta(deadline time.Time, trace ledger.Trace) json.RawMessage {
 			b = append(b, quoted...)
 		}
 	}
-	return append(b, '}')
+	return b
 }
 
 // Bounds of a snooze. It charges nothing, so a worker that asks for none must not make a busy loop.

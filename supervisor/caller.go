@@ -91,12 +91,12 @@ func (c *caller) begin(asked Call, k *jsonrpc.Cork) {
 		c.refuse(err, k)
 		return
 	}
-	c.sending.Sent(c.job, nil)
+	traceSent(c.sending, c.job, nil)
 }
 
 // refuse tells the caller that there is no call.
 func (c *caller) refuse(err error, k *jsonrpc.Cork) {
-	c.sending.Sent(0, err)
+	traceSent(c.sending, 0, err)
 	c.answer(Reply{}, err, k)
 }
 

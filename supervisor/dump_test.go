@@ -77,6 +77,9 @@ func TestADumpDoesNotWaitForTheLockOrForAWorkersGoroutine(t *testing.T) {
 	if err := r.pool.Responds(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with the lock held the pool responds: %v", err)
 	}
+	if o := r.pool.Observe(ctx); o.Workers != nil || o.Queued != nil {
+		t.Errorf("with the lock held the metrics have %+v", o)
+	}
 	w := r.pool.seats[0]
 	r.pool.mu.Unlock()
 	if err := r.pool.Responds(t.Context()); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
@@ -41,6 +42,11 @@ func (w *worker) greeted(r *jsonrpc.Response) {
 		if declared, err = w.handshake.declared(r.Result); err != nil {
 			w.log.Warn("worker's answer to its greeting is not understood", "pid", w.process.pid, "method", method, "error", err)
 			declared = jsonrpc.InitializeResult{}
+		}
+		if v := declared.ProtocolVersion; v > jsonrpc.ProtocolVersion {
+			w.unfit(fmt.Errorf("it answered %s with protocolVersion %d, and this whipper speaks %d: use a newer whipper, or an older SDK in the worker",
+				method, v, jsonrpc.ProtocolVersion))
+			return
 		}
 	}
 	w.open(declared)
@@ -116,12 +122,23 @@ func (w *worker) serve(c *jsonrpc.Conn, r *jsonrpc.Request, h *handshake, pid in
 
 // logRecord logs what a process wants to have logged; job is 0 where it does not say for which, or that is over.
 func (w *worker) logRecord(ctx context.Context, n *notice, pid int, job int64) {
-	attrs := []any{"pid", pid, "text", n.text}
+	text, cut := n.text, 0
+	if len(text) > maxLog {
+		text = strings.Clone(strings.ToValidUTF8(text[:maxLog], "")) // no character is cut in two
+		cut = len(n.text) - len(text)
+	}
+	attrs := []any{"pid", pid, "text", text}
+	if cut > 0 {
+		attrs = append(attrs, "cut", cut)
+	}
 	if job != 0 {
 		attrs = append(attrs, "job", job)
 	}
 	w.log.Log(ctx, n.level, "worker log record", append(attrs, n.attrs...)...)
 }
+
+// maxLog is the most bytes of a log record's text that are kept, and of its attributes: two thousand records wait for a collector that hangs.
+const maxLog = 64 << 10
 
 // maxProgress is the most bytes of a progress value that is kept.
 const maxProgress = 64 << 10

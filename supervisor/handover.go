@@ -104,8 +104,12 @@ func (w *worker) deliver(c *call, err error) {
 func (w *worker) send(c *call) error {
 	c.deadline = time.Now().Add(w.timeout(c))
 	c.request = c.run.Call(c.job.Method, w.process.pid)
+	trace, params := ledger.Trace(c.request.Carry(signals.W3C(c.job.Trace))), json.RawMessage(c.job.Params)
+	if w.handshake.traced {
+		params = withTraceMeta(params, trace)
+	}
 	if w.handshake.isOneWay(c) {
-		if err := w.cork.Notify(w.conn, c.job.Method, c.job.Params); err != nil {
+		if err := w.cork.Notify(w.conn, c.job.Method, params); err != nil {
 			return err
 		}
 		c.phase = running
@@ -113,10 +117,10 @@ func (w *worker) send(c *call) error {
 	}
 	var meta json.RawMessage // a program that does not know it may not take it
 	if w.handshake.native {
-		meta = c.meta(c.deadline, ledger.Trace(c.request.Carry(signals.W3C(c.job.Trace))))
+		meta = c.meta(c.deadline, trace)
 	}
 	incarnation, conn := w.incarnation, w.conn
-	id, err := w.cork.Start(conn, c.job.Method, c.job.Params, meta, func(r *jsonrpc.Response) {
+	id, err := w.cork.Start(conn, c.job.Method, params, meta, func(r *jsonrpc.Response) {
 		w.post(event{incarnation: incarnation, kind: answeredCall, call: c, response: r}, conn.Cork())
 	})
 	if err != nil {

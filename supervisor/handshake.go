@@ -32,7 +32,8 @@ type handshake struct {
 	bare   bool // "method not found" is an answer to the greeting too
 	quiet  bool // a call that was cancelled gets no answer: one to a ping shows that the worker has read of it
 
-	token []string // where in a call's params the caller may have put what progress is reported by
+	traced bool     // params of calls have the trace context in their _meta
+	token  []string // where in a call's params the caller may have put what progress is reported by
 
 	ping    outgoing   // any answer to it is a sign of life
 	hello   outgoing   // the first request; without a method the worker is ready at once
@@ -132,6 +133,10 @@ func nativeLog(params json.RawMessage) (n notice, ok bool) {
 	n.text = p.Message
 	_ = json.Unmarshal(p.ID, &n.call)          // else it belongs to no call, or to none of ours
 	_ = n.level.UnmarshalText([]byte(p.Level)) // anything else is info
+	if rest := len(params) - len(p.Message); rest > maxLog {
+		n.attrs = append(n.attrs, slog.Int("attributesCut", rest))
+		return n, true
+	}
 	for name, value := range p.Attributes {
 		n.attrs = append(n.attrs, slog.Any(name, value))
 	}

@@ -14,9 +14,10 @@ const mcpVersion = "2025-11-25"
 // model's or a user's answer hears that there is none.
 func mcpHandshake(version string) *handshake {
 	return &handshake{
-		quiet: true,
-		token: []string{"_meta", "progressToken"},
-		ping:  outgoing{method: "ping"},
+		quiet:  true,
+		traced: true,
+		token:  []string{"_meta", "progressToken"},
+		ping:   outgoing{method: "ping"},
 		hello: outgoing{method: "initialize", params: encode(map[string]any{
 			"protocolVersion": mcpVersion,
 			"capabilities":    struct{}{},

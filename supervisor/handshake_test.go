@@ -1,15 +1,19 @@
 package supervisor
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -429,5 +433,33 @@ func TestABadHandshakeIsRefused(t *testing.T) {
 	}
 	if err := errors.Join((&Custom{}).Validate(), ownProtocol.Validate()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestALogRecordHasNoMoreThanAQueueCanHold(t *testing.T) {
+	var b bytes.Buffer
+	w := &worker{log: slog.New(slog.NewJSONHandler(&b, nil))}
+	long := strings.Repeat("é", maxLog)
+	for params, want := range map[string]map[string]any{
+		`{"level":"info","message":"short","attributes":{"a":1}}`:              {"text": "short", "a": 1.},
+		`{"level":"info","message":"` + long + `","attributes":{"a":1}}`:       {"text": long[:maxLog], "cut": float64(maxLog), "a": 1.},
+		`{"level":"info","message":"short","attributes":{"a":"` + long + `"}}`: {"text": "short", "attributesCut": float64(len(long) + len(`{"level":"info","message":"","attributes":{"a":""}}`))},
+	} {
+		n, ok := nativeLog([]byte(params))
+		if !ok {
+			t.Fatalf("%.60s is no record", params)
+		}
+		b.Reset()
+		w.logRecord(t.Context(), &n, 1, 0)
+		got := map[string]any{}
+		if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"time", "level", "msg", "pid"} {
+			delete(got, name)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%.60s: %.300s", params, diff)
+		}
 	}
 }

@@ -13,28 +13,32 @@ import (
 // Submit puts jobs into the ledger, all or none, and returns once they are on disk. Their Pool is set to this one. While the
 // pool drains the error is a *jsonrpc.Error; the ledger's own errors pass through.
 func (p *Pool) Submit(ctx context.Context, jobs []ledger.Job) ([]ledger.Submitted, error) {
+	sent := p.traceSend(jobs)
 	o, err := p.takeIn(jobs)
 	if err != nil {
+		sent.end(nil, err)
 		return nil, err
 	}
-	sent := p.traceSend(jobs)
 	submitted, err := p.ledger.SubmitWith(ctx, jobs, o)
+	err = p.refused(len(jobs), err)
 	sent.end(submitted, err)
-	return submitted, p.refused(len(jobs), err)
+	return submitted, err
 }
 
 // SubmitThen is Submit for who cannot wait. done is told once, maybe before SubmitThen returns and else on the ledger's goroutine, which it
 // must not hold up. Jobs that the ledger has not begun to write after atMost are not written, and the error is context.DeadlineExceeded.
 func (p *Pool) SubmitThen(jobs []ledger.Job, atMost time.Duration, done func([]ledger.Submitted, error)) {
+	sent := p.traceSend(jobs)
 	o, err := p.takeIn(jobs)
 	if err != nil {
+		sent.end(nil, err)
 		done(nil, err)
 		return
 	}
-	sent := p.traceSend(jobs)
 	p.ledger.SubmitThen(jobs, o, atMost, func(submitted []ledger.Submitted, err error) {
+		err = p.refused(len(jobs), err)
 		sent.end(submitted, err)
-		done(submitted, p.refused(len(jobs), err))
+		done(submitted, err)
 	})
 }
 

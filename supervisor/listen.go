@@ -197,7 +197,11 @@ const socketMode = 0o600
 
 // protect gives a Unix socket its mode and its owner.
 func (s *socket) protect(owner *Account) error {
-	if err := os.Chmod(s.path, socketMode); err != nil {
+	info, err := os.Lstat(s.path)
+	if err == nil && info.Mode().Perm() != socketMode { // a chmod would follow a link that somebody has put in its place
+		err = os.Chmod(s.path, socketMode)
+	}
+	if err != nil {
 		return err
 	}
 	if owner != nil {
@@ -205,7 +209,6 @@ func (s *socket) protect(owner *Account) error {
 			return err
 		}
 	}
-	var err error
 	s.info, err = os.Lstat(s.path)
 	return err
 }

@@ -14,12 +14,10 @@ const (
 	queuedSubmitted = "submitted" // the ledger has it
 )
 
-// Observe says how things stand, for the metrics. It reads a few rows of the ledger; where that fails it tells of the workers alone.
+// Observe says how things stand, for the metrics. It reads a few rows of the ledger; where that fails it tells of the workers alone, and of nothing
+// where ctx ends before it has the pool's lock.
 func (p *Pool) Observe(ctx context.Context) signals.ObservedPool {
-	o := signals.ObservedPool{Pool: p.name, Workers: map[string]int64{}}
-	for _, s := range states {
-		o.Workers[string(s)] = 0
-	}
+	o := signals.ObservedPool{Pool: p.name}
 	counts, err := p.ledger.Counts(ctx, p.name)
 	var since time.Time
 	now := time.Now()
@@ -32,8 +30,15 @@ func (p *Pool) Observe(ctx context.Context) signals.ObservedPool {
 	if !since.IsZero() {
 		o.Oldest = now.Sub(since)
 	}
-	p.mu.Lock()
+	if !p.lockBefore(ctx) {
+		p.log.Error("workers cannot be counted for the metrics: the pool's lock is held")
+		return o
+	}
 	defer p.mu.Unlock()
+	o.Workers = make(map[string]int64, len(states))
+	for _, s := range states {
+		o.Workers[string(s)] = 0
+	}
 	for _, w := range p.seats {
 		o.Workers[string(w.seat.state)]++
 		o.Active += int64(w.seat.taken)

@@ -151,6 +151,11 @@ func (p *program) initialize(m message) {
 		p.fail(m, -32601, "method not found", nil)
 	case "refuse":
 		p.fail(m, 5, "no", nil)
+	case "later":
+		p.result(m, map[string]any{"protocolVersion": 2})
+	case "later-additions":
+		p.result(m, map[string]any{"concurrency": 2, "later": map[string]any{"added": true}, "methods": []any{map[string]any{"name": "echo", "later": 1}}})
+		p.write(`{"jsonrpc":"2.0","method":"$/later","params":{"added":true}}`)
 	case "exit-when-ready":
 		p.result(m, map[string]any{})
 		os.Exit(4)

@@ -1,7 +1,11 @@
 package supervisor
 
 import (
+	"errors"
+	"strconv"
+
 	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
+	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
@@ -32,6 +36,9 @@ func (p *Pool) traceSend(jobs []ledger.Job) sending {
 	return spans
 }
 
+// Refuse has a submission that is not let through to the pool show in its caller's trace.
+func (p *Pool) Refuse(jobs []ledger.Job, why error) { p.traceSend(jobs).end(nil, why) }
+
 // end ends the spans, with what has become of the submission.
 func (s sending) end(submitted []ledger.Submitted, err error) {
 	var id int64
@@ -39,7 +46,20 @@ func (s sending) end(submitted []ledger.Submitted, err error) {
 		id = submitted[0].ID
 	}
 	for _, span := range s {
-		span.Sent(id, err)
+		traceSent(span, id, err)
+	}
+}
+
+// traceSent ends the span of a submission with the job's id, or with why there is no job.
+func traceSent(span *signals.Span, id int64, err error) {
+	var refusal *jsonrpc.Error
+	switch {
+	case err == nil:
+		span.Sent(id, "", "")
+	case errors.As(err, &refusal):
+		span.Sent(0, strconv.FormatInt(refusal.Code, 10), refusal.Message)
+	default:
+		span.Sent(0, signals.Other, err.Error())
 	}
 }
 
@@ -69,6 +89,6 @@ func (s *scheduled) prepare() func(*ledger.Schedule, *ledger.Job) {
 // end ends the spans of jobs that are on disk.
 func (s *scheduled) end(jobs []ledger.Job) {
 	for i := range jobs {
-		s.spans[jobs[i].IdempotencyKey].Sent(jobs[i].ID, nil)
+		traceSent(s.spans[jobs[i].IdempotencyKey], jobs[i].ID, nil)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // diagram reads the edges of the state diagram in the docs.
-func diagram(t *testing.T) map[string]bool {
+func diagram(t testing.TB) map[string]bool {
 	t.Helper()
 	page, err := os.ReadFile("../docs/worker-states.md")
 	if err != nil {

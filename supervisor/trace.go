@@ -34,7 +34,17 @@ func (c *call) untrace() { c.run, c.request = nil, nil }
 // context is that of the call's run, for what is logged and counted about it.
 func (c *call) context() context.Context { return c.run.Context(context.Background()) }
 
-// traceEnd ends the spans of a run.
+// traceAnswer ends the span of the request. Whatever becomes of the run, this is what the worker has answered.
+func (c *call) traceAnswer(r *jsonrpc.Response) {
+	if r.Error != nil {
+		c.request.Answered(r.Error.Code, r.Error.Message, "")
+	} else {
+		c.request.Answered(0, "", "")
+	}
+	c.request = nil
+}
+
+// traceEnd ends the spans of a run: that of the request too, if there was no answer.
 func (c *call) traceEnd(e *ledger.Ending, next sequel) {
 	if c.run == nil {
 		return
@@ -44,12 +54,9 @@ func (c *call) traceEnd(e *ledger.Ending, next sequel) {
 	if e.Outcome == ledger.OutcomeError {
 		kind = strconv.FormatInt(code, 10)
 	}
-	switch {
-	case e.Outcome == ledger.OutcomeSucceeded:
+	if e.Outcome == ledger.OutcomeSucceeded { // a notification
 		c.request.Answered(0, "", "")
-	case e.ErrorSource == ledger.FromWorker:
-		c.request.Answered(code, message, "")
-	default:
+	} else {
 		c.request.Answered(0, "", kind)
 	}
 	if e.ExitCode != nil {

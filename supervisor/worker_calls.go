@@ -101,6 +101,7 @@ func (w *worker) answered(c *call, r *jsonrpc.Response) {
 		return
 	}
 	w.prove()
+	c.traceAnswer(r)
 	switch {
 	case c.phase == settled:
 		w.release(c)

@@ -14,6 +14,7 @@ import (
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 	"github.com/whipper-sidecar/whipper/ledger"
+	"github.com/whipper-sidecar/whipper/server"
 )
 
 // parseJob reads one line of a batch.
@@ -110,6 +111,9 @@ func members(object []byte) iter.Seq2[int, []byte] {
 	}
 }
 
+// deepestParams is how many levels a line's params may nest: there are four around them in the message that brings a batch.
+const deepestParams = jsonrpc.MaxDepth - 4
+
 // jobFault checks what the supervisor would refuse.
 func jobFault(line []byte, job *jsonrpc.SubmitParams) *fault {
 	at := func(member string) int { return max(0, bytes.Index(line, []byte(`"`+member+`"`))) }
@@ -120,6 +124,8 @@ func jobFault(line []byte, job *jsonrpc.SubmitParams) *fault {
 		return &fault{`"method" begins with "$/", which only whipper's own messages do`, at("method")}
 	case job.Params != nil && job.Params[0] != '[' && job.Params[0] != '{':
 		return &fault{`"params" is neither an array nor an object`, at("params")}
+	case jsonrpc.Depth(job.Params) > deepestParams:
+		return &fault{fmt.Sprintf(`"params" is nested deeper than %d levels`, deepestParams), at("params")}
 	case checkPriority(job.Priority) != "":
 		return &fault{`"priority" ` + checkPriority(job.Priority), at("priority")}
 	case job.RunAt != nil && job.DelayMs != 0:
@@ -134,6 +140,10 @@ func jobFault(line []byte, job *jsonrpc.SubmitParams) *fault {
 		return &fault{fmt.Sprintf(`"concurrencyKey" has %d bytes, and may have %d`, len(job.ConcurrencyKey), ledger.MaxConcurrencyKey), at("concurrencyKey")}
 	case job.Delivery != "" && job.Delivery != string(ledger.AtLeastOnce) && job.Delivery != string(ledger.AtMostOnce):
 		return &fault{fmt.Sprintf(`"delivery" is neither %q nor %q`, ledger.AtLeastOnce, ledger.AtMostOnce), at("delivery")}
+	}
+	if err := server.CheckSubmit("", *job); err != nil {
+		why := strings.TrimPrefix(err.Error(), "invalid params: ")
+		return &fault{why, at(why[:max(0, strings.IndexAny(why, ".:"))])} // it begins with the member
 	}
 	return nil
 }

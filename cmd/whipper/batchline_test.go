@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/server"
 )
 
 func TestALineOfABatchTakesEveryMemberOfASubmission(t *testing.T) {
@@ -54,6 +57,9 @@ func TestABadLineIsToldWithItsPlace(t *testing.T) {
 		`{"method":"m","priority":101}`:                  {14, `"priority" 101 is outside -100 to 100`},
 		`{"method":"m","delivery":"once"}`:               {14, `"delivery" is neither`},
 		`{"method":"m","maxAttempts":-1}`:                {14, `"maxAttempts" is negative`},
+		`{"method":"m","maxAttempts":10001}`:             {14, `maxAttempts: 10001 is outside 1 to 10000 (0 or absent: 3)`},
+		`{"method":"m","backoff":{"jitter":2}}`:          {14, `backoff.jitter: 2 is outside 0 to 1`},
+		`{"method":"m","labels":{"":"a"}}`:               {14, `labels: a label has no name`},
 		`{"method":"m","labels":{"a":1}}`:                {28, "labels: number given, string wanted"},
 		`{"method":"m","backoff":{"bas":1}}`:             {0, `unknown field "bas"`},
 		"{\"method\":\"m\",\"params\":[\"\xff\"]}":       {25, "not UTF-8"},
@@ -102,8 +108,18 @@ func TestChunksAreBoundedAndForOnePool(t *testing.T) {
 	}
 }
 
+// FuzzALineOfABatchIsTakenOrItsFaultLiesInIt holds the lines that are taken to what the supervisor makes of them: it decodes the same job, whose params
+// are the line's own, and finds nothing wrong with it.
 func FuzzALineOfABatchIsTakenOrItsFaultLiesInIt(f *testing.F) {
-	for _, seed := range []string{`{"method":"m"}`, `{"method":"m","x":1}`, `{`, `{"method":"m"}x`, `{"backoff":[]}`} {
+	for _, seed := range []string{
+		`{"method":"m"}`, `{"method":"m","x":1}`, `{`, `{"method":"m"}x`, `{"backoff":[]}`, `{"method":"m","Method":"n"}`, `{"method":"a","method":"$/b"}`, `{"method":"$/b","method":"a"}`,
+		`{"method":"m","params":null}`, `{"method":"m","params": { "a" : [ 1e999 , -0.0, "\ud800\u0000é <" ], "a":2 } ,"priority":1}`, `{"method":"m","params":[` + strings.Repeat("9", 400) + `]}`,
+		`{"method":"m","maxAttempts":9223372036854775807}`, `{"method":"m","timeoutMs":9223372036854775807}`, `{"method":"m","delayMs":1e999}`, `{"method":"m","priority":1e2}`,
+		`{"method":"m","backoff":{"baseMs":-1}}`, `{"method":"m","backoff":{"BaseMs":1,"jitter":2}}`, `{"method":"m","labels":{"":"a"}}`, `{"method":"m","labels":{"a":"1"},"labels":{"b":"\ud800"}}`,
+		`{"method":"m","runAt":"0000-01-01T00:00:00+23:59"}`, `{"method":"m","runAt":"9999-12-31T23:59:59-23:59","expiresAt":null}`, "{\"method\":\"\xff\"}", "{\"method\":\"\x00\"}", "\ufeff{}",
+		`{"method":"m","params":` + strings.Repeat("[", 508) + strings.Repeat("]", 508) + `}`, `{"method":"m","params":` + strings.Repeat("[", 509) + strings.Repeat("]", 509) + `}`,
+		strings.Repeat(`{"method":`, 100_000), `{"me\u0074hod":"m","\u0000":1}`,
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -112,11 +128,39 @@ func FuzzALineOfABatchIsTakenOrItsFaultLiesInIt(f *testing.F) {
 			return
 		}
 		job, fault := parseJob([]byte(line))
-		if fault != nil && (fault.at < 0 || fault.at > len(line) || fault.why == "") {
-			t.Errorf("%q: %+v", line, fault)
+		if fault != nil {
+			if fault.at < 0 || fault.at > len(line) || fault.why == "" {
+				t.Errorf("%q: %+v", line, fault)
+			}
+			return
 		}
-		if fault == nil && job.Method == "" {
-			t.Errorf("%q is taken without a method", line)
+		sent, err := jsonrpc.Encode(jsonrpc.SubmitBatchParams{Jobs: []jsonrpc.SubmitParams{job}})
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if levels := 1 + jsonrpc.Depth(sent); levels > jsonrpc.MaxDepth {
+			t.Fatalf("%.100q is taken, but its message nests %d levels", line, levels)
+		}
+		var read jsonrpc.SubmitBatchParams
+		if err := jsonrpc.DecodeParams(sent, &read); err != nil {
+			t.Fatalf("%q is sent as %s: %v", line, sent, err)
+		}
+		if err := server.CheckSubmit("", read.Jobs[0]); err != nil {
+			t.Fatalf("%q is taken, but the supervisor would say %v", line, err)
+		}
+		var given struct{ Params json.RawMessage }
+		_ = json.Unmarshal([]byte(line), &given) // where a member comes twice the last counts
+		var want bytes.Buffer
+		if given.Params != nil && string(given.Params) != "null" {
+			if err := json.Compact(&want, given.Params); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := read.Jobs[0].Params; string(got) != want.String() && !(string(got) == "null" && want.Len() == 0) {
+			t.Fatalf("%q: params %q arrive as %q", line, want.String(), got)
+		}
+		if read.Jobs[0].Method != job.Method || read.Jobs[0].TimeoutMs != job.TimeoutMs || !maps.Equal(read.Jobs[0].Labels, job.Labels) {
+			t.Fatalf("%q: %+v arrives as %+v", line, job, read.Jobs[0])
 		}
 	})
 }

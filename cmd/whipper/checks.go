@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 	"github.com/whipper-sidecar/whipper/ledger"
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 	"github.com/whipper-sidecar/whipper/server"
@@ -53,6 +54,8 @@ func folderFinding(dir string) finding {
 		f.Verdict, f.Found, f.Fix = failing, err.Error(), "whipper exec --dir "+dir+" tasks.py makes it"
 	case !info.IsDir():
 		f.Verdict, f.Found, f.Fix = failing, dir+" is not a folder", "choose another --dir"
+	case errors.As(ownership.Own(dir), new(*ownership.Error)):
+		f.Verdict, f.Found, f.Fix = failing, ownership.Own(dir).Error(), "choose another --dir, or do as it says"
 	case unix.Access(dir, unix.W_OK|unix.X_OK) != nil:
 		f.Verdict, f.Found, f.Fix = failing, dir+" cannot be written to by this user", "choose another --dir, or change its owner"
 	case info.Mode().Perm()&0o077 != 0:

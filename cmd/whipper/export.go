@@ -75,7 +75,7 @@ func (c *console) showExported(ctx context.Context, r *ledger.Reader, f ledger.F
 	return export(bar.reach)
 }
 
-// tameWriter is a terminal that gets whole lines of JSON.
+// tameWriter is what may be a terminal, and gets whole lines of JSON.
 type tameWriter struct{ io.Writer }
 
 func (t tameWriter) Write(line []byte) (int, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -12,9 +11,7 @@ import (
 )
 
 // envOf is the environment variable of a flag: WHIPPER_MIN_WORKERS for --min-workers.
-func envOf(name string) []string {
-	return []string{"WHIPPER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
-}
+func envOf(name string) []string { return []string{config.Variable(name)} }
 
 func stringFlag(name, value, usage string) *cli.StringFlag {
 	return &cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: envOf(name)}

@@ -119,7 +119,7 @@ var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelI
 func logHandler(c *console, format string, level slog.Leveler) slog.Handler {
 	o := &slog.HandlerOptions{Level: level}
 	if format == "json" {
-		return slog.NewJSONHandler(c.err, o)
+		return slog.NewJSONHandler(tameWriter{c.err}, o) // slog itself escapes neither DEL nor C1 controls nor what turns the order of text
 	}
 	return slog.NewTextHandler(c.err, o)
 }

@@ -126,12 +126,20 @@ func newDir(dir string) (string, error) {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return dir, makeStateDir(dir)
 	}
-	temp := filepath.Join(filepath.Dir(dir), fmt.Sprintf(".%s.%d.tmp", filepath.Base(dir), os.Getpid()))
-	err := makeStateDir(temp)
+	parent := filepath.Dir(dir)
+	err := os.MkdirAll(parent, 0o755)
+	temp := ""
+	if err == nil {
+		temp, err = os.MkdirTemp(parent, "."+filepath.Base(dir)+".*.tmp") // a name that nobody can have taken before
+	}
+	if err == nil {
+		err = hideFromGit(temp)
+	}
 	if err != nil {
 		_ = os.RemoveAll(temp) // of what is on a full disk
+		return "", fmt.Errorf("create the folder of the ledger: %w", err)
 	}
-	return temp, err
+	return temp, nil
 }
 
 // nameDir gives a folder its name, on disk.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestParamsAreAnArrayAnObjectOrAbsent(t *testing.T) {
@@ -62,17 +65,77 @@ func TestParamsWithAndWithoutNamesCannotBeMixed(t *testing.T) {
 	}
 }
 
+// FuzzParamsAreJSONOrRefused holds what becomes of two PARAMs to what encoding/json reads in each; a refusal shows a place in one of them.
 func FuzzParamsAreJSONOrRefused(f *testing.F) {
-	for _, seed := range []string{"1", "a=1", "{", `"\ud800"`, "\xff", "a=", "=1"} {
-		f.Add(seed)
+	for _, seed := range []struct{ a, b string }{
+		{"1", "2"},
+		{"a=1", "b=2"},
+		{"{", "1"},
+		{`"\ud800"`, `"\u0000"`},
+		{"\xff", "\ufffd\xff"},
+		{"a=", "=1"},
+		{"a=1", "a=2"},
+		{"a=1", "2"},
+		{"1e999", strings.Repeat("9", 400)},
+		{`{"a":1,"a":2}`, " [ 1 ,\n2 ] "},
+		{strings.Repeat("[", 100_000), nestedJSON(10_000)},
+		{nestedJSON(10_001), "\x00"},
+		{"größe=1", "\u0149=1"},
+		{"--b", "a\"=1"},
+		{"\u2028", "tru"},
+		{`"é`, `"é" x`},
+		{"\U0001e900=1", "\u4e00-_$=null"},
+	} {
+		f.Add(seed.a, seed.b)
 	}
-	f.Fuzz(func(t *testing.T, arg string) {
-		got, err := params([]string{arg}, false)
-		if err == nil && jsonFault(string(got)) != nil {
-			t.Errorf("%q gives %s", arg, got)
+	f.Fuzz(func(t *testing.T, a, b string) {
+		args := []string{a, b}
+		got, err := params(args, false)
+		if err != nil {
+			if text := err.Error(); text == "" || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\x1b") {
+				t.Fatalf("%q: %q", args, text)
+			}
+		} else {
+			var want []any
+			named := map[string]any{}
+			for _, arg := range args {
+				value := arg
+				m := byName.FindStringSubmatch(arg)
+				if m != nil {
+					value = arg[len(m[0]):]
+				}
+				v := jsonValue(t, value)
+				want = append(want, v)
+				if m != nil {
+					named[m[1]] = v
+				}
+			}
+			whole := any(want)
+			if len(named) > 0 {
+				whole = named
+			}
+			if !utf8.Valid(got) || !reflect.DeepEqual(jsonValue(t, string(got)), whole) {
+				t.Fatalf("%q gives %s", args, got)
+			}
 		}
-		if got, err := params([]string{arg}, true); err != nil || jsonFault(string(got)) != nil {
-			t.Errorf("text %q gives %s (%v)", arg, got, err)
+		got, err = params(args, true)
+		if want := []any{string([]rune(a)), string([]rune(b))}; err != nil || !reflect.DeepEqual(jsonValue(t, string(got)), any(want)) { // bytes that are no UTF-8 are replaced
+			t.Fatalf("text %q gives %s (%v)", args, got, err)
 		}
 	})
+}
+
+func nestedJSON(levels int) string {
+	return strings.Repeat("[", levels) + strings.Repeat("]", levels)
+}
+
+// jsonValue decodes JSON with its numbers as they are.
+func jsonValue(t *testing.T, text string) (v any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil || d.More() {
+		t.Fatalf("%.200q is no JSON: %v", text, err)
+	}
+	return v
 }

@@ -2,13 +2,14 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 // rotatedFile is a log that grows to a size and then becomes NAME.1, what was NAME.1 becomes NAME.2, and so on. A write that fails
@@ -28,7 +29,7 @@ type rotatedFile struct {
 // lookAgain is how often it is seen whether somebody has moved or removed the file.
 const lookAgain = time.Second
 
-// openRotatedFile opens the file for its owner alone, or goes on with the one that is there.
+// openRotatedFile opens the file for its owner alone, or goes on with the one that is there, if nobody else can have put it there.
 func openRotatedFile(path string, most int64, keep int, log *slog.Logger) (*rotatedFile, error) {
 	r := &rotatedFile{path: path, log: log}
 	r.limit(most, keep)
@@ -110,14 +111,11 @@ func (r *rotatedFile) follow() error {
 
 func (r *rotatedFile) open() error {
 	r.file = nil
-	file, err := os.OpenFile(r.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := ownership.Open(r.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file that can be rotated", r.path)
-	}
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 // rotated opens such a log, and keeps what it says of itself.
@@ -141,5 +144,33 @@ func TestWhatIsNoFileIsNoLog(t *testing.T) {
 			r.Close()
 			t.Errorf("%s was opened", path)
 		}
+	}
+}
+
+func TestALogIsNotWrittenToWhatAnotherMayHavePutInItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	path, precious := filepath.Join(dir, "w.log"), filepath.Join(dir, "precious")
+	if err := errors.Join(os.WriteFile(precious, []byte("kept\n"), 0o600), os.Symlink(precious, path)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := openRotatedFile(path, 10, 1, slog.New(slog.DiscardHandler))
+	if wrong := (*ownership.Error)(nil); !errors.As(err, &wrong) || wrong.Path != path {
+		t.Errorf("err = %v, want an *ownership.Error", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	r, said := rotated(t, path, 10, 1)
+	fmt.Fprintln(r, "1")
+	if err := errors.Join(os.Remove(path), os.Symlink(precious, path)); err != nil { // while it is written
+		t.Fatal(err)
+	}
+	r.looked = time.Time{}
+	fmt.Fprintln(r, "2")
+	if err := os.Remove(path + ".1"); err == nil {
+		t.Error("the link was put aside")
+	}
+	if got := content(t, precious); got != "kept\n" || !strings.Contains(said.String(), "symbolic link") {
+		t.Errorf("the other file has %q; said: %s", got, said)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 // runnerCache is a folder of unpacked runners.
@@ -28,6 +30,12 @@ func (l *language) extract(cache runnerCache) (string, error) {
 	}
 	dir := filepath.Join(cache.dir, name)
 	entry := filepath.Join(dir, filepath.FromSlash(l.entry))
+	if err := os.Mkdir(cache.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	if err := ownership.Real(cache.dir); err != nil { // what is in it is run
+		return "", err
+	}
 	if !cache.shared {
 		if err := removeOthers(cache.dir); err != nil {
 			return "", err
@@ -39,9 +47,6 @@ func (l *language) extract(cache runnerCache) (string, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(cache.dir, 0o700); err != nil {
-		return "", err
-	}
 	temp, err := os.MkdirTemp(cache.dir, "new-")
 	if err != nil {
 		return "", err
@@ -50,10 +55,8 @@ func (l *language) extract(cache runnerCache) (string, error) {
 	if err := os.CopyFS(temp, l.runner); err != nil {
 		return "", err
 	}
-	if cache.shared {
-		if err := openToAll(temp); err != nil {
-			return "", err
-		}
+	if err := cache.setModes(temp); err != nil {
+		return "", err
 	}
 	if err := os.Rename(temp, dir); err != nil && !intact(dir, l.runner) { // another supervisor may have been faster
 		return "", err
@@ -61,15 +64,20 @@ func (l *language) extract(cache runnerCache) (string, error) {
 	return entry, nil
 }
 
-// openToAll lets all users read a folder and what is in it, whatever the umask.
-func openToAll(dir string) error {
+// setModes lets all users read a folder and what is in it where the cache is shared, and its owner alone where not, whatever the umask.
+func (c runnerCache) setModes(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		mode := fs.FileMode(0o644)
-		if d.IsDir() {
+		mode := fs.FileMode(0o600)
+		switch {
+		case d.IsDir() && c.shared:
 			mode = 0o755
+		case d.IsDir():
+			mode = 0o700
+		case c.shared:
+			mode = 0o644
 		}
 		return os.Chmod(path, mode)
 	})
@@ -99,11 +107,15 @@ func sharedCache() (runnerCache, error) {
 	return runnerCache{dir: dir, shared: true}, nil
 }
 
-// intact says whether dir holds all files as they should be. A power cut may have emptied them, however they were written.
+// intact says whether dir holds all files as they should be, in folders that nobody else can have made. A power cut may have emptied them,
+// however they were written.
 func intact(dir string, files fs.FS) bool {
 	return nil == fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil {
 			return err
+		}
+		if d.IsDir() {
+			return ownership.Real(filepath.Join(dir, filepath.FromSlash(path)))
 		}
 		want, err := fs.ReadFile(files, path)
 		if err != nil {

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
+
+	"github.com/whipper-sidecar/whipper/internal/ownership"
 )
 
 func TestARunnerIsUnpackedOnceAndOldOnesAreRemoved(t *testing.T) {
@@ -113,3 +117,102 @@ func TestARunnerIsNamedByItsContent(t *testing.T) {
 		}
 	}
 }
+
+func TestARunnersFilesAreItsOwnersAloneWhateverTheUmask(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	for _, shared := range []bool{false, true} {
+		cache := filepath.Join(t.TempDir(), "runner")
+		entry, err := languages[0].extract(runnerCache{dir: cache, shared: shared})
+		if err != nil {
+			t.Fatal(err)
+		}
+		modes := map[bool]map[bool]fs.FileMode{false: {false: 0o600, true: 0o700}, true: {false: 0o644, true: 0o755}}
+		err = filepath.WalkDir(strings.TrimSuffix(entry, filepath.FromSlash(languages[0].entry)), func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if info, err := d.Info(); err != nil || info.Mode().Perm() != modes[shared][d.IsDir()] {
+				t.Errorf("shared %t: %s has mode %v %v", shared, path, info.Mode(), err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What lies in the place of the runner may have been put there while everybody could write to the folder.
+func TestARunnerThatAnotherUserMayHavePutThereIsNotRun(t *testing.T) {
+	cache := runnerCache{dir: filepath.Join(t.TempDir(), "runner")}
+	entry, err := languages[0].extract(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := strings.TrimSuffix(entry, filepath.FromSlash("/"+languages[0].entry))
+	for name, plant := range map[string]func(theirs string) error{
+		"a link to a folder of theirs":   func(theirs string) error { return os.Symlink(theirs, dir) },
+		"a folder that all may write to": func(theirs string) error { return errors.Join(os.Rename(theirs, dir), os.Chmod(dir, 0o777)) },
+		"a folder of theirs": func(theirs string) error {
+			if os.Geteuid() != 0 {
+				return os.Rename(theirs, dir) // it stays one's own
+			}
+			return errors.Join(os.Rename(theirs, dir), os.Chown(dir, 65534, 65534))
+		},
+	} {
+		theirs := filepath.Join(t.TempDir(), "theirs") // right in all that is in it, for now
+		if err := errors.Join(os.CopyFS(theirs, os.DirFS(dir)), os.RemoveAll(dir), plant(theirs)); err != nil {
+			t.Fatal(name, err)
+		}
+		if again, err := languages[0].extract(cache); err != nil || again != entry {
+			t.Errorf("%s: %s %v", name, again, err)
+		}
+		if err := ownership.Real(dir); err != nil {
+			t.Errorf("%s: it is still there: %v", name, err)
+		}
+	}
+	elsewhere := t.TempDir()
+	if err := errors.Join(os.RemoveAll(cache.dir), os.Symlink(elsewhere, cache.dir), os.WriteFile(filepath.Join(elsewhere, "kept"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = languages[0].extract(cache)
+	if wrong := (*ownership.Error)(nil); !errors.As(err, &wrong) {
+		t.Errorf("with a link in place of all runners: %v, want an *ownership.Error", err)
+	}
+	if _, err := os.Stat(filepath.Join(elsewhere, "kept")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestARunnerCannotBeUnpackedOutsideOfItsFolder(t *testing.T) {
+	for _, name := range []string{"../escaped", "/escaped", "a/../../escaped"} {
+		parent := t.TempDir()
+		l := language{name: "evil", entry: "x", runner: flatFS{name}}
+		_, err := l.extract(runnerCache{dir: filepath.Join(parent, "runner"), shared: true})
+		t.Logf("%s: %v", name, err) // either will do: an error, or a place in the folder
+		for _, path := range []string{filepath.Join(parent, "escaped"), filepath.Join(parent, "runner", "escaped"), "/escaped"} {
+			if _, err := os.Lstat(path); err == nil {
+				t.Errorf("%s: %s was made", name, path)
+			}
+		}
+	}
+}
+
+// flatFS lists one file, by a name that no file system should have.
+type flatFS struct{ name string }
+
+func (f flatFS) Open(name string) (fs.File, error) {
+	return fstest.MapFS{"x": {Data: []byte("x")}}.Open(map[bool]string{true: ".", false: "x"}[name == "."])
+}
+
+func (f flatFS) ReadDir(string) ([]fs.DirEntry, error) {
+	info, err := fs.Stat(fstest.MapFS{"x": {Data: []byte("x")}}, "x")
+	return []fs.DirEntry{misnamed{fs.FileInfoToDirEntry(info), f.name}}, err
+}
+
+type misnamed struct {
+	fs.DirEntry
+	name string
+}
+
+func (n misnamed) Name() string { return n.name }

@@ -81,10 +81,7 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	s.cmd.Args = append(s.cmd.Args, args...)
 	s.cmd.Dir = ts.MkAbs(".")
 	s.cmd.Env = []string{"PATH=" + path, "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
-	if token := ts.Getenv(envHTTPToken); token != "" {
-		s.cmd.Env = append(s.cmd.Env, envHTTPToken+"="+token)
-	}
-	for _, name := range []string{"OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+	for _, name := range []string{"SECRET", envHTTPToken, "WHIPPER_HTTP", "WHIPPER_LISTEN", "WHIPPER_MAX_WORKERS", "OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
 		if value := ts.Getenv(name); value != "" {
 			s.cmd.Env = append(s.cmd.Env, name+"="+value)
 		}

@@ -331,7 +331,7 @@ func lastOutcomesFailure(err, inLedger error) error {
 // makeStateDir creates the folder, hidden from git so that nobody commits a ledger by accident. A folder that is there
 // already is left as it is.
 func makeStateDir(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { // nobody else may put another in its place, whatever the umask
 		return fmt.Errorf("create the folder of the ledger: %w", err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -343,8 +343,12 @@ func makeStateDir(dir string) error {
 		}
 		return fmt.Errorf("create the folder of the ledger: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600); err != nil {
+	if err := hideFromGit(dir); err != nil {
 		return fmt.Errorf("create the folder of the ledger: %w", err)
 	}
 	return nil
+}
+
+func hideFromGit(dir string) error {
+	return os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600)
 }

@@ -27,15 +27,16 @@ var arrows = map[string][]string{
 	"internal/telemetry/otlptest": {},
 	"internal/monitor":            {},
 	"internal/chaos":              {"sdk-go"},
+	"internal/ownership":          {},
 	"internal/matrix/client":      {"sdk-go"},
 	"internal/matrix/worker":      {"sdk-go"},
 	"jsonrpc":                     {},
-	"ledger":                      {"migrations"},
+	"ledger":                      {"migrations", "internal/ownership"},
 	"migrations":                  {},
 	"sdk-go":                      {"jsonrpc"},
 	"sdk-node":                    {},
 	"sdk-python":                  {},
-	"server":                      {"jsonrpc", "ledger", "supervisor", "internal/telemetry/signals"},
+	"server":                      {"jsonrpc", "ledger", "supervisor", "internal/ownership", "internal/telemetry/signals"},
 	"supervisor":                  {"jsonrpc", "ledger", "internal/telemetry/signals"},
 }
 

@@ -33,6 +33,21 @@ func TestTheLaterSourceOfAVariableGoesFirst(t *testing.T) {
 	}
 }
 
+func TestWhatConfiguresTheSupervisorIsNotPassedOn(t *testing.T) {
+	own := []string{
+		"WHIPPER_HTTP=127.0.0.1:9090", "WHIPPER_HTTP_HOST=a", "WHIPPER_HTTP_TOKEN=secret", "WHIPPER_HTTP_TOKEN_FILE=/token", "WHIPPER_LISTEN=tcp://:80",
+		"WHIPPER_SOCKET=/s", "WHIPPER_DIR=/d", "WHIPPER_WORKER_LOG=/log", "WHIPPER_READY_FD=3", "WHIPPER_EPHEMERAL=1", "WHIPPER_MAX_WORKERS=9",
+		"WHIPPER_ENV=SECRET=1", "WHIPPER_THREADS=4", "WHIPPER_BIN=/bin/whipper",
+	}
+	got, err := (&Pool{Assignments: []string{"WHIPPER_MAX_WORKERS=2"}}).Environ(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"WHIPPER_THREADS=4", "WHIPPER_BIN=/bin/whipper", "WHIPPER_MAX_WORKERS=2"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestACleanEnvironmentHasOnlyWhatIsListed(t *testing.T) {
 	own := []string{
 		"PATH=1", "HOME=1", "USER=1", "LOGNAME=1", "SHELL=1", "LANG=1", "LANGUAGE=1", "LC_ALL=1", "LC_TIME=1", "TZ=1", "TMPDIR=1",

@@ -1,10 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -44,12 +44,52 @@ type jsonText json.RawMessage
 
 // UnmarshalYAML takes any YAML that JSON can say.
 func (j *jsonText) UnmarshalYAML(text []byte) error {
-	converted, err := yaml.YAMLToJSON(text)
-	if err != nil {
+	var v any
+	if err := yaml.UnmarshalWithOptions(text, &v, yaml.UseOrderedMap()); err != nil {
 		return err
 	}
-	*j = jsonText(strings.TrimSpace(string(converted)))
-	return nil
+	converted, err := appendJSON(nil, v)
+	*j = jsonText(converted)
+	return err
+}
+
+// appendJSON writes what YAML decodes to, with the members of maps in their order. yaml.YAMLToJSON quotes strings as Go does, of which "\x7f" is not
+// JSON, and writes numbers that there are not in JSON.
+func appendJSON(b []byte, v any) (_ []byte, err error) {
+	switch v := v.(type) {
+	case yaml.MapSlice:
+		b = append(b, '{')
+		for i, item := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendJSON(b, fmt.Sprint(item.Key)); err != nil {
+				return b, err
+			}
+			if b, err = appendJSON(append(b, ':'), item.Value); err != nil {
+				return b, err
+			}
+		}
+		return append(b, '}'), nil
+	case []any:
+		b = append(b, '[')
+		for i, item := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendJSON(b, item); err != nil {
+				return b, err
+			}
+		}
+		return append(b, ']'), nil
+	}
+	text := bytes.NewBuffer(b)
+	e := json.NewEncoder(text)
+	e.SetEscapeHTML(false)
+	if e.Encode(v) != nil {
+		return nil, fmt.Errorf("JSON has no form for %v", v)
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
 // ReadHandshake takes up what the pool's handshake file says, if it has a custom handshake. What is wrong with the file is a
@@ -73,7 +113,11 @@ func readHandshake(path string) (*supervisor.Custom, error) {
 	}
 	content = lineEnds.Replace(content)
 	var found problems
-	if parse(content, &found); len(found.all) > 0 { // which knows more of bad YAML than the decoder
+	root := parse(content, &found) // which knows more of bad YAML than the decoder
+	if root.values(mostSteps) > mostSteps {
+		found.add(root.Place, "aliases lead to more than %d values", mostSteps)
+	}
+	if len(found.all) > 0 {
 		return nil, found.err(path, content)
 	}
 	var f handshakeFile

@@ -68,6 +68,16 @@ notifications: [did]
 	}
 }
 
+func TestWhatAHandshakeSendsIsJSONWhateverCharactersItHas(t *testing.T) {
+	c, err := readHandshakeText(t, "replies:\n  a: {z: \"\\a\\v\x7f\U000e0067<\", 1: [true, ~, 1.5]}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(c.Replies["a"]), `{"z":"\u0007\u000b`+"\x7f\U000e0067"+`<","1":[true,null,1.5]}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestABadHandshakeIsRefusedWithItsPlace(t *testing.T) {
 	for text, want := range map[string]string{
 		"initialize:\n  metod: hello\n":              `:2:3: unknown field "metod"`,
@@ -80,6 +90,8 @@ func TestABadHandshakeIsRefusedWithItsPlace(t *testing.T) {
 		"cancel: {id: a}\n":                          `cancel: a method is missing`,
 		"shutdown:\n  - params: {}\n":                `shutdown: entry 1 has no request and no notification, or both`,
 		"shutdown: [{request: a, notification: b}]":  `shutdown: entry 1 has no request and no notification, or both`,
+		"replies: {a: .inf}":                         `JSON has no form for +Inf`,
+		"replies:\n  a: " + laughs:                   `:1:1: aliases lead to more than 100000 values`,
 	} {
 		if c, err := readHandshakeText(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %+v, %v; want %s", text, c, err, want)

@@ -32,6 +32,25 @@ type node struct {
 	items []*node // of a list
 }
 
+// values counts the values that a node leads to, each as often as aliases do, and stops when there are more than most.
+func (n *node) values(most int) int {
+	if n == nil {
+		return 0
+	}
+	count := 1
+	for _, e := range n.keys {
+		if count <= most {
+			count += e.value.values(most - count)
+		}
+	}
+	for _, item := range n.items {
+		if count <= most {
+			count += item.values(most - count)
+		}
+	}
+	return count
+}
+
 type kind string
 
 const (

@@ -17,7 +17,7 @@ import (
 func TestWhatAWorkerPrintsAndLogsIsSentWithItsJob(t *testing.T) {
 	t.Parallel()
 	collector := otlptest.New(t)
-	s := prepare(t, filepath.Join(t.TempDir(), "state"), "testdata/relay.py")
+	s := prepare(t, filepath.Join(t.TempDir(), "state"), "testdata/endings.py")
 	exporting(s, collector, false)
 	s.cmd.Env = append(s.cmd.Env, "OTEL_LOGS_EXPORTER=otlp", "OTEL_BLRP_SCHEDULE_DELAY=50")
 	s.begin()

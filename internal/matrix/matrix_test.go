@@ -31,12 +31,27 @@ type side struct {
 	needs   string // a folder without which it cannot run; "": nothing
 }
 
+// company is all programs of a checkout, and what they are to do.
+type company struct {
+	whipper          string
+	clients, workers []side
+	scenarios        []txtar.File
+}
+
 func TestEveryClientWorksWithEveryWorker(t *testing.T) {
-	root, err := filepath.Abs("../..")
+	c := assemble(t, "../..")
+	c.meet(t, c.whipper)
+}
+
+// assemble builds what has to be built of a checkout.
+func assemble(t *testing.T, checkout string) company {
+	t.Helper()
+	root, err := filepath.Abs(checkout)
 	if err != nil {
 		t.Fatal(err)
 	}
-	archive, err := txtar.ParseFile("scenarios.txtar")
+	here := filepath.Join(root, "internal/matrix")
+	archive, err := txtar.ParseFile(filepath.Join(here, "scenarios.txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +72,7 @@ func TestEveryClientWorksWithEveryWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"client/client.mjs", "worker/worker.mjs"} {
-		text, err := os.ReadFile(name)
+		text, err := os.ReadFile(filepath.Join(here, name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(node, filepath.Base(name)), text, 0o600)
 		}
@@ -66,39 +81,50 @@ func TestEveryClientWorksWithEveryWorker(t *testing.T) {
 		}
 	}
 	nodeClient, pythonClient := filepath.Join(root, "sdk-node/src/client"), filepath.Join(root, "sdk-python/src/whipper/client")
-	clients := []side{
-		{name: "go", command: []string{filepath.Join(built, "client")}},
-		{name: "node", command: []string{"node", filepath.Join(node, "client.mjs")}, needs: nodeClient},
-		{
-			name: "python", command: []string{"python3", filepath.Join(root, "internal/matrix/client/client.py")}, needs: pythonClient,
-			env: []string{"PYTHONPATH=" + filepath.Join(root, "sdk-python/src")},
+	return company{
+		whipper:   filepath.Join(built, "whipper"),
+		scenarios: archive.Files,
+		clients: []side{
+			{name: "go", command: []string{filepath.Join(built, "client")}},
+			{name: "node", command: []string{"node", filepath.Join(node, "client.mjs")}, needs: nodeClient},
+			{
+				name: "python", command: []string{"python3", filepath.Join(here, "client/client.py")}, needs: pythonClient,
+				env: []string{"PYTHONPATH=" + filepath.Join(root, "sdk-python/src")},
+			},
+			{
+				name: "python threads", command: []string{"python3", filepath.Join(here, "client/sync.py")}, needs: pythonClient,
+				env: []string{"PYTHONPATH=" + filepath.Join(root, "sdk-python/src")},
+			},
 		},
-		{
-			name: "python threads", command: []string{"python3", filepath.Join(root, "internal/matrix/client/sync.py")}, needs: pythonClient,
-			env: []string{"PYTHONPATH=" + filepath.Join(root, "sdk-python/src")},
+		workers: []side{
+			{name: "go", command: []string{"--", filepath.Join(built, "worker")}},
+			{name: "node", command: []string{filepath.Join(node, "worker.mjs")}, needs: nodeClient},
+			{name: "python", command: []string{filepath.Join(here, "worker/worker.py")}, needs: pythonClient},
 		},
 	}
-	workers := []side{
-		{name: "go", command: []string{"--", filepath.Join(built, "worker")}},
-		{name: "node", command: []string{filepath.Join(node, "worker.mjs")}, needs: nodeClient},
-		{name: "python", command: []string{filepath.Join(root, "internal/matrix/worker/worker.py")}, needs: pythonClient},
-	}
-	for _, worker := range workers {
+}
+
+// meet plays all scenarios with every client and every worker, by way of a supervisor of this whipper or another.
+func (c company) meet(t *testing.T, binary string) {
+	for _, worker := range c.workers {
 		t.Run("worker="+worker.name, func(t *testing.T) {
 			worker.skipUnlessThere(t)
-			s := startSupervisor(t, filepath.Join(built, "whipper"), worker)
-			for _, client := range clients {
-				t.Run("client="+client.name, func(t *testing.T) {
-					client.skipUnlessThere(t)
-					d := startDriver(t, client, s.Socket())
-					for _, f := range archive.Files {
-						t.Run(f.Name, func(t *testing.T) { play(t, d, s, f) })
-					}
-					d.end()
-				})
+			s := startSupervisor(t, binary, worker)
+			for _, client := range c.clients {
+				t.Run("client="+client.name, func(t *testing.T) { c.play(t, client, s, s.Socket()) })
 			}
 		})
 	}
+}
+
+// play plays all scenarios with a client that reaches the supervisor by a socket.
+func (c company) play(t *testing.T, client side, s *whipper.Client, socket string) {
+	client.skipUnlessThere(t)
+	d := startDriver(t, client, socket)
+	for _, f := range c.scenarios {
+		t.Run(f.Name, func(t *testing.T) { play(t, d, s, f) })
+	}
+	d.end()
 }
 
 func (s side) skipUnlessThere(t *testing.T) {

@@ -20,10 +20,13 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin") // no page may embed what it cannot read
 		host := hostname(r.Host)
 		switch {
 		case !s.meant(host, r):
 			http.Error(w, fmt.Sprintf("host %q is none of this server's names: --http-host adds one", host), http.StatusForbidden)
+		case s.foreign(r):
+			http.Error(w, "a page of another origin may not ask", http.StatusForbidden)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "only GET and HEAD are answered", http.StatusMethodNotAllowed)
@@ -48,6 +51,18 @@ func (s *Server) meant(host string, r *http.Request) bool {
 		}
 	}
 	return slices.Contains(s.hosts, host)
+}
+
+// foreign says whether it is a page of another origin that has a browser ask, be it by this server's right name. Such a page could not read the
+// answer, but have a profile be taken. Programs send neither header.
+func (s *Server) foreign(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+	default:
+		return true
+	}
+	origin := r.Header.Get("Origin")
+	return origin != "" && origin != "http://"+r.Host
 }
 
 // hostname is the host of a Host header or of HOST:PORT, as two are compared.

@@ -190,6 +190,41 @@ func TestNothingCanBeChangedOrSent(t *testing.T) {
 	}
 }
 
+func TestPagesOfOtherOriginsAreRefused(t *testing.T) {
+	address := serve(t, Options{Profiles: true})
+	for header, want := range map[[2]string]int{
+		{"", ""}: 200, {"Sec-Fetch-Site", "none"}: 200, {"Sec-Fetch-Site", "same-origin"}: 200, {"Origin", "http://" + address}: 200,
+		{"Sec-Fetch-Site", "cross-site"}: 403, {"Sec-Fetch-Site", "same-site"}: 403, {"Origin", "http://evil.example"}: 403, {"Origin", "null"}: 403,
+		{"Origin", "https://" + address}: 403,
+	} {
+		answer, body := ask(t, address, "/healthz", func(r *http.Request) {
+			if header[0] != "" {
+				r.Header.Set(header[0], header[1])
+			}
+		})
+		if answer.StatusCode != want {
+			t.Errorf("%v: %s %s, want %d", header, answer.Status, body, want)
+		}
+		if got := answer.Header.Get("Cross-Origin-Resource-Policy"); got != "same-origin" {
+			t.Errorf("%v: Cross-Origin-Resource-Policy is %q", header, got)
+		}
+	}
+	if answer, _ := ask(t, address, "/debug/pprof/cmdline", nil); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("the command line: %s", answer.Status)
+	}
+}
+
+// What is never sent to its end is given up, so that a place comes free without another who wants it.
+func TestARequestThatIsNeverWholeIsGivenUp(t *testing.T) {
+	conn := dial(t, serve(t, Options{}))
+	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: "); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conn); err != nil { // it has a minute
+		t.Error(err)
+	}
+}
+
 func TestMetricsAndProfilesAreThereWhereTheyAreGiven(t *testing.T) {
 	const path = "/debug/pprof/goroutine?debug=1"
 	address := serve(t, Options{})

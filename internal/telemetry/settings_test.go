@@ -101,7 +101,21 @@ func TestAWrongVariableIsToldWithItsValueAndWhatIsAllowed(t *testing.T) {
 		},
 		{
 			"a certificate", "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_CERTIFICATE=/no/such/file",
-			`OTEL_EXPORTER_OTLP_CERTIFICATE is "/no/such/file": it must be the path of a file that can be read`,
+			`OTEL_EXPORTER_OTLP_CERTIFICATE is "/no/such/file": it must be the path of a file with certificates in PEM, which can be read`,
+		},
+		{
+			"no certificate", "OTEL_LOGS_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=settings_test.go\nOTEL_EXPORTER_OTLP_CLIENT_KEY=/no/such/file",
+			`OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is "settings_test.go": it must be the path of a file with certificates in PEM, which can be read` +
+				"\n" + `OTEL_EXPORTER_OTLP_CLIENT_KEY is "/no/such/file": it must be the path of a file that can be read`,
+		},
+		{
+			"limits of log records", "OTEL_LOGS_EXPORTER=otlp\nOTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT=many\nOTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT=1k",
+			`OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT is "many": it must be a whole number, -1 for no limit` +
+				"\n" + `OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT is "1k": it must be a whole number, -1 for no limit`,
+		},
+		{
+			"exemplars", "OTEL_METRICS_EXPORTER=otlp\nOTEL_METRICS_EXEMPLAR_FILTER=some",
+			`OTEL_METRICS_EXEMPLAR_FILTER is "some": it must be always_on, always_off or trace_based`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

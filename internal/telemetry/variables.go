@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/url"
 	"os"
@@ -66,6 +67,8 @@ var (
 	headers  = kind{allowed: pairs.allowed, valid: arePairs, secret: true}
 	file     = kind{allowed: "the path of a file that can be read", valid: func(v string) bool { _, err := os.ReadFile(v); return err == nil }}
 	protocol = oneOf("grpc", "http/protobuf")
+
+	certificates = kind{allowed: "the path of a file with certificates in PEM, which can be read", valid: areCertificates}
 )
 
 // variables are those that are looked at wherever anything is sent, besides those of the OTLP exporters. The SDK reads them by itself, and would make do
@@ -98,6 +101,11 @@ var variables = map[string]kind{
 	"OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT":       limit,
 	"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT":        limit,
 
+	"OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT": limit,
+	"OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT":        limit,
+
+	"OTEL_METRICS_EXEMPLAR_FILTER": oneOf("always_on", "always_off", "trace_based"),
+
 	"OTEL_EXPORTER_PROMETHEUS_PORT": port,
 
 	otlpPrefix + "METRICS_TEMPORALITY_PREFERENCE":        oneOf("cumulative", "delta", "lowmemory"),
@@ -112,8 +120,8 @@ var otlpVariables = map[string]kind{
 	"COMPRESSION":        oneOf("gzip", "none"),
 	"HEADERS":            headers,
 	"INSECURE":           boolean,
-	"CERTIFICATE":        file,
-	"CLIENT_CERTIFICATE": file,
+	"CERTIFICATE":        certificates,
+	"CLIENT_CERTIFICATE": certificates,
 	"CLIENT_KEY":         file,
 }
 
@@ -169,6 +177,11 @@ func isRatio(v string) bool {
 func isEndpoint(v string) bool {
 	u, err := url.Parse(v)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+func areCertificates(v string) bool {
+	text, err := os.ReadFile(v)
+	return err == nil && x509.NewCertPool().AppendCertsFromPEM(text)
 }
 
 func arePairs(v string) bool {

@@ -160,6 +160,17 @@ def test_another_supervisors_environment_is_not_its_own(monkeypatch: pytest.Monk
         assert client.invoke("environment", "COLOUR") == "green"
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
+def test_the_environment_is_nothing_that_other_users_can_read() -> None:
+    with whipper.Client.start(TASKS, env={"COLOUR": "s3cret", "WHIPPER_THREADS": "1"}) as client:
+        assert client.invoke("environment", "COLOUR") == "s3cret"
+        assert client.invoke("environment", "WHIPPER_THREADS") == "1"
+        assert client.sidecar is not None
+        assert b"s3cret" not in Path(f"/proc/{client.sidecar.pid}/cmdline").read_bytes()
+    with whipper.Client.start(TASKS, env={"COLOUR": "green"}, flags=["--clean-env"]) as client:
+        assert client.invoke("environment", "COLOUR") == "green"
+
+
 def test_any_program_can_be_a_worker(tmp_path: Path) -> None:
     program = write_script(tmp_path, "import whipper\nwhipper.serve({'twice': lambda x: 2 * x})", "worker.py")
     with whipper.Client.start(command=[sys.executable, str(program)]) as client:

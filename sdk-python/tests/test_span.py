@@ -221,3 +221,13 @@ def test_a_forked_child_does_not_end_its_parents_span(tmp_path: Path) -> None:
         worker.close_stdin()
         worker.wait()
         assert worker.log().split().count("forks") == 1
+
+
+def test_a_provider_that_the_environment_names_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_PYTHON_TRACER_PROVIDER", "sdk_tracer_provider")
+    source = """
+        from opentelemetry import trace
+        def recorded(): return trace.get_current_span().is_recording()
+        """
+    with whipper.Client.start(write_script(tmp_path, source), max_workers=1) as client:
+        assert client.invoke("recorded") is True

@@ -1,5 +1,6 @@
 """A worker without an SDK that does what no worker should. It takes two calls at once."""
 
+import base64
 import json
 import os
 import signal
@@ -35,6 +36,18 @@ def grandchild(script, **options):
 def call(id, method, params):
     if method == "echo":
         answer(id, params)
+    elif method == "raw":  # answers with JSON that came as text, as it is
+        write(b'{"jsonrpc":"2.0","id":%d,"result":%b}\n' % (id, params[0].encode()))
+    elif method == "raw-error":
+        write(b'{"jsonrpc":"2.0","id":%d,"error":{"code":7,"message":"no","data":%b}}\n' % (id, params[0].encode()))
+    elif method == "frame":  # writes bytes that came in Base64, with its id for ID
+        write(base64.b64decode(params[0]).replace(b"ID", b"%d" % id) + b"\n")
+    elif method == "sized":  # answers with a frame of so many bytes
+        head = b'{"jsonrpc":"2.0","id":%d,"result":"' % id
+        write(head + b"y" * (params[0] - len(head) - 2) + b'"}\n')
+    elif method == "half":  # of an answer, and the end
+        write(b'{"jsonrpc":"2.0","id":%d,"result":1' % id)
+        os._exit(0)
     elif method == "exit":
         print("out of", "paper", file=sys.stderr)
         sys.stderr.flush()
@@ -77,7 +90,10 @@ def call(id, method, params):
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for line in sys.stdin.buffer:
     message = json.loads(line)
-    if message["method"] == "$/initialize":
+    if message.get("method") == "bytes-of-params":
+        begin, end = line.index(b'"params":') + 9, line.rindex(b',"meta":')
+        answer(message["id"], line[begin:end].decode())
+    elif message["method"] == "$/initialize":
         answer(message["id"], {"protocolVersion": 1, "concurrency": 2})
     elif "id" in message:
         args = (message["id"], message["method"], message.get("params"))

@@ -14,15 +14,16 @@ type IDs struct {
 	Span  trace.SpanID
 }
 
-// runIDs are the ids of a job's run. They follow from the span that handed the job in, which is in the job's row, and the run's number: so a run
-// can link to the one before without that one's ids having been written down, whatever became of the supervisor in between (ADR 45). Trace is
-// that of a run which has a trace of its own.
-func runIDs(sent trace.SpanContext, run int) IDs {
+// runIDs are the ids of a job's run. They follow from the job's id, the span that handed it in, which is in the job's row and may have handed in
+// others too, and the run's number: so a run can link to the one before without that one's ids having been written down, whatever became of the
+// supervisor in between (ADR 45). Trace is that of a run which has a trace of its own.
+func runIDs(sent trace.SpanContext, job int64, run int) IDs {
 	traceID, spanID := sent.TraceID(), sent.SpanID()
-	var b [16 + 8 + 8]byte
+	var b [16 + 8 + 8 + 8]byte
 	copy(b[:], traceID[:])
 	copy(b[16:], spanID[:])
-	binary.BigEndian.PutUint64(b[24:], uint64(run))
+	binary.BigEndian.PutUint64(b[24:], uint64(job))
+	binary.BigEndian.PutUint64(b[32:], uint64(run))
 	sum := sha256.Sum256(b[:])
 	ids := IDs{Trace: trace.TraceID(sum[:16]), Span: trace.SpanID(sum[16:24])}
 	// Ids of nothing but zeros are invalid. Nobody has yet seen such a sum.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func TestWhatHappensIsCounted(t *testing.T) {
 
 func TestHowThingsStandIsReadWhenSomebodyAsks(t *testing.T) {
 	m, reader := meter()
-	now := Observed{Database: 4096, WAL: 512, Pools: []ObservedPool{{
+	now := Observed{Files: map[string]int64{FileDatabase: 4096, FileWAL: 512}, Pools: []ObservedPool{{
 		Pool: "shop", Queued: map[string]int64{"ready": 3, "later": 1}, Oldest: 1500 * time.Millisecond, Active: 2, Workers: map[string]int64{"busy": 2},
 	}}}
 	looks := 0
@@ -143,6 +144,16 @@ func TestHowThingsStandIsReadWhenSomebodyAsks(t *testing.T) {
 	}
 }
 
+func TestWhatIsUnknownIsNotToldAsZero(t *testing.T) {
+	m, reader := meter()
+	if _, err := Observe(m, func(context.Context) Observed { return Observed{Pools: []ObservedPool{{Pool: "shop"}}} }); err != nil {
+		t.Fatal(err)
+	}
+	if got := collect(t, reader); len(got) > 0 {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestMethodsBeyondTheLimitAreCountedTogether(t *testing.T) {
 	i, reader := instruments(t)
 	p := i.Pool("shop")
@@ -157,18 +168,23 @@ func TestMethodsBeyondTheLimitAreCountedTogether(t *testing.T) {
 	all.Wait()
 	q := i.Pool("other") // has a limit of its own
 	q.Ran(t.Context(), "charge", "succeeded", 0, 0)
+	p.Ran(t.Context(), strings.Repeat("m", mostMethod+1), "succeeded", 0, 0) // no name
+	i.Pool("third").Ran(t.Context(), strings.Repeat("m", mostMethod+1), "succeeded", 0, 0)
 	var lines []string
 	for _, line := range collect(t, reader) {
 		if line[:len(MetricCallWait)] == MetricCallWait {
 			lines = append(lines, line)
 		}
 	}
-	if len(lines) != MaxMethods+1+1 {
+	if len(lines) != MaxMethods+1+1+1 {
 		t.Errorf("%d series for %d methods", len(lines), 4*MaxMethods)
 	}
-	want := fmt.Sprintf("whipper.call.wait s {rpc.method=_OTHER,whipper.outcome=succeeded,whipper.pool=shop} %d of 0, to 1800", 3*MaxMethods)
-	if !slices.Contains(lines, want) {
-		t.Errorf("no %s in %q", want, lines)
+	want := fmt.Sprintf("whipper.call.wait s {rpc.method=_OTHER,whipper.outcome=succeeded,whipper.pool=shop} %d of 0, to 1800", 3*MaxMethods+1)
+	third := "whipper.call.wait s {rpc.method=_OTHER,whipper.outcome=succeeded,whipper.pool=third} 1 of 0, to 1800"
+	for _, want := range []string{want, third} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("no %s in %q", want, lines)
+		}
 	}
 }
 

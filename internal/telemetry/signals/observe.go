@@ -9,17 +9,17 @@ import (
 
 // Observed is how things stand at one moment.
 type Observed struct {
-	Pools         []ObservedPool
-	Database, WAL int64 // bytes
+	Pools []ObservedPool
+	Files map[string]int64 // bytes of the ledger, by FileDatabase and FileWAL; nil: unknown
 }
 
 // ObservedPool is how things stand in one pool.
 type ObservedPool struct {
 	Pool    string
-	Queued  map[string]int64 // jobs, by whether callers wait for them
+	Queued  map[string]int64 // jobs, by whether callers wait for them; nil: nothing is known of jobs
 	Oldest  time.Duration    // since when the oldest job that could run has been able to; 0: there is none
+	Workers map[string]int64 // by state; nil: nothing is known of workers
 	Active  int64            // calls that workers have
-	Workers map[string]int64 // by state
 }
 
 // Observe reads look each time that somebody asks for the metrics, until stop. look must not wait for a worker or a commit; what it cannot tell it
@@ -36,8 +36,9 @@ func Observe(meter metric.Meter, look func(context.Context) Observed) (stop func
 	}
 	registration, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		now := look(ctx)
-		o.ObserveInt64(size, now.Database, metric.WithAttributes(LedgerFile.String(FileDatabase)))
-		o.ObserveInt64(size, now.WAL, metric.WithAttributes(LedgerFile.String(FileWAL)))
+		for file, bytes := range now.Files {
+			o.ObserveInt64(size, bytes, metric.WithAttributes(LedgerFile.String(file)))
+		}
 		for _, p := range now.Pools {
 			pool := PoolName.String(p.Pool)
 			for state, n := range p.Queued {
@@ -46,8 +47,12 @@ func Observe(meter metric.Meter, look func(context.Context) Observed) (stop func
 			for state, n := range p.Workers {
 				o.ObserveInt64(workers, n, metric.WithAttributes(pool, WorkerState.String(state)))
 			}
-			o.ObserveInt64(active, p.Active, metric.WithAttributes(pool))
-			o.ObserveFloat64(oldest, p.Oldest.Seconds(), metric.WithAttributes(pool))
+			if p.Queued != nil {
+				o.ObserveFloat64(oldest, p.Oldest.Seconds(), metric.WithAttributes(pool))
+			}
+			if p.Workers != nil {
+				o.ObserveInt64(active, p.Active, metric.WithAttributes(pool))
+			}
 		}
 		return nil
 	}, jobs, active, workers, size, oldest)

@@ -88,6 +88,9 @@ func (p *Pool) Stray() {
 
 // options gives the attributes of a call.
 func (p *Pool) options(method, outcome string) []metric.RecordOption {
+	if len(method) > mostMethod {
+		method = Other
+	}
 	p.mu.RLock()
 	if len(p.methods) >= MaxMethods && !p.methods[method] {
 		method = Other

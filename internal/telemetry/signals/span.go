@@ -33,17 +33,17 @@ func (s *Span) Context(ctx context.Context) context.Context {
 	return trace.ContextWithSpan(ctx, s.span)
 }
 
-// Sent ends a send span. job is the id that the job has got; 0: several jobs, or none because of err.
-func (s *Span) Sent(job int64, err error) {
+// Sent ends a send span. job is the id that the job has got; 0: several jobs, or none. errorType is "" where nothing was refused.
+func (s *Span) Sent(job int64, errorType, message string) {
 	if s == nil {
 		return
 	}
 	if job != 0 {
 		s.span.SetAttributes(MessageID.String(strconv.FormatInt(job, 10)))
 	}
-	if err != nil {
-		s.span.SetAttributes(ErrorType.String(Other))
-		s.span.SetStatus(codes.Error, err.Error())
+	if errorType != "" {
+		s.span.SetAttributes(ErrorType.String(errorType))
+		s.span.SetStatus(codes.Error, cut(message, mostMessage))
 	}
 	s.span.End()
 }
@@ -53,6 +53,7 @@ func (s *Span) Call(method string, pid int) *Span {
 	if s == nil {
 		return nil
 	}
+	method = cut(method, mostMethod)
 	return s.tracing.start(s.Context(context.Background()), method, []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(
@@ -81,7 +82,7 @@ func (s *Span) Answered(code int64, message, lost string) {
 	case code != 0:
 		status := strconv.FormatInt(code, 10)
 		s.span.SetAttributes(RPCStatusCode.String(status), ErrorType.String(status))
-		s.span.SetStatus(codes.Error, message)
+		s.span.SetStatus(codes.Error, cut(message, mostMessage))
 	}
 	s.span.End()
 }
@@ -145,7 +146,7 @@ func (s *Span) Ended(outcome, errorType, message string) {
 	s.span.SetAttributes(Outcome.String(outcome))
 	if errorType != "" {
 		s.span.SetAttributes(ErrorType.String(errorType))
-		s.span.SetStatus(codes.Error, message)
+		s.span.SetStatus(codes.Error, cut(message, mostMessage))
 	}
 	s.span.End()
 }

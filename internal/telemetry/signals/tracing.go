@@ -51,7 +51,7 @@ func (t *Tracing) Send(from W3C, s Submission) *Span {
 		OperationName.String(OperationSend), OperationType.String(OperationSend),
 	}
 	if s.Method != "" {
-		attributes = append(attributes, RPCMethod.String(s.Method))
+		attributes = append(attributes, RPCMethod.String(cut(s.Method, mostMethod)))
 	}
 	if s.Count > 1 {
 		attributes = append(attributes, BatchCount.Int(s.Count))
@@ -87,7 +87,7 @@ func (t *Tracing) Process(row W3C, r Run) *Span {
 	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		System.String(SystemWhipper), DestinationName.String(r.Pool),
 		OperationName.String(OperationProcess), OperationType.String(OperationProcess),
-		MessageID.String(strconv.FormatInt(r.Job, 10)), RPCMethod.String(r.Method),
+		MessageID.String(strconv.FormatInt(r.Job, 10)), RPCMethod.String(cut(r.Method, mostMethod)),
 		RunNumber.Int(r.Number), Attempt.Int(r.Attempt), QueueWait.Float64(r.Wait.Seconds()),
 		Worker.String(r.Worker), ProcessPID.Int(r.PID),
 	)}
@@ -100,17 +100,17 @@ func (t *Tracing) Process(row W3C, r Run) *Span {
 			ctx = trace.ContextWithRemoteSpanContext(ctx, sent)
 		}
 		if r.Number > 1 {
-			links = append(links, linkTo(t.runContext(sent, r.Number-1), LinkPrevious))
+			links = append(links, linkTo(t.runContext(sent, r.Job, r.Number-1), LinkPrevious))
 		}
-		ctx = withIDs(ctx, runIDs(sent, r.Number))
+		ctx = withIDs(ctx, runIDs(sent, r.Job, r.Number))
 		options = append(options, trace.WithLinks(links...))
 	}
 	return t.start(ctx, OperationProcess+" "+r.Pool, options)
 }
 
 // runContext is the context of a run's span, which need not be in memory any more.
-func (t *Tracing) runContext(sent trace.SpanContext, run int) trace.SpanContext {
-	ids := runIDs(sent, run)
+func (t *Tracing) runContext(sent trace.SpanContext, job int64, run int) trace.SpanContext {
+	ids := runIDs(sent, job, run)
 	if !t.options.Link {
 		ids.Trace = sent.TraceID()
 	}

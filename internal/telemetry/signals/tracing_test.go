@@ -2,9 +2,10 @@ package signals
 
 import (
 	"context"
-	"errors"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
@@ -71,7 +72,7 @@ func TestACallIsThreeSpansOneWithinTheOther(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{})
 	send := tracing.Send(caller, Submission{Pool: "shop", Method: "charge"})
 	row := send.Carry(caller)
-	send.Sent(12, nil)
+	send.Sent(12, "", "")
 	process := tracing.Process(row, run)
 	call := process.Call("charge", 99)
 	call.Requested(7)
@@ -108,6 +109,50 @@ func TestACallIsThreeSpansOneWithinTheOther(t *testing.T) {
 	}
 	if got := meta.SpanContext().SpanID(); got != ended[1].SpanContext().SpanID() || meta.Baggage != caller.Baggage {
 		t.Errorf("the worker gets %v", meta)
+	}
+}
+
+func TestJobsThatWereHandedInTogetherRunInSpansOfTheirOwn(t *testing.T) {
+	for _, link := range []bool{false, true} {
+		tracing, spans := recorded(TracingOptions{Link: link})
+		other := run
+		other.Job++
+		for _, r := range []Run{run, other} {
+			tracing.Process(caller, r).Ended("succeeded", "", "")
+		}
+		one, two := spans.Ended()[0].SpanContext(), spans.Ended()[1].SpanContext()
+		if one.SpanID() == two.SpanID() {
+			t.Errorf("link %t: both jobs run in span %s", link, one.SpanID())
+		}
+		if link && one.TraceID() == two.TraceID() {
+			t.Errorf("both jobs run in trace %s", one.TraceID())
+		}
+	}
+}
+
+func TestSpansHoldLittleOfWhatOthersWrite(t *testing.T) {
+	tracing, spans := recorded(TracingOptions{})
+	long := strings.Repeat("é", 1<<20)
+	sent := tracing.Send(caller, Submission{Pool: "shop", Method: long})
+	sent.Sent(12, "1005", long)
+	r := run
+	r.Method = long
+	process := tracing.Process(caller, r)
+	process.Call(long, 99).Answered(-32000, long, "")
+	process.Ended("error", "-32000", long)
+	for _, s := range spans.Ended() {
+		texts := []string{s.Name(), s.Status().Description}
+		for _, a := range s.Attributes() {
+			texts = append(texts, a.Value.Emit())
+		}
+		for _, text := range texts {
+			if len(text) > mostMessage || !utf8.ValidString(text) {
+				t.Errorf("%s has %d bytes: %.20q", s.SpanKind(), len(text), text)
+			}
+		}
+	}
+	if got := cut("a good method", mostMethod); got != "a good method" {
+		t.Errorf("it cuts %q", got)
 	}
 }
 
@@ -152,8 +197,8 @@ func TestARunLinksToTheOneBefore(t *testing.T) {
 
 func TestAScheduledJobBeginsATrace(t *testing.T) {
 	tracing, spans := recorded(TracingOptions{})
-	tracing.Send(W3C{}, Submission{Pool: "shop", Method: "report", Scheduled: true, Schedule: caller}).Sent(3, nil)
-	tracing.Send(W3C{}, Submission{Pool: "shop", Method: "report", Scheduled: true}).Sent(4, nil)
+	tracing.Send(W3C{}, Submission{Pool: "shop", Method: "report", Scheduled: true, Schedule: caller}).Sent(3, "", "")
+	tracing.Send(W3C{}, Submission{Pool: "shop", Method: "report", Scheduled: true}).Sent(4, "", "")
 	known, unknown := spans.Ended()[0], spans.Ended()[1]
 	if known.Parent().IsValid() || known.SpanContext().TraceID() == caller.SpanContext().TraceID() {
 		t.Errorf("it is within %v", known.Parent())
@@ -224,7 +269,7 @@ func TestHowACallEndsShowsInItsSpan(t *testing.T) {
 	process := tracing.Process(W3C{}, run)
 	process.Call("m", 1).Answered(-32000, "declined", "")
 	process.Call("m", 1).Answered(0, "", "timeout")
-	tracing.Send(W3C{}, Submission{Pool: "p", Count: 3}).Sent(0, errors.New("the ledger fails"))
+	tracing.Send(W3C{}, Submission{Pool: "p", Count: 3}).Sent(0, "1011", "the ledger fails")
 	declined, lost, refused := look(spans.Ended()[0]), look(spans.Ended()[1]), look(spans.Ended()[2])
 	if declined.Attributes[RPCStatusCode] != "-32000" || declined.Attributes[ErrorType] != "-32000" || declined.Status.Description != "declined" {
 		t.Errorf("got %v", declined)
@@ -232,7 +277,7 @@ func TestHowACallEndsShowsInItsSpan(t *testing.T) {
 	if lost.Attributes[RPCStatusCode] != nil || lost.Attributes[ErrorType] != "timeout" || lost.Status.Code != codes.Error {
 		t.Errorf("got %v", lost)
 	}
-	if refused.Attributes[BatchCount] != int64(3) || refused.Attributes[RPCMethod] != nil || refused.Status.Description != "the ledger fails" {
+	if refused.Attributes[BatchCount] != int64(3) || refused.Attributes[RPCMethod] != nil || refused.Attributes[ErrorType] != "1011" || refused.Status.Description != "the ledger fails" {
 		t.Errorf("got %v", refused)
 	}
 }
@@ -258,7 +303,7 @@ func TestWithoutTracingWhatCallersSendGoesOnUnchanged(t *testing.T) {
 			call.Requested(7)
 			call.Answered(1, "", "")
 			process.Ended("", "", "")
-			send.Sent(1, nil)
+			send.Sent(1, "", "")
 		}); n > 0 {
 			t.Errorf("%v allocations", n)
 		}

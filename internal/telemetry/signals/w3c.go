@@ -29,10 +29,14 @@ func (w W3C) SpanContext() trace.SpanContext {
 	if raw[0] == 0xff || longer && (raw[0] == 0 || h[traceparentLength] != '-') { // later versions may have more behind a dash
 		return trace.SpanContext{}
 	}
+	const known = trace.FlagsSampled | trace.FlagsRandom
+	if flags := trace.TraceFlags(raw[25]); raw[0] == 0 && flags&^known != 0 { // this version has no others
+		return trace.SpanContext{}
+	}
 	config := trace.SpanContextConfig{
 		TraceID:    trace.TraceID(raw[1:17]),
 		SpanID:     trace.SpanID(raw[17:25]),
-		TraceFlags: trace.TraceFlags(raw[25]) & (trace.FlagsSampled | trace.FlagsRandom),
+		TraceFlags: trace.TraceFlags(raw[25]) & known,
 		Remote:     true,
 	}
 	if w.Tracestate != "" {

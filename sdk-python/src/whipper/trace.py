@@ -1,5 +1,6 @@
 """W3C trace context, by way of OpenTelemetry where the program has loaded it. Nothing here loads it."""
 
+import os
 import sys
 from functools import cache
 from typing import Any
@@ -51,9 +52,17 @@ def detach(token: object | None) -> None:
 
 def _provider(api: Any) -> Any:
     """What the program makes spans with; None: nothing. Looked up with each call, as it may be set at any time."""
+    if getattr(api, "_TRACER_PROVIDER", api) is None and not _named():
+        return None  # get_tracer_provider would look into the environment first, with each call
     provider = api.get_tracer_provider()
     kind = type(provider)
     return None if kind is api.ProxyTracerProvider or kind is api.NoOpTracerProvider else provider
+
+
+@cache
+def _named() -> bool:
+    """The environment names a provider, which is loaded when somebody first asks for it."""
+    return "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
 
 
 @cache

@@ -89,17 +89,24 @@ def command(
             flags += [_flag(name), f"{milliseconds(name, options[name])}ms"]
     if script is not None and os.fspath(script).endswith(".py") and options.get("interpreter") is None:
         flags += ["--interpreter", sys.executable]
+    inherited: dict[str, str] = {}
+    further = list(options.get("flags", ()))
+    clean = any(flag.startswith("--clean-env") for flag in further)
     for name, value in (options.get("env") or {}).items():
-        flags += ["--env", f"{name}={value}"]
+        # In the supervisor's own environment other users cannot read it, but what would be an option there, or is not passed on, cannot go there.
+        if clean or name.startswith("WHIPPER_"):
+            flags += ["--env", f"{name}={value}"]
+        else:
+            inherited[name] = value
     if options.get("threads") is not None:
         flags += ["--env", f"WHIPPER_THREADS={options['threads']}"]
     dir = options.get("dir")
     return Command(
         binary=binary.find(options.get("binary")),
-        flags=[*flags, *options.get("flags", ())],
+        flags=[*flags, *further],
         program=[os.fspath(script), *args] if script is not None else ["--", *(program or ())],
         dir=None if dir is None else os.fspath(dir),
-        environment={},
+        environment=inherited,
         start_timeout=milliseconds("start_timeout", options.get("start_timeout", 60.0)) / 1000,
         drain_timeout=milliseconds("drain_timeout", options.get("drain_timeout", 30.0)) / 1000,
     )
