@@ -34,7 +34,7 @@ func build(ctx context.Context, from, to, version string, flags ...string) error
 func buildBefore(ctx context.Context, from, dir string) (string, error) {
 	same := exec.CommandContext(ctx, "git", "diff", "--quiet", "HEAD~1", "--", "migrations")
 	same.Dir = from
-	if err := same.Run(); err != nil {
+	if same.Run() != nil {
 		return "", nil // no repository, no commit before, or another schema
 	}
 	source, to := filepath.Join(dir, "before"), filepath.Join(dir, "whipper-before")

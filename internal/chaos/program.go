@@ -24,7 +24,7 @@ var (
 )
 
 // program is a client in another language: a process that gets asks in lines of JSON on its stdin and answers each with its id on stdout,
-// side by side. It ends when stdin does.
+// side by side. The answer with id 0 says that it is connected. It ends when stdin does.
 type program struct {
 	tongue string
 	cmd    *exec.Cmd
@@ -72,7 +72,13 @@ func (l languages) start(language, dir string, stderr *os.File) (speaker, error)
 		return nil, fmt.Errorf("start the client in %s: %w", language, err)
 	}
 	p.in = in
+	connected := make(chan answer, 1)
+	p.waiting[0] = connected
 	go p.read(out)
+	if a := p.await(connected); a.Error != nil {
+		p.abandon()
+		return nil, fmt.Errorf("the client in %s does not connect: %w", language, a.Error)
+	}
 	return p, nil
 }
 
@@ -112,9 +118,13 @@ func (p *program) speak(_ context.Context, q ask) answer {
 		p.writing.Unlock()
 	}
 	if err != nil {
-		return answer{Error: &failure{Type: "silence", Message: err.Error()}}
+		return silence(err.Error())
 	}
-	silence := func(why string) answer { return answer{Error: &failure{Type: "silence", Message: why}} }
+	return p.await(to)
+}
+
+// await waits for an answer.
+func (p *program) await(to <-chan answer) answer {
 	select {
 	case a := <-to:
 		return a
@@ -129,6 +139,9 @@ func (p *program) speak(_ context.Context, q ask) answer {
 		}
 	}
 }
+
+// silence is what there is in place of an answer.
+func silence(why string) answer { return answer{Error: &failure{Type: "silence", Message: why}} }
 
 func (p *program) close() error {
 	_ = p.in.Close() // it may have ended

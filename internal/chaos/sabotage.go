@@ -79,7 +79,7 @@ func (m mutation) see(ctx context.Context, from string, seed uint64) (said strin
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir) // nobody needs it
+	defer func() { _ = os.RemoveAll(dir) }() // nobody needs it
 	binary := filepath.Join(dir, "whipper")
 	if err := m.build(ctx, from, binary); err != nil {
 		return "", err

@@ -87,7 +87,10 @@ func (s *stage) play(ctx context.Context, until time.Time) (err error) {
 	defer watching.Wait()
 	defer unwatch()
 	var r round
-	for n := uint64(1); ctx.Err() == nil && (n == 1 || time.Until(until) > s.o.round/3 && !(s.o.first && s.books.failed())); n++ {
+	for n := uint64(1); ctx.Err() == nil && (n == 1 || time.Until(until) > s.o.round/3); n++ {
+		if s.o.first && s.books.failed() {
+			break
+		}
 		if r, err = s.newRound(n, r.life); err == nil && r.life == nil {
 			r.life, err = s.begin(ctx, r.chance)
 		}

@@ -86,8 +86,9 @@ func (l *life) fillDisk(ctx context.Context, chance *rand.Rand) {
 	}
 	if chance.IntN(2) == 0 {
 		for _, k := range l.kinds {
-			_, _ = l.client.Pause(ctx, whipper.PauseParams{Pool: k.name}) // what comes of it others see
-			defer l.client.Resume(ctx, whipper.PauseParams{Pool: k.name})
+			pool := whipper.PauseParams{Pool: k.name}
+			_, _ = l.client.Pause(ctx, pool) // what comes of it others see
+			defer func() { _, _ = l.client.Resume(ctx, pool) }()
 		}
 		pause(ctx, chance, 100*time.Millisecond)
 	}

@@ -35,6 +35,7 @@ const retry = async ({ ids }) => ({ count: await client.retry(ids) });
 
 const commands = { submit, batch, invoke, wait, request, cancel, retry };
 const running = new Set();
+process.stdout.write('{"id":0}\n'); // it is connected
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, do: what, ...ask } = JSON.parse(line);
   const answer = commands[what](ask)

@@ -88,5 +88,6 @@ def serve(client, ask):
 
 
 with whipper.Client() as client, concurrent.futures.ThreadPoolExecutor(16) as threads:
+    print('{"id":0}', flush=True)  # it is connected
     for line in sys.stdin:
         threads.submit(serve, client, json.loads(line))
