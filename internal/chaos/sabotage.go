@@ -65,10 +65,10 @@ func seeSabotages(ctx context.Context, seed uint64, only string, out io.Writer) 
 		}
 		began := time.Now()
 		said, err := s.see(ctx, from, seed)
-		if err != nil || firstViolation(said) == "" {
+		if err != nil || firstViolations(said) == "" {
 			return fmt.Errorf("sabotage %q was not found: %w\n%s", s.name, cmp.Or(err, errNothing), said)
 		}
-		fmt.Fprintf(out, "sabotage %q was found after %s:\n%s", s.name, time.Since(began).Round(time.Second), firstViolation(said))
+		fmt.Fprintf(out, "sabotage %q was found after %s:\n%s", s.name, time.Since(began).Round(time.Second), firstViolations(said))
 	}
 	return nil
 }
@@ -96,12 +96,15 @@ func (m mutation) see(ctx context.Context, from string, seed uint64) (said strin
 	return out.String(), ctx.Err()
 }
 
-// firstViolation gives the line of the first; "": there is none.
-func firstViolation(said string) string {
+// firstViolations gives the lines of some; "": there is none.
+func firstViolations(said string) string {
+	var lines strings.Builder
+	n := 0
 	for line := range strings.Lines(said) {
-		if strings.HasPrefix(line, "VIOLATION") {
-			return line
+		if n < 5 && strings.HasPrefix(line, "VIOLATION") {
+			lines.WriteString("  " + line)
+			n++
 		}
 	}
-	return ""
+	return lines.String()
 }

@@ -14,7 +14,7 @@ type settings struct {
 	pool       map[string]any
 }
 
-// draw makes up settings. Those in base never change.
+// draw makes up settings.
 func draw(chance *rand.Rand, workers int) settings {
 	one := func(values ...any) any { return values[chance.IntN(len(values))] }
 	return settings{
@@ -30,18 +30,12 @@ func draw(chance *rand.Rand, workers int) settings {
 
 // command gives the command line that starts a supervisor with the settings.
 func (s *stage) command(set settings) ([]string, error) {
-	for name, value := range map[string]any{"dir": s.state(), "method-concurrency": "flood=1"} {
-		if name == "dir" {
-			set.supervisor[name] = value
-		} else if len(s.kinds) == 1 {
-			set.pool[name] = value
-		} else {
-			set.pool[name] = map[string]int{"flood": 1}
-		}
-	}
+	set.supervisor["dir"] = s.state()
 	if len(s.kinds) == 1 {
+		set.pool["method-concurrency"] = "flood=1"
 		return s.exec(set, s.kinds[0]), nil
 	}
+	set.pool["method-concurrency"] = map[string]int{"flood": 1}
 	return []string{"serve", "--config", s.file(), "--ready-fd", "3"}, s.writeFile(set)
 }
 
