@@ -1,9 +1,9 @@
 // A client of the chaos: does what comes on stdin, side by side, and answers on stdout; see program.go.
-import { createInterface } from 'node:readline';
+import { createInterface } from "node:readline";
 
 const { default: Whipper } = await import(process.env.CHAOS_SDK);
 const client = await Whipper.connect();
-client.on('error', () => {});
+client.on("error", () => {});
 
 async function submit({ job: { method, params, ...options } }) {
   const { id, duplicate } = await client.submit(method, params, options);

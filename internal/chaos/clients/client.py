@@ -24,7 +24,10 @@ def options(given):
                 pass
             case "backoff":
                 found["backoff"] = whipper.Backoff(
-                    base=value["baseMs"] / 1000, factor=value["factor"], cap=value["capMs"] / 1000, jitter=value["jitter"]
+                    base=value["baseMs"] / 1000,
+                    factor=value["factor"],
+                    cap=value["capMs"] / 1000,
+                    jitter=value["jitter"],
                 )
             case _ if name in SECONDS:
                 found[SECONDS[name]] = value / 1000

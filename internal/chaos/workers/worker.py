@@ -16,7 +16,14 @@ leaked = []
 def effect(name, ms=0, *_):
     call = whipper.context()
     token = f"{os.getpid()}-{next(runs)}-{time.time_ns()}"
-    line = {"task": name, "job": call.job, "attempt": call.attempt, "token": token, "pid": os.getpid(), "at": time.time_ns()}
+    line = {
+        "task": name,
+        "job": call.job,
+        "attempt": call.attempt,
+        "token": token,
+        "pid": os.getpid(),
+        "at": time.time_ns(),
+    }
     fd = os.open(os.environ["CHAOS_EFFECTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(fd, json.dumps(line).encode() + b"\n")
     os.close(fd)
