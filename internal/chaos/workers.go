@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -97,7 +98,7 @@ var (
 
 var (
 	runs   atomic.Int64
-	leaked [][]byte
+	leaked sync.Map // from tokens to what is not given back
 )
 
 // perform runs a call: `method [name, ms, n]`. It leaves a line behind before it does anything else. say prints.
@@ -143,7 +144,7 @@ func perform(method string, e effect, params json.RawMessage, say func(string)) 
 			say(fmt.Sprintf("line %d of a program that prints what it does %s", i, strings.Repeat("x", i)))
 		}
 	case "leak":
-		leaked = append(leaked, []byte(strings.Repeat("x", 8_000_000)))
+		leaked.Store(e.Token, []byte(strings.Repeat("x", 8_000_000)))
 	case "child": // one in the group, and one in a session of its own
 		c := exec.Command("sh", "-c", "sleep 1000 >/dev/null 2>&1 </dev/null & setsid sleep 1000 >/dev/null 2>&1 </dev/null &")
 		if err := c.Run(); err != nil {
