@@ -34,8 +34,8 @@ func build(ctx context.Context, from, to, version string, flags ...string) error
 func buildBefore(ctx context.Context, from, dir string) (string, error) {
 	same := exec.CommandContext(ctx, "git", "diff", "--quiet", "HEAD~1", "--", "migrations")
 	same.Dir = from
-	if same.Run() != nil {
-		return "", nil // no repository, no commit before, or another schema
+	if usable := same.Run() == nil; !usable { // no repository, no commit before, or another schema
+		return "", nil
 	}
 	source, to := filepath.Join(dir, "before"), filepath.Join(dir, "whipper-before")
 	if err := os.Mkdir(source, 0o700); err != nil {
