@@ -19,11 +19,11 @@ PYTHON_READY := sdk-python/.venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test check fmt docs servers bench bench-quick soak chaos load older fuzz \
+.PHONY: help demo build test check fmt docs servers bench bench-quick chaos chaos-sabotage chaos-ledger load older fuzz \
 	test-go test-node test-python check-go check-shell check-node check-python audit
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## build, then run whipper on a few hundred real files (examples/demo.sh)
 	bash examples/demo.sh
@@ -89,14 +89,19 @@ bench-quick: ## run all of the benchmark with small sizes and without installing
 	go build -o bin/bench ./bench
 	bin/bench -quick $(BENCH)
 
-SOAK_SECONDS ?= 600
-soak: ## run whipper for SOAK_SECONDS (600) while workers are killed, stopped and restarted, and balance the books
-	SOAK_SECONDS=$(SOAK_SECONDS) go run ./internal/soak
+CHAOS_SECONDS ?= 3600
+CHAOS_SEED ?=
+chaos: ## attack whipper for CHAOS_SECONDS (3600) with CHAOS_SEED, and look whether all that was said is true
+	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) go run ./internal/chaos
+
+chaos-sabotage: ## build faults into whipper and see that chaos finds each of them, in about two minutes
+	go run ./internal/chaos -sabotage
 
 KILLS ?= 300
-chaos: ## kill the ledger's process KILLS (300) times, then let each call of its disk fail in turn; takes up to an hour
+chaos-ledger: ## kill the ledger's process KILLS (300) times, let each call of its disk fail in turn and its clock jump; takes up to an hour
 	WHIPPER_KILLS=$(KILLS) go test ./ledger -count=1 -v -run '^TestWheneverTheProcessIsKilledWhatItSaidIsTrue$$'
 	WHIPPER_FAULTS=1 go test ./ledger -count=1 -timeout 60m -run '^TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost$$'
+	go test ./ledger -count=1 -timeout 60m -run '^TestSQLiteIsWhatAModelInMemoryIs$$' -rapid.checks=2000
 
 load: ## a million jobs and 500 workers, beside what the tests of crowds and shortages do anyway
 	WHIPPER_LOAD=1 go test ./internal/endtoend -count=1 -v -timeout 20m \

@@ -26,8 +26,8 @@ var arrows = map[string][]string{
 	"internal/telemetry/signals":  {},
 	"internal/telemetry/otlptest": {},
 	"internal/monitor":            {},
+	"internal/chaos":              {"sdk-go"},
 	"internal/ownership":          {},
-	"internal/soak":               {"ledger", "sdk-go"},
 	"internal/matrix/client":      {"sdk-go"},
 	"internal/matrix/worker":      {"sdk-go"},
 	"jsonrpc":                     {},
@@ -49,7 +49,7 @@ var reserved = map[string][]string{
 	"github.com/pressly/goose":           {"ledger"},
 	"github.com/robfig/cron":             {"ledger"},
 	"github.com/urfave/cli":              {"cmd"},
-	"github.com/vbauerster/mpb":          {"bench", "cmd"},
+	"github.com/vbauerster/mpb":          {"bench", "cmd", "internal/chaos"},
 	"github.com/jedib0t/go-pretty":       {"cmd"},
 	"github.com/goccy/go-yaml":           {"internal"},
 	"go.opentelemetry.io/contrib":        {"internal/telemetry"}, // all others know OpenTelemetry's API only

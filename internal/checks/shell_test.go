@@ -26,7 +26,7 @@ var starters = map[string]string{
 var shipped = []string{"cmd/*.go", "jsonrpc/*.go", "ledger/*.go", "migrations/*.go", "sdk-go/*.go", "server/*.go", "supervisor/*.go", "internal/*.go", "sdk-node/src", "sdk-python/src"}
 
 // unshipped are folders among these that hold programs for tests.
-var unshipped = []string{"internal/soak/", "internal/matrix/", "internal/endtoend/", "internal/checks/", "ledger/ledgertest/"}
+var unshipped = []string{"internal/chaos/", "internal/matrix/", "internal/endtoend/", "internal/checks/", "ledger/ledgertest/"}
 
 // starting finds what starts a process in JavaScript or Python, and shelling what has a shell do it.
 var (

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// diskSize is how much the small disk of a stage holds.
+const diskSize = "96m"
+
+// disk is the file system that the state folder of a stage is on: a small one in memory, which can be filled. Without the privilege to mount
+// one it is that of the folder, and is never full.
+type disk struct {
+	dir   string
+	small bool
+
+	mu     sync.Mutex
+	filled []span // times in which it was full
+	full   bool
+}
+
+// span is a time; the last of them may not have ended.
+type span struct{ from, to time.Time }
+
+func newDisk(dir string, small bool) (*disk, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	d := &disk{dir: dir}
+	if !small {
+		return d, nil
+	}
+	err := mountSmall(dir)
+	switch {
+	case err == nil:
+		d.small = true
+	case !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EPERM):
+		return nil, fmt.Errorf("mount a file system at %s: %w", dir, err)
+	}
+	return d, nil
+}
+
+// unmount takes the small disk away; keep has what is on it copied to the folder.
+func (d *disk) unmount(keep bool) error {
+	if !d.small {
+		return nil
+	}
+	d.free()
+	if keep {
+		d.copyAside()
+	}
+	if err := unmountSmall(d.dir); err != nil {
+		return fmt.Errorf("unmount %s: %w", d.dir, err)
+	}
+	return nil
+}
+
+// copyAside keeps the files that are on the disk. There may be a socket too.
+func (d *disk) copyAside() {
+	_ = filepath.WalkDir(d.dir, func(path string, e os.DirEntry, err error) error { // what cannot be kept is not
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		to := filepath.Join(d.dir+".kept", strings.TrimPrefix(path, d.dir))
+		content, err := os.ReadFile(path)
+		return errors.Join(err, os.MkdirAll(filepath.Dir(to), 0o700), os.WriteFile(to, content, 0o600))
+	})
+}
+
+// fill leaves no room.
+func (d *disk) fill() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.filled, d.full = append(d.filled, span{from: time.Now()}), true
+	f, err := os.Create(filepath.Join(d.dir, "filler"))
+	for block := make([]byte, 4096); err == nil; {
+		_, err = f.Write(block)
+	}
+	_ = f.Close() // all that could be written was
+}
+
+// free gives the room back.
+func (d *disk) free() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.full {
+		_ = os.Remove(filepath.Join(d.dir, "filler"))
+		d.filled[len(d.filled)-1].to, d.full = time.Now(), false
+	}
+}
+
+// recovery is how long a supervisor takes at most to see that there is room again.
+const recovery = 7 * time.Second
+
+// wasFull says whether the ledger may not have been writable at a time between two.
+func (d *disk) wasFull(from, to time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.filled {
+		if s.from.Before(to) && (s.to.IsZero() || s.to.Add(recovery).After(from)) {
+			return true
+		}
+	}
+	return false
+}
