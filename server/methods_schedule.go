@@ -130,7 +130,7 @@ func ToSchedule(p jsonrpc.SchedulePutParams, pool string) ledger.Schedule {
 		Jitter: time.Duration(p.JitterMs) * time.Millisecond,
 		Pool:   pool, Method: job.Method, Params: job.Params, Labels: job.Labels, Priority: job.Priority,
 		MaxAttempts: job.MaxAttempts, Backoff: job.Backoff, Timeout: job.Timeout, Delivery: job.Delivery,
-		ConcurrencyKey: job.ConcurrencyKey, Traceparent: job.Trace.Traceparent, Tracestate: job.Trace.Tracestate,
+		ConcurrencyKey: job.ConcurrencyKey, Traceparent: job.Traceparent, Tracestate: job.Tracestate,
 	}
 }
 

@@ -16,7 +16,7 @@ var (
 
 // shortFolder are folders that the page calls by a shorter name.
 var shortFolder = map[string]string{
-	"endtoend": "internal/endtoend", "soak": "internal/soak", "ledgertest": "ledger/ledgertest",
+	"endtoend": "internal/endtoend", "chaos": "internal/chaos", "ledgertest": "ledger/ledgertest",
 }
 
 // unprovenPromises returns what is wrong with a page's tables of promises: rows whose last column names no test, and tests that are not where it

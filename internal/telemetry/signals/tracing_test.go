@@ -143,7 +143,7 @@ func TestSpansHoldLittleOfWhatOthersWrite(t *testing.T) {
 	for _, s := range spans.Ended() {
 		texts := []string{s.Name(), s.Status().Description}
 		for _, a := range s.Attributes() {
-			texts = append(texts, a.Value.Emit())
+			texts = append(texts, a.Value.String())
 		}
 		for _, text := range texts {
 			if len(text) > mostMessage || !utf8.ValidString(text) {
