@@ -24,12 +24,11 @@ type forkAnswer struct {
 	err     error
 }
 
-func startForker() *forker {
-	f := &forker{requests: make(chan forkRequest), done: make(chan struct{})}
-	go f.run()
-	return f
+func newForker() *forker {
+	return &forker{requests: make(chan forkRequest), done: make(chan struct{})}
 }
 
+// run starts what is asked for, also before it runs, until stop.
 func (f *forker) run() {
 	defer close(f.done)
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine

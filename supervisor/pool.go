@@ -22,7 +22,7 @@ type Pool struct {
 	log    *slog.Logger
 	bootID string
 	run    string  // no other pool had it, in any supervisor
-	forker *forker // while Run runs
+	forker *forker // runs while Run does
 
 	sharing sync.Mutex              // held while sockets are opened, closed or handed to a process
 	sockets atomic.Pointer[sockets] // never nil
@@ -103,6 +103,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		ledger:     l,
 		log:        o.Logger.With("pool", o.Pool),
 		bootID:     bootID(),
+		forker:     newForker(),
 		run:        rand.Text(),
 		readyCh:    make(chan struct{}),
 		settledCh:  make(chan struct{}),
@@ -158,7 +159,7 @@ func (p *Pool) settle() { p.settleOnce.Do(func() { close(p.settledCh) }) }
 // with a *StartError, a socket that cannot be opened with a *ListenError. When Run has returned, no process of the pool is left
 // and every outcome is on disk.
 func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
-	p.forker = startForker()
+	go p.forker.run()
 	p.lastTold.Store(p.ledger.LastID())
 	claims, endClaims := context.WithCancel(context.WithoutCancel(ctx))
 	var claimer sync.WaitGroup
@@ -192,7 +193,7 @@ func (p *Pool) begin() error {
 	if err := p.share(&p.opts); err != nil && !p.opts.KeepTrying {
 		return err
 	}
-	for range p.opts.MinWorkers {
+	for p.staying() < p.opts.MinWorkers { // a client may have asked for some before
 		p.addWorker()
 	}
 	return nil

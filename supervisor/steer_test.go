@@ -52,6 +52,19 @@ func TestAPausedPoolDrainsAndSaysWhyItsCallersGetNothing(t *testing.T) {
 	}
 }
 
+// A client may be as quick as the pool: the socket is served as soon as there is a pool.
+func TestAPoolIsResizedBeforeItRuns(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	if err := r.pool.Resize(2, 2); err != nil {
+		t.Fatal(err)
+	}
+	r.run().until(func() bool { return r.pool.readyWorkers() == 2 })
+	if s := r.pool.Stats(); s.WorkerCount != 2 {
+		t.Errorf("%d workers, want 2", s.WorkerCount)
+	}
+}
+
 func TestAPoolIsResizedUpAtOnceAndDownWhenItsWorkersHaveAnswered(t *testing.T) {
 	t.Parallel()
 	r := start(t, nil).ready()
