@@ -157,7 +157,7 @@ func (p *Pool) settle() { p.settleOnce.Do(func() { close(p.settledCh) }) }
 // Run keeps the workers alive and hands them calls until ctx ends and the drain is over: then it returns nil. When kill is
 // closed during the drain, what still runs is put back and killed at once. A command that cannot be started at all ends Run
 // with a *StartError, a socket that cannot be opened with a *ListenError. When Run has returned, no process of the pool is left
-// and every outcome is on disk.
+// and every outcome is on disk. Clients may use the pool before Run; where ctx has ended by then, they hear that it is shutting down.
 func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	go p.forker.run()
 	p.lastTold.Store(p.ledger.LastID())
@@ -166,7 +166,10 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	claimer.Go(func() { p.claim(claims) })
 	claimer.Go(func() { p.watchMemory(claims) })
 
-	err := p.begin()
+	var err error
+	if ctx.Err() == nil {
+		err = p.begin()
+	}
 	if err == nil {
 		select {
 		case <-ctx.Done():
