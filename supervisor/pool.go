@@ -123,6 +123,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		lanes:      newLanes(),
 	}
 	p.sockets.Store(&sockets{})
+	p.lastTold.Store(l.LastID()) // a client may submit before Run
 	paused, err := l.PausedMethods(context.Background(), o.Pool)
 	if err != nil {
 		return nil, err
@@ -160,7 +161,6 @@ func (p *Pool) settle() { p.settleOnce.Do(func() { close(p.settledCh) }) }
 // and every outcome is on disk. Clients may use the pool before Run; where ctx has ended by then, they hear that it is shutting down.
 func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	go p.forker.run()
-	p.lastTold.Store(p.ledger.LastID())
 	claims, endClaims := context.WithCancel(context.WithoutCancel(ctx))
 	var claimer sync.WaitGroup
 	claimer.Go(func() { p.claim(claims) })
