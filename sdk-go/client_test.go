@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait of these tests; it is reached only by a test that fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // connect starts a supervisor and connects to it.
 func connect(t *testing.T) (*whipper.Client, context.Context) {
