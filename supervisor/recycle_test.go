@@ -151,6 +151,15 @@ func TestAProcessTreeThatIsTooLargeIsReplacedAfterTheCall(t *testing.T) {
 	}
 }
 
+func TestAProcessThatWaitsForItsLastCallsGoesAtOnceWhenItIsTooLargeAsWell(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MaxTotalCalls, o.MaxRSS = 2, 200<<20 }).ready()
+	if got := r.call("grow", `[300]`).answer(); got.code() != 0 { // its last call but one: it has a successor
+		t.Fatal(got.reply.Error)
+	}
+	r.until(func() bool { return len(r.pool.seats) == 1 && r.pool.seats[0].id != "w1" })
+}
+
 func TestAProcessTreeBeyondTheHardLimitIsKilledAndItsCallEndsAsInACrash(t *testing.T) {
 	t.Parallel()
 	r := start(t, func(o *Options) { o.MaxRSSHard = 200 << 20 }).ready()
