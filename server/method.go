@@ -47,7 +47,7 @@ func init() { // a table that rpc.discover reads and is in
 		jsonrpc.MethodPoolResize:     refusedInDrain(typed((*Server).poolResize)),
 		jsonrpc.MethodWorkerList:     typed((*Server).workerList),
 		jsonrpc.MethodSchedulePut:    typed((*Server).schedulePut),
-		jsonrpc.MethodScheduleList:   typed((*Server).scheduleList),
+		jsonrpc.MethodScheduleList:   withRequest((*Server).scheduleList),
 		jsonrpc.MethodScheduleDelete: typed((*Server).scheduleDelete),
 		jsonrpc.MethodSubscribe:      withRequest((*Server).subscribe),
 		jsonrpc.MethodUnsubscribe:    withRequest((*Server).unsubscribe),

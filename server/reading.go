@@ -6,11 +6,11 @@ import (
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
-// maxReaders is how many requests of one connection read jobs, and encode what they have read, at the same time. One holds about as much as a
+// maxReaders is how many requests of one connection read the ledger, and encode what they have read, at the same time. One holds about as much as a
 // few messages may have.
 const maxReaders = 4
 
-// beginReading waits until the request may read jobs, whose payloads may be large: until few others of its connection do, and no more
+// beginReading waits until the request may read the ledger, whose payloads may be large: until few others of its connection do, and no more
 // waits for the peer to read than one message may have. A peer that does not read holds up its own reading alone.
 func (r *request) beginReading(ctx context.Context) error {
 	if r.reads {
