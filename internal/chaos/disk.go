@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// diskSize is how much the small disk of a stage holds.
-const diskSize = "96m"
+// diskRate is how many bytes of disk a stage has for each second of a round: twice what clients and workers were seen to fill.
+const diskRate = 3 << 20
 
 // disk is the file system that the state folder of a stage is on: a small one in memory, which can be filled. Without the privilege to mount
 // one it is that of the folder, and is never full.
@@ -28,15 +28,16 @@ type disk struct {
 // span is a time; the last of them may not have ended.
 type span struct{ from, to time.Time }
 
-func newDisk(dir string, small bool) (*disk, error) {
+// newDisk makes a disk of so many bytes; 0: it has those of the folder.
+func newDisk(dir string, size int64) (*disk, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	d := &disk{dir: dir}
-	if !small {
+	if size == 0 {
 		return d, nil
 	}
-	err := mountSmall(dir)
+	err := mountSmall(dir, size)
 	switch {
 	case err == nil:
 		d.small = true
