@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// diskSize is how much the small disk of a stage holds.
+// diskSize is how much the small disk of a stage holds: a few times what the jobs of a round take, or it would be full for good.
 const diskSize = "96m"
 
 // disk is the file system that the state folder of a stage is on: a small one in memory, which can be filled. Without the privilege to mount
