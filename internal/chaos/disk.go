@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,6 +94,18 @@ func (d *disk) free() {
 		_ = os.Remove(filepath.Join(d.dir, "filler"))
 		d.filled[len(d.filled)-1].to, d.full = time.Now(), false
 	}
+}
+
+// fullSince gives since when, up to a time, the ledger may not have been writable; that time itself if it was.
+func (d *disk) fullSince(until time.Time) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range slices.Backward(d.filled) {
+		if s.from.Before(until) && (s.to.IsZero() || s.to.Add(recovery).After(until)) {
+			until = s.from
+		}
+	}
+	return until
 }
 
 // recovery is how long a supervisor takes at most to see that there is room again.

@@ -32,9 +32,9 @@ type options struct {
 	malice   time.Duration // between two acts of a vandal
 	stuck    time.Duration // after which a job that does not move is not going to
 	seed     uint64
-	keep     bool // the folder, also if all is well
-	long     bool // also builds that take a while: the commit before, and a clock that jumps
-	first    bool // stop at the first round with a violation
+	keep     bool   // the folder, also if all is well
+	long     bool   // also builds that take a while: the commit before, and a clock that jumps
+	sign     string // stop after the round in which a violation says this; "": go on
 }
 
 func main() {
