@@ -50,7 +50,7 @@ func (c *conn) prepare(text string) (*stmt, error) {
 	}
 	raw, err := c.raw.Prepare(text)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %.40q: %w", text, err)
+		return nil, fmt.Errorf("prepare %.40q: %w", text, asDrivers(err))
 	}
 	s := &stmt{raw: raw}
 	c.stmts[text] = s
@@ -87,11 +87,11 @@ func (c *conn) query(text string, row func(values []driver.Value) error, args ..
 	}
 	rows, err := s.raw.(driver.StmtQueryContext).QueryContext(context.Background(), s.bind(args))
 	if err != nil {
-		return err
+		return asDrivers(err)
 	}
 	values := make([]driver.Value, len(rows.Columns()))
 	for err == nil {
-		if err = rows.Next(values); err == nil {
+		if err = asDrivers(rows.Next(values)); err == nil {
 			err = row(values)
 		}
 	}
@@ -105,7 +105,7 @@ func (c *conn) query(text string, row func(values []driver.Value) error, args ..
 func (s *stmt) exec(args []any) (int64, error) {
 	result, err := s.raw.(driver.StmtExecContext).ExecContext(context.Background(), s.bind(args))
 	if err != nil {
-		return 0, err
+		return 0, asDrivers(err)
 	}
 	return result.RowsAffected()
 }

@@ -151,8 +151,24 @@ func sqliteCode(err error) int {
 	return 0
 }
 
+// driverError is what the driver says by itself, where SQLite was not even asked: that there is no memory for an argument.
+type driverError struct{ error }
+
+func (e *driverError) Unwrap() error { return e.error }
+
+// asDrivers marks what the driver says by itself.
+func asDrivers(err error) error {
+	if err == nil || sqliteCode(err) != 0 {
+		return err
+	}
+	return &driverError{err}
+}
+
 // ofEveryWrite tells an error that strikes every write, such as a full disk, from one that a row brought upon itself.
 func ofEveryWrite(err error) bool {
+	if errors.As(err, new(*driverError)) {
+		return true
+	}
 	switch sqliteCode(err) {
 	case 0, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE:
 		return false

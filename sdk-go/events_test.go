@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -122,12 +124,19 @@ func TestProgressIsToldOnTheWayToTheResult(t *testing.T) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 
-	s, err := c.Submit(ctx, whipper.SubmitParams{Method: "tell", Params: args(t, 7), DelayMs: 200})
+	heard := filepath.Join(t.TempDir(), "heard") // until it is there the job goes on telling
+	s, err := c.Submit(ctx, whipper.SubmitParams{Method: "repeat", Params: args(t, heard)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	told = nil
-	jobs, err := c.WaitProgress(ctx, whipper.WaitParams{IDs: []int64{s.ID}}, func(p whipper.ProgressUpdate) { told = append(told, fmt.Sprintf("%d %s", p.Job, p.Value)) })
+	jobs, err := c.WaitProgress(ctx, whipper.WaitParams{IDs: []int64{s.ID}}, func(p whipper.ProgressUpdate) {
+		told = append(told, fmt.Sprintf("%d %s", p.Job, p.Value))
+		if err := os.WriteFile(heard, nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	})
+	told = slices.Compact(told)
 	if err != nil || len(jobs.Jobs) != 1 || jobs.Jobs[0].State != "succeeded" || !slices.Equal(told, []string{fmt.Sprintf("%d 7", s.ID)}) {
 		t.Errorf("jobs = %+v %v, told %q", jobs, err, told)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -100,6 +101,19 @@ func runWorker() {
 				err = errors.Join(err, c.Notify("$/progress", fmt.Appendf(nil, `{"id":%s,"value":%s}`, r.ID, v)))
 			}
 			err = errors.Join(err, c.Reply(r, json.RawMessage(`"told"`), nil))
+		case "repeat": // tells 7 until its param, a file, is there
+			var files []string
+			err = json.Unmarshal(r.Params, &files)
+			go func() { // ends with the call
+				for {
+					_ = c.Notify("$/progress", fmt.Appendf(nil, `{"id":%s,"value":7}`, r.ID)) // the test sees what comes
+					if _, err := os.Stat(files[0]); err == nil {
+						_ = c.Reply(r, nil, nil)
+						return
+					}
+					time.Sleep(time.Millisecond)
+				}
+			}()
 		case "hang":
 			hanging[string(r.ID)] = r
 		}

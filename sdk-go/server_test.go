@@ -36,14 +36,15 @@ func serveOwn() {
 		"greet": whipper.Func2(func(_ context.Context, name string, times int) (string, error) {
 			return strings.Repeat("hi "+name+" ", times), nil
 		}, "name", "times"),
-		"three": whipper.Func3(func(_ context.Context, a, b, c int) (int, error) { return a + b + c, nil }, "a", "b", "c"),
-		"four":  whipper.Func4(func(_ context.Context, a, b, c, d int) (int, error) { return a + b + c + d, nil }),
-		"raw":   whipper.Raw(func(_ context.Context, p json.RawMessage) (json.RawMessage, error) { return p, nil }),
-		"bad":   whipper.Raw(func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(`{`), nil }),
-		"born":  whipper.Named(func(_ context.Context, p person) (int, error) { return 2000 - p.Age, nil }),
-		"chan":  whipper.Func0(func(context.Context) (chan int, error) { return make(chan int), nil }),
-		"plain": whipper.Func0(func(context.Context) (any, error) { return nil, fmt.Errorf("plain: %w", errors.New("no type")) }),
-		"path":  whipper.Func0(func(context.Context) (any, error) { return os.Open("/no/such/file") }),
+		"three":    whipper.Func3(func(_ context.Context, a, b, c int) (int, error) { return a + b + c, nil }, "a", "b", "c"),
+		"four":     whipper.Func4(func(_ context.Context, a, b, c, d int) (int, error) { return a + b + c + d, nil }),
+		"raw":      whipper.Raw(func(_ context.Context, p json.RawMessage) (json.RawMessage, error) { return p, nil }),
+		"bad":      whipper.Raw(func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(`{`), nil }),
+		"born":     whipper.Named(func(_ context.Context, p person) (int, error) { return 2000 - p.Age, nil }),
+		"variable": whipper.Func1(func(_ context.Context, name string) (string, error) { return os.Getenv(name), nil }),
+		"chan":     whipper.Func0(func(context.Context) (chan int, error) { return make(chan int), nil }),
+		"plain":    whipper.Func0(func(context.Context) (any, error) { return nil, fmt.Errorf("plain: %w", errors.New("no type")) }),
+		"path":     whipper.Func0(func(context.Context) (any, error) { return os.Open("/no/such/file") }),
 		"permanent": whipper.Func0(func(context.Context) (any, error) {
 			return nil, whipper.Permanent(&fs.PathError{Op: "open", Path: "a", Err: fs.ErrNotExist})
 		}),

@@ -29,7 +29,7 @@ type StartOptions struct {
 	MaxConcurrentCalls int           // that a worker gets at once; 0: what it declares
 	InvocationTimeout  time.Duration // 0: 30 s
 	Flags              []string      // further flags of whipper exec, as "--max-rss=500MiB"
-	Env                []string      // added to this process's environment, of which WHIPPER_… is left out
+	Env                []string      // NAME=VALUE, for the workers; WHIPPER_… is for the supervisor, as options are
 
 	Binary string    // the program whipper; "": WHIPPER_BIN's, or the one on PATH
 	Stderr io.Writer // gets what workers print and log, and what the supervisor says; nil: os.Stderr
@@ -114,6 +114,10 @@ func (o StartOptions) arguments(dir string) []string {
 	flag("--max-concurrent-calls", strconv.Itoa(o.MaxConcurrentCalls), o.MaxConcurrentCalls != 0)
 	flag("--invocation-timeout", o.InvocationTimeout.String(), o.InvocationTimeout != 0)
 	flag("--max-message-size", strconv.Itoa(o.MaxMessageSize), o.MaxMessageSize != 0)
+	for _, variable := range o.Env { // its value is in the environment: arguments can be read by others
+		name, _, _ := strings.Cut(variable, "=")
+		flag("--env", name, !strings.HasPrefix(name, "WHIPPER_"))
+	}
 	args = append(args, o.Flags...)
 	if o.Script != "" {
 		return append(append(args, o.Script), o.Args...)
@@ -121,7 +125,7 @@ func (o StartOptions) arguments(dir string) []string {
 	return append(append(args, "--"), o.Command...)
 }
 
-// environment is the sidecar's. Whipper's variables, as a worker has them, would be taken for options.
+// environment is the sidecar's. Whipper's variables, as a worker has them, would be taken for options, so those of this process are left out.
 func (o StartOptions) environment() []string {
 	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WHIPPER_") })
 	return append(own, o.Env...)

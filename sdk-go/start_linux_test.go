@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 )
 
 func TestASidecarEndsWithAnApplicationThatIsKilled(t *testing.T) {
@@ -54,6 +56,27 @@ func TestASidecarEndsWithAnApplicationThatIsKilled(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("its folder %s: %v", dir, err)
+	}
+}
+
+func TestVariablesOfTheWorkersAreNoArguments(t *testing.T) {
+	for _, flags := range [][]string{nil, {"--clean-env"}} {
+		o := own(t)
+		o.Flags = append(flags, "--env", modeEnv+"=own")
+		o.Env = append(o.Env, "COLOUR=s3cret=red")
+		c, ctx := start(t, o)
+		colour, err := whipper.Invoke[string](ctx, c, "variable", "COLOUR")
+		if err != nil || colour != "s3cret=red" {
+			t.Errorf("%q %v", colour, err)
+		}
+		ping, err := c.Ping(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", ping.PID))
+		if err != nil || strings.Contains(string(command), "s3cret") {
+			t.Errorf("%q %v", command, err)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait of these tests; it is reached only by a test that fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // shortDir is a temporary folder whose name leaves room for a socket.
 func shortDir(t *testing.T) string {
@@ -165,12 +165,12 @@ func (r *rig) dial() *client {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
 	return &client{t: r.t, Conn: c, lines: bufio.NewReader(c)}
 }
 
 func (c *client) send(line string) {
 	c.t.Helper()
+	c.SetWriteDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, line+"\n"); err != nil {
 		c.t.Fatalf("send %.100s: %v", line, err)
 	}
@@ -179,6 +179,7 @@ func (c *client) send(line string) {
 // line is the next line that comes, or "" at the end.
 func (c *client) line() string {
 	c.t.Helper()
+	c.SetReadDeadline(time.Now().Add(patience))
 	line, err := c.lines.ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		c.t.Fatalf("read: %v", err)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -57,6 +58,7 @@ func runWorker() {
 			var p jsonrpc.CancelParams
 			json.Unmarshal(r.Params, &p)
 			if h := hanging[string(p.ID)]; h != nil {
+				delete(hanging, string(p.ID))
 				c.ReplyError(h, jsonrpc.Errorf(jsonrpc.CodeRequestCancelled, "cancelled"), nil)
 			}
 		case "echo":
@@ -76,6 +78,18 @@ func runWorker() {
 			if r.Method == "tell" {
 				c.Reply(r, nil, nil)
 			}
+		case "repeat": // tells its first param until it is cancelled
+			var values []json.RawMessage
+			json.Unmarshal(r.Params, &values)
+			hanging[string(r.ID)] = r
+			go func() { // ends with the call
+				for goesOn := true; goesOn; time.Sleep(time.Millisecond) {
+					c.Notify(jsonrpc.MethodProgress, fmt.Appendf(nil, `{"id":%s,"value":%s}`, r.ID, values[0]))
+					mu.Lock()
+					_, goesOn = hanging[string(r.ID)]
+					mu.Unlock()
+				}
+			}()
 		case "flood": // progress of so many values of so many bytes
 			var n [2]int
 			json.Unmarshal(r.Params, &n)

@@ -91,10 +91,19 @@ func TestAWorkerThatIsNotReadyInTimeIsReplaced(t *testing.T) {
 	r := start(t, func(o *Options) {
 		o.Env, o.ReadyTimeout = append(o.Env, envBoot+"=never-ready"), 200*time.Millisecond
 	})
-	first := r.gate.await("booted")
-	second := r.gate.await("booted")
-	if first.pid == second.pid || alive(first.pid) {
-		t.Errorf("process %d was not replaced", first.pid)
+	var first int
+	r.until(func() bool { // it may be killed before it has begun
+		if len(r.pool.seats) > 0 {
+			first = r.pool.seats[0].seat.pid
+		}
+		return first != 0
+	})
+	r.until(func() bool {
+		second := r.pool.seats[0].seat.pid
+		return second != 0 && second != first
+	})
+	if alive(first) {
+		t.Errorf("process %d is left", first)
 	}
 }
 

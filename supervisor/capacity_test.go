@@ -17,35 +17,35 @@ func TestAQueueAdmitsExactlyAsManyAsItMayHowManyEverCome(t *testing.T) {
 	for i := range all {
 		all[i] = r.call("gate", `["in"]`)
 	}
-	refused := 0
-	r.until(func() bool { return len(r.pool.invoked) == slots+queued })
+	ended := make(chan *invocation, calls)
 	for _, c := range all {
+		go func() {
+			<-c.done
+			ended <- c
+		}()
+	}
+	next := func() *invocation {
 		select {
-		case <-c.done:
-			refused++
-			if e := jsonrpc.AsError(c.err); e.Code != jsonrpc.CodeQueueFull || !strings.Contains(e.Message, "5 calls wait already") {
-				t.Fatalf("refused with %v", c.err)
-			}
-		case <-time.After(patience / 10):
-			if refused > calls-slots-queued {
-				t.Fatal("too many are refused")
-			}
+		case c := <-ended:
+			return c
+		case <-time.After(patience):
+			r.Fatalf("too few calls were answered\n%s", r.log)
+			return nil
 		}
-		if refused == calls-slots-queued {
-			break
+	}
+	for range calls - slots - queued { // the others wait at the gate, or for a slot
+		c := next()
+		if e := jsonrpc.AsError(c.err); e.Code != jsonrpc.CodeQueueFull || !strings.Contains(e.Message, "5 calls wait already") {
+			t.Fatalf("refused with %v", c.err)
 		}
 	}
 	for range slots + queued {
 		r.gate.await("in").pass()
 	}
-	served := 0
-	for _, c := range all {
-		if c.answer(); c.result == `"in"` {
-			served++
+	for range slots + queued {
+		if c := next(); c.result != `"in"` {
+			t.Errorf("result %q, %v", c.result, c.err)
 		}
-	}
-	if refused != calls-slots-queued || served != slots+queued {
-		t.Errorf("%d refused, %d served", refused, served)
 	}
 }
 

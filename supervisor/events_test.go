@@ -239,6 +239,34 @@ func TestPublishingWithoutSubscribersAllocatesNothing(t *testing.T) {
 	}
 }
 
+// A client may be as quick as the pool: its job has an id, and is about to be committed, when the pool begins to run. The claimer then finds
+// it before the submission is told.
+func TestAJobThatIsSubmittedBeforeThePoolRunsIsToldOfAsQueuedFirst(t *testing.T) {
+	t.Parallel()
+	bus := NewEvents()
+	s := subscribe(t, bus, EventFilter{Types: []string{"job:queued"}})
+	r := newRig(t, func(o *Options) { o.Events = bus })
+	id, err := r.ledger.NextID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.run().ready()
+	job := ledger.Job{ID: id, Pool: "default", Method: "echo", State: ledger.Queued, Origin: ledger.FromSubmit}
+	r.pool.mu.Lock()
+	r.pool.tellClaimed(&job)
+	r.pool.mu.Unlock()
+	r.pool.tellSubmitted([]ledger.Job{job})
+	if events := s.Take(9); len(events) != 1 || events[0].Job.ID != id {
+		t.Errorf("events are %+v", events)
+	}
+	r.pool.mu.Lock()
+	defer r.pool.mu.Unlock()
+	if _, early := r.pool.toldEarly[id]; !early {
+		t.Error("it was told of only with its submission")
+	}
+	r.pool.tellOutcome(&job, "")
+}
+
 func TestCallsThatFindNoRoomAreToldWithTheirMethod(t *testing.T) {
 	p, _ := quietPool(NewEvents())
 	s := subscribe(t, p.events, EventFilter{Types: []string{"at-capacity"}})

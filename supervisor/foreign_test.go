@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -24,6 +26,7 @@ type foreign struct {
 	calls    map[string]chan string          // by id: its cancellation
 	asked    map[string]chan json.RawMessage // by id: the supervisor's answer to a request
 	stopped  bool                            // shutdown came
+	sigterm  chan os.Signal                  // nil: it ends the program
 }
 
 // foreignMessage is a message of any kind; strict about its members.
@@ -41,6 +44,10 @@ func runForeign() {
 		protocol: os.Getenv(envForeign), in: bufio.NewReader(os.Stdin),
 		calls: map[string]chan string{}, asked: map[string]chan json.RawMessage{},
 	}
+	visitIf("hold-shutdown", func() {
+		f.sigterm = make(chan os.Signal, 1)
+		signal.Notify(f.sigterm, syscall.SIGTERM)
+	})
 	tellGate("boot")
 	for {
 		text, err := f.read()
@@ -112,7 +119,10 @@ func (f *foreign) serve(m foreignMessage) {
 	case "notifications/cancelled":
 		f.cancelled(p.RequestID, "silence")
 	case "shutdown", "bye":
-		visitIf("hold-shutdown", func() { visit("shutdown") })
+		visitIf("hold-shutdown", func() {
+			<-f.sigterm
+			os.Exit(int(syscall.SIGTERM))
+		})
 		f.stopped = true
 		f.result(m, "null")
 	case "exit":

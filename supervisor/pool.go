@@ -123,6 +123,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		lanes:      newLanes(),
 	}
 	p.sockets.Store(&sockets{})
+	p.lastTold.Store(l.LastID()) // a client may submit before Run
 	paused, err := l.PausedMethods(context.Background(), o.Pool)
 	if err != nil {
 		return nil, err
@@ -157,16 +158,18 @@ func (p *Pool) settle() { p.settleOnce.Do(func() { close(p.settledCh) }) }
 // Run keeps the workers alive and hands them calls until ctx ends and the drain is over: then it returns nil. When kill is
 // closed during the drain, what still runs is put back and killed at once. A command that cannot be started at all ends Run
 // with a *StartError, a socket that cannot be opened with a *ListenError. When Run has returned, no process of the pool is left
-// and every outcome is on disk.
+// and every outcome is on disk. Clients may use the pool before Run; where ctx has ended by then, they hear that it is shutting down.
 func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	go p.forker.run()
-	p.lastTold.Store(p.ledger.LastID())
 	claims, endClaims := context.WithCancel(context.WithoutCancel(ctx))
 	var claimer sync.WaitGroup
 	claimer.Go(func() { p.claim(claims) })
 	claimer.Go(func() { p.watchMemory(claims) })
 
-	err := p.begin()
+	var err error
+	if ctx.Err() == nil {
+		err = p.begin()
+	}
 	if err == nil {
 		select {
 		case <-ctx.Done():

@@ -103,7 +103,7 @@ func (p *program) boot() {
 		if _, err := os.Stat(os.Getenv(envFile)); err == nil {
 			visit("boot-gate")
 		}
-	case "ignore-all":
+	case "ignore-all", "ignore-term":
 		signal.Ignore(syscall.SIGTERM)
 	case "exit":
 		die("no use")

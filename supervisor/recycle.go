@@ -21,9 +21,10 @@ func (p *Pool) wornOut(w *worker, why string) {
 	p.dispatch()
 }
 
-// recycle has a worker replaced; mu is held.
+// recycle has a worker replaced; mu is held. One that only waits for its last few calls, which may not come for a long time, waits no
+// more when there is another reason.
 func (p *Pool) recycle(w *worker, why string) {
-	if w.seat.retiring || w.seat.due != "" {
+	if w.seat.retiring || w.seat.due != "" && w.seat.due != dueCalls {
 		return
 	}
 	w.seat.due = why
@@ -32,6 +33,10 @@ func (p *Pool) recycle(w *worker, why string) {
 		level = slog.LevelInfo
 	}
 	p.log.Log(context.Background(), level, "worker is to be replaced", "worker", w.id, "pid", w.seat.pid, "reason", why)
+	if next := w.seat.replacement; next != nil && next.seat.sound && next.seat.slots > 0 {
+		p.succeed(next)
+		return
+	}
 	p.roll()
 }
 

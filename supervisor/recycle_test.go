@@ -81,11 +81,11 @@ func TestAnOldProcessServesUntilItsReplacementIsReadyAndThenFinishesWhatItHas(t 
 	r := start(t, func(o *Options) { o.MaxAge, o.Env = 50*time.Millisecond, append(o.Env, envConcurrency+"=2") }).ready()
 	long := r.call("gate", `["long"]`)
 	first := r.gate.await("long")
-	next := r.gate.at("boot")
-	<-next // the first's
-	second := (<-next).pid
+	for r.gate.await("boot").pid != first.pid { // others may have come and gone before the call
+	}
+	second := r.gate.await("boot").pid
 	r.until(func() bool {
-		return slices.ContainsFunc(r.pool.seats, func(w *worker) bool { return w.seat.state == Flushing })
+		return slices.ContainsFunc(r.pool.seats, func(w *worker) bool { return w.seat.pid == first.pid && w.seat.state == Flushing })
 	})
 	if second == first.pid || !alive(first.pid) {
 		t.Fatal("the old process did not wait for its call")
@@ -149,6 +149,15 @@ func TestAProcessTreeThatIsTooLargeIsReplacedAfterTheCall(t *testing.T) {
 	if again := r.call("pid", `[]`).answer().result; again == pid {
 		t.Error("not replaced")
 	}
+}
+
+func TestAProcessThatWaitsForItsLastCallsGoesAtOnceWhenItIsTooLargeAsWell(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) { o.MaxTotalCalls, o.MaxRSS = 2, 200<<20 }).ready()
+	if got := r.call("grow", `[300]`).answer(); got.code() != 0 { // its last call but one: it has a successor
+		t.Fatal(got.reply.Error)
+	}
+	r.until(func() bool { return len(r.pool.seats) == 1 && r.pool.seats[0].id != "w1" })
 }
 
 func TestAProcessTreeBeyondTheHardLimitIsKilledAndItsCallEndsAsInACrash(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 func TestACallerHearsOfATimeoutAtOnceAndTheSlotIsFreeOnlyWithTheAnswer(t *testing.T) {
 	t.Parallel()
-	r := start(t, nil)
+	r := start(t, func(o *Options) { o.FlushTimeout = patience })
 	call := r.callAs(Call{Method: "lingering", Params: []byte(`[]`), Timeout: 50 * time.Millisecond})
 	r.gate.await("lingering")
 	if code := call.code(); code != jsonrpc.CodeTimeout {

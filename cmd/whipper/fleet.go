@@ -23,9 +23,9 @@ type fleet struct {
 	added  func() // called when there is another pool
 
 	mu        sync.Mutex
-	pools     []*member // in the order of the file, those that end last; replaced, never changed
-	killTrees bool      // a pool does, or did
-	closed    bool
+	pools     []*member      // in the order of the file, those that end last; replaced, never changed
+	killTrees bool           // a pool does, or did
+	closed    bool           // ctx of drained has ended
 	live      sync.WaitGroup // pools that run; Add only under mu and while not closed
 }
 
@@ -49,20 +49,22 @@ func (f *fleet) add(members []*member) {
 	f.pools = slices.Concat(f.pools, members)
 }
 
-// start runs a pool until ctx ends or its stop is called. Once the fleet drains it does nothing. Of a pool that was stopped, outcomes
-// that are not on disk yet are no reason to end the others: they stay in memory, and are written when there is room.
+// start runs a pool until ctx ends or its stop is called. One that comes when the fleet drains is run all the same, for clients may have
+// found it: it drains at once, and drained does not wait for it. Of a pool that was stopped, outcomes that are not on disk yet are no reason to
+// end the others: they stay in memory, and are written when there is room.
 func (f *fleet) start(ctx context.Context, m *member) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.killTrees = f.killTrees || m.plan.options.KillTree
 	ctx, m.stop = context.WithCancelCause(ctx)
-	if f.closed {
-		close(m.ended)
-		return
+	late := f.closed
+	if !late {
+		f.live.Add(1)
 	}
-	f.live.Add(1)
 	f.run(func() error {
-		defer f.live.Done()
+		if !late {
+			defer f.live.Done()
+		}
 		defer m.stop(nil)
 		defer close(m.ended)
 		err := m.Run(ctx, f.kill)
@@ -72,6 +74,9 @@ func (f *fleet) start(ctx context.Context, m *member) {
 		}
 		return poolFailure(err, f.ledger.Err)
 	})
+	if late {
+		return
+	}
 	m.watch.start(ctx, m, f.say)
 	f.added()
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/supervisor"
@@ -82,7 +83,7 @@ func resolveScript(argv []string, interpreter string, asCommand func(argv []stri
 		return program{}, misuse("to run it as it is: "+asCommand(append([]string{name}, argv[1:]...)),
 			"no built-in runner for %s: it runs %s", argv[0], strings.Join(scriptExtensions(), " "))
 	}
-	file, err := os.Open(name)
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would have us wait for who writes to it
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return program{}, missing("script", name)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/whipper-sidecar/whipper/internal/config"
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -18,8 +19,10 @@ type reloader struct {
 	builder       *builder
 	logs          *workerLogs
 	level         *slog.LevelVar
-	server        *server.Server
+	serve         func(pools []server.Pool, maxMessageSize int)
 	retainer      *ledger.Retainer
+
+	forgetting sync.Mutex // held until it is served what there is without the pool
 }
 
 // reloaded is what came of it. Pools that are neither new nor to end are to be restarted by whoever asked.
@@ -145,7 +148,7 @@ func (r *reloader) apply(ctx context.Context, file *config.File, fresh []*member
 	}
 	r.fleet.add(fresh)
 	r.fleet.arrange(names)
-	r.server.SetPools(r.fleet.forServer()) // before they run: whoever cancels a job must find the pool that may have it
+	r.serve(r.fleet.forServer()) // before they run: whoever cancels a job must find the pool that may have it
 	for _, m := range fresh {
 		r.fleet.start(ctx, m)
 		news.started[m] = true
@@ -188,8 +191,10 @@ func (r *reloader) whole(now *config.Supervisor) (said []string) {
 	return said
 }
 
-// forget lets go of a pool that has ended.
+// forget lets go of a pool that has ended. Several may end at the same time.
 func (r *reloader) forget(m *member) {
+	r.forgetting.Lock()
+	defer r.forgetting.Unlock()
 	r.fleet.forget(m)
-	r.server.SetPools(r.fleet.forServer())
+	r.serve(r.fleet.forServer())
 }

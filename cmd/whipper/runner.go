@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
 
 	"github.com/whipper-sidecar/whipper/internal/ownership"
@@ -129,7 +130,11 @@ func intact(dir string, files fs.FS) bool {
 	})
 }
 
-// removeOthers removes from cache whatever is not a runner of this program.
+// unpacked are the names of folders that extract makes.
+var unpacked = regexp.MustCompile(`^(?:[0-9a-f]{16}|new-[0-9]+)$`)
+
+// removeOthers removes from cache the runners of other versions of this program. What has another name is somebody's who had a folder "runner"
+// before it became a state folder's.
 func removeOthers(cache string) error {
 	keep := map[string]bool{}
 	for _, l := range languages {
@@ -147,7 +152,7 @@ func removeOthers(cache string) error {
 		return err
 	}
 	for _, e := range entries {
-		if !keep[e.Name()] {
+		if e.IsDir() && unpacked.MatchString(e.Name()) && !keep[e.Name()] {
 			if err := os.RemoveAll(filepath.Join(cache, e.Name())); err != nil {
 				return err
 			}

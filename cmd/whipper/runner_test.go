@@ -16,9 +16,10 @@ import (
 
 func TestARunnerIsUnpackedOnceAndOldOnesAreRemoved(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "runner")
-	old := filepath.Join(cache, "0123456789abcdef")
-	if err := os.MkdirAll(filepath.Join(old, "deep"), 0o700); err != nil {
-		t.Fatal(err)
+	for _, old := range []string{"0123456789abcdef", "new-123"} {
+		if err := os.MkdirAll(filepath.Join(cache, old, "deep"), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for range 2 {
 		for _, l := range languages {
@@ -34,6 +35,28 @@ func TestARunnerIsUnpackedOnceAndOldOnesAreRemoved(t *testing.T) {
 	entries, err := os.ReadDir(cache)
 	if err != nil || len(entries) != len(languages) {
 		t.Errorf("the cache holds %v (%v), want one folder per language", entries, err)
+	}
+}
+
+// As with `whipper exec --dir .` in a project that has a folder of that name.
+func TestWhatIsNoRunnerOfWhippersIsLeftInItsPlace(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "runner")
+	theirs := []string{"notes.txt", "new-york/x", "0123456789abcdef0/x", "deploy/x"}
+	for _, name := range theirs {
+		path := filepath.Join(cache, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, l := range languages {
+		if _, err := l.extract(runnerCache{dir: cache}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range theirs {
+		if _, err := os.Stat(filepath.Join(cache, filepath.FromSlash(name))); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -128,7 +128,9 @@ func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error)
 	s.operator.fleet, s.operator.health, s.operator.ledger, s.operator.events, s.operator.log = fleet, health, l, b.events, s.log
 	retainer := l.NewRetainer(s.retention)
 	if s.file != nil {
-		s.operator.reloads = &reloader{s.file, fleet, b, s.logs, s.level, srv, retainer}
+		s.operator.reloads = &reloader{
+			configuration: s.file, fleet: fleet, builder: b, logs: s.logs, level: s.level, serve: srv.SetPools, retainer: retainer,
+		}
 	}
 	group.Go(func() error {
 		retainer.Run(ctx)

@@ -12,8 +12,11 @@ import (
 	"time"
 )
 
-// diskSize is how much the small disk of a stage holds: a few times what the jobs of a round take, or it would be full for good.
-const diskSize = "96m"
+// A stage has so many bytes of disk for each second of a round, twice what clients and workers were seen to fill, and at least a few times the WAL.
+const (
+	diskRate    = 1 << 20
+	diskAtLeast = 64 << 20
+)
 
 // disk is the file system that the state folder of a stage is on: a small one in memory, which can be filled. Without the privilege to mount
 // one it is that of the folder, and is never full.
@@ -29,15 +32,16 @@ type disk struct {
 // span is a time; the last of them may not have ended.
 type span struct{ from, to time.Time }
 
-func newDisk(dir string, small bool) (*disk, error) {
+// newDisk makes a disk of so many bytes; 0: it has those of the folder.
+func newDisk(dir string, size int64) (*disk, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	d := &disk{dir: dir}
-	if !small {
+	if size == 0 {
 		return d, nil
 	}
-	err := mountSmall(dir)
+	err := mountSmall(dir, size)
 	switch {
 	case err == nil:
 		d.small = true

@@ -1,9 +1,12 @@
 package main
 
-import "syscall"
+import (
+	"fmt"
+	"syscall"
+)
 
-func mountSmall(dir string) error {
-	return syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,size="+diskSize)
+func mountSmall(dir string, size int64) error {
+	return syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("mode=0700,size=%d", size))
 }
 
 func unmountSmall(dir string) error { return syscall.Unmount(dir, syscall.MNT_DETACH) }

@@ -4,5 +4,5 @@ package main
 
 import "errors"
 
-func mountSmall(string) error   { return errors.ErrUnsupported }
-func unmountSmall(string) error { return errors.ErrUnsupported }
+func mountSmall(string, int64) error { return errors.ErrUnsupported }
+func unmountSmall(string) error      { return errors.ErrUnsupported }

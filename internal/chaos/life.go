@@ -158,10 +158,12 @@ func (l *life) abandon() {
 	}
 }
 
-// whole waits until every worker is ready and has nothing to do.
+// whole waits until every worker is ready and has nothing to do. One with a few calls left before max-total-calls stays beside its
+// successor until max-age, which is a minute at most.
 func (l *life) whole(ctx context.Context) bool {
+	const long = 2 * patience
 	var last string
-	for began := time.Now(); time.Since(began) < patience; time.Sleep(20 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < long; time.Sleep(20 * time.Millisecond) {
 		if ctx.Err() != nil {
 			return false
 		}
@@ -186,6 +188,6 @@ func (l *life) whole(ctx context.Context) bool {
 			return true
 		}
 	}
-	l.books.violation("after %s the pools are not whole: %s", patience, last)
+	l.books.violation("after %s the pools are not whole: %s", long, last)
 	return false
 }

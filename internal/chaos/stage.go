@@ -82,7 +82,11 @@ func (s *stage) play(ctx context.Context, until time.Time) (err error) {
 	if err := os.MkdirAll(s.temp(), 0o700); err != nil {
 		return err
 	}
-	if s.disk, err = newDisk(filepath.Dir(s.state()), !s.old); err != nil {
+	size := max(diskAtLeast, int64(s.o.round.Seconds()*diskRate))
+	if s.old {
+		size = 0
+	}
+	if s.disk, err = newDisk(filepath.Dir(s.state()), size); err != nil {
 		return err
 	}
 	watched, unwatch := context.WithCancel(ctx)

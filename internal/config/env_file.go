@@ -3,17 +3,21 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // readEnvFile reads a file of variables. Its errors name the line and never hold what is in it: that may be secret.
 func readEnvFile(path string) ([]string, error) {
-	text, err := os.ReadFile(path)
+	text, err := readPiped(path)
 	if err != nil {
 		return nil, fmt.Errorf("read env file: %w", err)
 	}
-	p := envFile{rest: string(text), line: 1}
+	p := envFile{rest: text, line: 1}
 	p.rest = strings.TrimPrefix(p.rest, "\ufeff")
 	for {
 		assignment, err := p.next()
@@ -25,6 +29,33 @@ func readEnvFile(path string) ([]string, error) {
 		}
 		p.found = append(p.found, assignment)
 	}
+}
+
+// pipePatience is how long the end of a pipe may take to come. Nothing can call off the start that waits for it. A variable for tests.
+var pipePatience = 30 * time.Second
+
+// readPiped reads a file, or a pipe as in --env-file <(decrypt secrets): to its end, of which it has to be told by then.
+func readPiped(path string) (string, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it would not open a pipe before somebody writes to it
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }()
+	fault := func(why string) error { return &fs.PathError{Op: "read", Path: path, Err: errors.New(why)} }
+	_ = file.SetReadDeadline(time.Now().Add(pipePatience)) // of what has none, no read takes long
+	content, err := io.ReadAll(io.LimitReader(file, mostBytes+1))
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "", fault(fmt.Sprintf("it is a pipe, whose end has not come within %v", pipePatience))
+	case err != nil:
+		return "", err
+	case len(content) > mostBytes:
+		return "", fault("it is larger than 1 MiB")
+	}
+	if info, err := file.Stat(); err == nil && info.Mode()&fs.ModeNamedPipe != 0 && len(content) == 0 {
+		return "", fault("it is a pipe that nobody has written to")
+	}
+	return string(content), nil
 }
 
 // envFile is a file of variables that is being read. It is written like a shell's, with nothing expanded:

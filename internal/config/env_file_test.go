@@ -1,10 +1,14 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -93,4 +97,40 @@ func TestWhateverStandsInAnEnvFileReadingItEnds(t *testing.T) {
 			t.Errorf("%d assignments", len(assignments))
 		}
 	})
+}
+
+// Whatever it is, the start does not hang: no signal could end it there.
+func TestAnEnvFileThatIsAPipeIsReadAndNotWaitedForForEver(t *testing.T) {
+	defer func(old time.Duration) { pipePatience = old }(pipePatience)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := w.WriteString("A=1\n"); err != nil {
+		t.Fatal(err)
+	}
+	open := fmt.Sprintf("/dev/fd/%d", r.Fd())
+	pipePatience = time.Millisecond
+	if _, err := readEnvFile(open); err == nil || !strings.Contains(err.Error(), "whose end has not come within 1ms") {
+		t.Errorf("a pipe that does not end: %v", err)
+	}
+	pipePatience = time.Minute
+	if _, err := w.WriteString("A=1\n"); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if got, err := readEnvFile(open); err != nil || !slices.Equal(got, []string{"A=1"}) {
+		t.Errorf("a pipe: %q %v", got, err)
+	}
+	silent := filepath.Join(t.TempDir(), "silent")
+	if err := syscall.Mkfifo(silent, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readEnvFile(silent); err == nil || !strings.Contains(err.Error(), "a pipe that nobody has written to") {
+		t.Errorf("a pipe without a writer: %v", err)
+	}
+	if _, err := readEnvFile("/dev/zero"); err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
+		t.Errorf("a file without an end: %v", err)
+	}
 }

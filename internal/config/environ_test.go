@@ -62,6 +62,36 @@ func TestACleanEnvironmentHasOnlyWhatIsListed(t *testing.T) {
 	}
 }
 
+func TestANameAloneHasTheValueOfWhippersOwnEnvironment(t *testing.T) {
+	t.Setenv("ASKED", "a=b, c")
+	t.Setenv("EMPTY", "")
+	var p Pool
+	v := &Assignments{Items: &p.Assignments}
+	for _, given := range []string{"ASKED", "EMPTY", "GIVEN="} {
+		if err := v.Set(given); err != nil {
+			t.Errorf("%s: %v", given, err)
+		}
+	}
+	for _, given := range []string{"NO_SUCH_VARIABLE", "=x", ""} {
+		if err := v.Set(given); err == nil {
+			t.Errorf("%q is accepted", given)
+		}
+	}
+	p.CleanEnv = true
+	got, err := p.Environ(os.Environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"ASKED=a=b, c", "EMPTY=", "GIVEN="} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is missing in %q", want, got)
+		}
+	}
+	if v.String() != "ASKED, EMPTY, GIVEN" {
+		t.Errorf("shown as %q", v)
+	}
+}
+
 func TestAUserBringsItsHomeUnlessTheFilesOrFlagsSaySo(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can run workers as another user")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,15 +73,22 @@ func (a *Addresses) from(folder string) {
 	}
 }
 
-// Assignments are variables with their values, NAME=VALUE; there is none by default. Its flag may be repeated.
+// Assignments are variables with their values, NAME=VALUE; there is none by default. NAME alone has the value of our own environment, so that no
+// secret need be an argument, which others can read. Its flag may be repeated.
 type Assignments struct{ Items *[]string }
 
 // Set implements Value: it adds to the list.
 func (a *Assignments) Set(s string) error {
-	if name, _, ok := strings.Cut(s, "="); !ok || name == "" {
-		return errors.New("not an assignment: write it as NAME=VALUE")
+	name, value, ok := strings.Cut(s, "=")
+	if name == "" {
+		return errors.New("not an assignment: write it as NAME=VALUE, or NAME")
 	}
-	*a.Items = append(*a.Items, s)
+	if !ok {
+		if value, ok = os.LookupEnv(name); !ok {
+			return errors.New("not in whipper's own environment: set it there, or write NAME=VALUE")
+		}
+	}
+	*a.Items = append(*a.Items, name+"="+value)
 	return nil
 }
 

@@ -125,7 +125,7 @@ var PoolSettings = []Setting[Pool]{
 	{"interpreter", "program that runs SCRIPT (default: python of $VIRTUAL_ENV, of the nearest .venv or on PATH; node on PATH)", func(p *Pool) Value {
 		return &Path{S: &p.Interpreter, Program: true}
 	}},
-	{"env", "`NAME=VALUE` for the workers' environment; may be repeated", func(p *Pool) Value {
+	{"env", "`NAME=VALUE` for the workers' environment, or NAME, whose value is that of whipper's own; may be repeated", func(p *Pool) Value {
 		return &Assignments{Items: &p.Assignments}
 	}},
 	{"env-file", "`FILE` of NAME=VALUE lines for the workers' environment, below --env; may be repeated", func(p *Pool) Value {

@@ -119,21 +119,14 @@ func TestAsTheFirstProcessWhipperReapsOrphansAndStillKnowsItsWorkersExitCodes(t 
 			}
 		}
 	}
-	began := time.Now()
-	zombies := func() (n int) {
+	eventually(t, "of 400 orphans that have ended, none is a zombie", func() bool {
 		for _, state := range below(t, s.cmd.Process.Pid) {
 			if state == "Z" {
-				n++
+				return false
 			}
 		}
-		return n
-	}
-	for zombies() > 0 {
-		if time.Since(began) > 5*time.Second {
-			t.Fatalf("of 400 orphans that have ended, %d are zombies", zombies())
-		}
-		time.Sleep(10 * time.Millisecond) // nobody tells when another process reaps
-	}
+		return true
+	})
 	s.signal(syscall.SIGTERM)
 	if code := s.exitCode(); code != 0 {
 		t.Errorf("exit code after SIGTERM: %d", code)
@@ -190,22 +183,15 @@ func TestKillTreeLeavesNoDaemonOfAWorkerAndNoZombie(t *testing.T) {
 	for _, pid := range s.workers(c, anyState) {
 		check(t, syscall.Kill(pid, syscall.SIGKILL))
 	}
-	began := time.Now()
-	for {
-		left, zombies := daemons(), 0
+	eventually(t, "workers that have ended leave no daemon and no zombie", func() bool {
+		left := daemons()
 		for _, state := range below(t, s.cmd.Process.Pid) {
 			if state == "Z" {
-				zombies++
+				left++
 			}
 		}
-		if left+zombies == 0 {
-			break
-		}
-		if time.Since(began) > 5*time.Second {
-			t.Fatalf("%d daemons and %d zombies are left by workers that have ended", left, zombies)
-		}
-		time.Sleep(10 * time.Millisecond) // nobody tells when another process reaps
-	}
+		return left == 0
+	})
 	s.signal(syscall.SIGTERM)
 	if code := s.exitCode(); code != 0 {
 		t.Errorf("exit code after SIGTERM: %d", code)

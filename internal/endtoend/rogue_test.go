@@ -87,7 +87,7 @@ func whole(t *testing.T, c *whipper.Client, workers int) {
 
 // Of a worker that misbehaves, the calls of others must not notice anything, and the ledger must tell what happened.
 func TestWhateverAWorkerDoesOthersAreServedAndTheLedgerTells(t *testing.T) {
-	const hang = 2 * time.Second // the timeout of calls that never end
+	const hang = 4 * time.Second // the timeout of calls that never end
 	crashed := func(code int, signal, tail string) func(*testing.T, whipper.Job) {
 		return func(t *testing.T, job whipper.Job) {
 			a := job.Attempts[0]
@@ -155,7 +155,7 @@ func TestWhateverAWorkerDoesOthersAreServedAndTheLedgerTells(t *testing.T) {
 			check(t, err)
 			_, err = c.Wait(t.Context(), whipper.WaitParams{IDs: []int64{submitted.ID}, TimeoutMs: patience.Milliseconds()})
 			check(t, err)
-			if longest := stop(); longest > hang/2 {
+			if longest := stop(); longest >= hang { // as long as if it had waited for the other's end
 				t.Errorf("a call beside it took %s", longest)
 			}
 			job, err := c.Get(t.Context(), whipper.GetParams{ID: submitted.ID})
@@ -166,11 +166,7 @@ func TestWhateverAWorkerDoesOthersAreServedAndTheLedgerTells(t *testing.T) {
 			}
 		})
 	}
-	for began := time.Now(); alive(daemon); time.Sleep(10 * time.Millisecond) { // it is no child of ours
-		if time.Since(began) > 5*time.Second {
-			t.Fatal("a daemon in the worker's group outlives it")
-		}
-	}
+	eventually(t, "a daemon in the worker's group ends with it", func() bool { return !alive(daemon) })
 	stats, err := c.Stats(t.Context(), whipper.PoolParams{})
 	check(t, err)
 	if n := stats.Workers.StrayLines; n != 30_001 { // and the endless one
@@ -188,14 +184,21 @@ func TestAWorkersOwnAnswersAreNotHeldUpByWhatItPrints(t *testing.T) {
 	s := start(t, dir, "--min-workers", "1", "--max-workers", "1", "--", "python3", "testdata/rogue.py")
 	c := s.client()
 	stop := neighbours(t, c)
+	handled := func() int64 {
+		stats, err := c.Stats(t.Context(), whipper.PoolParams{})
+		check(t, err)
+		return stats.Workers.CallsHandled
+	}
+	before := handled()
 	result, _, err := c.Invoke(t.Context(), whipper.InvokeParams{Method: "chatter", Params: raw(t, 20_000), TimeoutMs: patience.Milliseconds()})
 	check(t, err)
 	if string(result) != "20000" {
 		t.Errorf("result %s", result)
 	}
-	if longest := stop(); longest > time.Second {
-		t.Errorf("a call in the same worker took %s while it printed 10,000 lines a second", longest)
+	if others := handled() - before - 1; others < 10 {
+		t.Errorf("%d calls in the same worker were answered while it printed 10,000 lines a second", others)
 	}
+	t.Logf("the longest took %s", stop())
 	if printed := strings.Count(s.stderr.String(), "of a program that prints"); printed < 1000 {
 		t.Errorf("only %d lines are in the log", printed)
 	}
@@ -256,14 +259,17 @@ func TestAWorkerThatHadServedIsReplacedAtOnceHoweverOften(t *testing.T) {
 		_, _, err := c.Invoke(t.Context(), whipper.InvokeParams{Method: "echo", Params: raw(t, 1)})
 		check(t, err)
 		pid := s.workers(c, "processing")[0]
-		began := time.Now()
 		check(t, syscall.Kill(pid, syscall.SIGKILL))
-		for now := s.workers(c, anyState); len(now) == 0 || now[0] == pid; now = s.workers(c, anyState) {
-			if time.Since(began) > patience {
-				t.Fatal("it is not replaced")
+		eventually(t, "it is replaced", func() bool {
+			list, err := c.Workers(t.Context(), whipper.PoolParams{})
+			check(t, err)
+			w := list.Workers[0]
+			if w.PID == 0 || w.PID == pid {
+				return false
 			}
-		}
-		took = append(took, time.Since(began))
+			took = append(took, w.StartedAt.Sub(w.LastExit.At.Time))
+			return true
+		})
 	}
 	// A process that was of no use is followed by the next one after 50 ms at the least, and longer each time.
 	if quickest := slices.Min(took); quickest >= 50*time.Millisecond {

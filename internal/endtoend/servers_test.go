@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // server gives the command of a program that was installed for these tests.
@@ -140,14 +139,10 @@ func TestAnMCPServerAnswersAsItIs(t *testing.T) {
 	if got := cli(t, dir, "call", "--timeout", "300ms", "tools/call", tool, `arguments={"duration":600,"steps":2}`); got.code != 124 {
 		t.Errorf("a call that is out of time: %+v", got)
 	}
-	began := time.Now()
 	if got := must(t, dir, "call", "tools/call", `name="echo"`, `arguments={"message":"still here"}`); !strings.Contains(got, "still here") {
 		t.Errorf("tools/call gave %s", got)
 	}
-	if took := time.Since(began); took > 5*time.Second { // the flush timeout, after which it would have been killed
-		t.Errorf("the slot was free only after %s", took)
-	}
-	if after := s.workers(s.client(), anyState); len(after) != 1 || after[0] != before[0] {
+	if after := s.workers(s.client(), anyState); len(after) != 1 || after[0] != before[0] { // nor did the slot wait for the flush timeout
 		t.Errorf("process %v has been replaced by %v", before, after)
 	}
 	s.signal(syscall.SIGTERM)

@@ -22,6 +22,9 @@ func TestClientsAndWorkersOfAnEarlierVersionWorkWithThisOneAndTheOtherWayAround(
 	if checkout == "" {
 		t.Skip("make older OLDER=COMMIT runs this with an earlier version")
 	}
+	if _, err := os.Stat(filepath.Join(checkout, "internal/matrix")); err != nil {
+		t.Skipf("it is older than the programs that would be tried: %v", err)
+	}
 	now, then := assemble(t, "../.."), assemble(t, checkout)
 	t.Run("theirs", func(t *testing.T) { then.meet(t, now.whipper) })
 	now.scenarios = then.scenarios // what the earlier supervisor can do

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
 // Own checks a folder that is to hold what is this user's alone: it must be this user's, and not everybody may write to it. Whatever this
 // user is: what root writes into the folder of another user, that one can lead elsewhere by a link.
 func Own(dir string) error {
-	info, err := os.Stat(dir)
+	info, err := look(dir)
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ func Real(dir string) error {
 
 // Trusted checks a folder that is to be read from: it must be this user's or root's, and not everybody may write to it. Root may read anybody's.
 func Trusted(dir string) error {
-	info, err := os.Stat(dir)
+	info, err := look(dir)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func Trusted(dir string) error {
 // Shared checks a folder in which this user is to have a file among those of others, such as /tmp: nobody may be able to put another file in
 // that one's place. So the folder must be this user's or root's, and where everybody may write to it, it must be sticky.
 func Shared(dir string) error {
-	info, err := os.Stat(dir)
+	info, err := look(dir)
 	if err != nil {
 		return err
 	}
@@ -58,6 +59,18 @@ func Shared(dir string) error {
 		return nil
 	}
 	return closed(dir, info)
+}
+
+// look is os.Stat, but for a link of another user's, who chose which folder of this user's it leads to. Root's are trusted.
+func look(dir string) (fs.FileInfo, error) {
+	info, err := os.Lstat(filepath.Clean(dir)) // with a slash at its end it would be followed
+	if err != nil || info.Mode().Type() != fs.ModeSymlink {
+		return info, err
+	}
+	if owner := ownerOf(info); owner != os.Geteuid() && owner != 0 {
+		return nil, &Error{"folder", dir, fmt.Sprintf("it is a symbolic link of user %d: choose another, or name the folder that it leads to", owner)}
+	}
+	return os.Stat(dir)
 }
 
 // closed says that not everybody may write to a folder.

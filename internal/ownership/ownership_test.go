@@ -82,6 +82,22 @@ func TestFoldersThatOthersCanReachIntoAreRefused(t *testing.T) {
 	}
 }
 
+// Who made the link chose the folder, though that is this user's own.
+func TestAFolderThatAnothersLinkLeadsToIsRefused(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder(t, os.Geteuid(), 0o700), link); err != nil {
+		t.Fatal(err)
+	}
+	chown(t, link, stranger)
+	for _, path := range []string{link, link + "/"} {
+		for name, check := range map[string]func(string) error{"own": Own, "trusted": Trusted, "shared": Shared} {
+			if wrong := (*Error)(nil); !errors.As(check(path), &wrong) {
+				t.Errorf("%s: %s is taken: %v", name, path, check(path))
+			}
+		}
+	}
+}
+
 func TestWhatAnotherMayHavePutInAFilesPlaceIsNotOpened(t *testing.T) {
 	for name, plant := range map[string]func(t *testing.T, path, precious string) error{
 		"a symbolic link":                      func(_ *testing.T, path, precious string) error { return os.Symlink(precious, path) },

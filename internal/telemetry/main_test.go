@@ -34,6 +34,11 @@ func setenv(t *testing.T, assignments ...string) {
 	}
 }
 
+// unhurried has exporters wait for the collector, for tests in which it always answers, maybe late.
+var unhurried = []string{
+	"OTEL_EXPORTER_OTLP_TIMEOUT=60000", "OTEL_BSP_EXPORT_TIMEOUT=60000", "OTEL_BLRP_EXPORT_TIMEOUT=60000", "OTEL_METRIC_EXPORT_TIMEOUT=60000",
+}
+
 // start gives telemetry that is shut down at the end of the test, and what it tells.
 func start(t *testing.T, o Options) (*Telemetry, *told) {
 	t.Helper()
@@ -105,5 +110,23 @@ func (s *told) atMost(text string, n int) {
 	s.t.Helper()
 	if so := s.String(); strings.Count(so, text) > n {
 		s.t.Errorf("%q was written more than %d times:\n%s", text, n, so)
+	}
+}
+
+// inTurn fails the test if one of two texts was written twice without the other in between.
+func (s *told) inTurn(first, second string) {
+	s.t.Helper()
+	var last string
+	for line := range strings.Lines(s.String()) {
+		for _, text := range []string{first, second} {
+			if !strings.Contains(line, text) {
+				continue
+			}
+			if text == last || last == "" && text == second {
+				s.t.Errorf("%q was written after %q:\n%s", text, last, s)
+				return
+			}
+			last = text
+		}
 	}
 }

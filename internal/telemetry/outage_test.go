@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,8 +48,7 @@ func TestAnOutageIsToldOnceAndItsEndOnce(t *testing.T) {
 					c.Start()
 					said.await(toldAgain, outage)
 				}
-				said.atMost(toldLost, 2)
-				said.atMost(toldAgain, 2)
+				said.inTurn(toldLost, toldAgain) // a collector that is slow may have been given up once more
 			})
 		}
 	}
@@ -93,8 +93,7 @@ func TestAnOutageOfWhatWaitsInQueuesIsToldOnceToo(t *testing.T) {
 			said.await(toldLost, 1)
 			c.Start()
 			said.await(toldAgain, 1)
-			said.atMost(toldLost, 1)
-			said.atMost(toldAgain, 1)
+			said.inTurn(toldLost, toldAgain) // a collector that is slow may have been given up once more
 		})
 	}
 }
@@ -123,8 +122,9 @@ func TestWhatTheCollectorDoesNotTakeIsCounted(t *testing.T) {
 		t.Run(q.counted, func(t *testing.T) {
 			c := otlptest.New(t)
 			c.Stop()
-			setenv(t, "OTEL_"+string(q.of)+"_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(),
-				q.variable+"MAX_EXPORT_BATCH_SIZE=3", q.variable+"SCHEDULE_DELAY=3600000") // the third sends all three
+			// The third sends all three, and nothing else is sent, whose failure would be told first.
+			setenv(t, append(slices.Clip(unhurried), "OTEL_EXPORTER_OTLP_"+string(q.of)+"_ENDPOINT="+c.HTTP()+"/v1/"+strings.ToLower(string(q.of)),
+				q.variable+"MAX_EXPORT_BATCH_SIZE=3", q.variable+"SCHEDULE_DELAY=3600000")...)
 			tel, said := start(t, Options{Scrape: true})
 			for range 3 {
 				q.emit(t.Context(), tel)
@@ -146,8 +146,8 @@ func TestARoomyQueueDropsNothing(t *testing.T) {
 	for _, q := range queued {
 		t.Run(q.counted, func(t *testing.T) {
 			c := otlptest.New(t)
-			setenv(t, "OTEL_"+string(q.of)+"_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(), "OTEL_EXPORTER_OTLP_TIMEOUT=10000",
-				q.variable+"EXPORT_TIMEOUT=10000", q.variable+"MAX_QUEUE_SIZE=100")
+			setenv(t, append(slices.Clip(unhurried), "OTEL_"+string(q.of)+"_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(),
+				q.variable+"MAX_QUEUE_SIZE=100")...)
 			tel, _ := start(t, Options{Scrape: true})
 			for n := range 50 { // three times what the queue holds, but not at once
 				for range 6 {

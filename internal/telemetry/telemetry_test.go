@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,8 +71,10 @@ func TestAllSignalsArriveByEachProtocol(t *testing.T) {
 	} {
 		t.Run(strings.Join(test.variables, " "), func(t *testing.T) {
 			c := otlptest.New(t)
-			setenv(t, append(test.variables, "OTEL_EXPORTER_OTLP_ENDPOINT="+test.endpoint(c),
-				"OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20x", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test,service.name=other")...)
+			setenv(t, slices.Concat(unhurried, test.variables, []string{
+				"OTEL_EXPORTER_OTLP_ENDPOINT=" + test.endpoint(c), "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20x",
+				"OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test,service.name=other",
+			})...)
 			tel, said := start(t, Options{})
 			ctx, span := tel.Tracer().Start(t.Context(), "a span")
 			slog.New(tel.Handler(slog.DiscardHandler, slog.LevelInfo)).InfoContext(ctx, "a record", "job", 7)
@@ -130,7 +133,8 @@ func TestTheServiceIsWhipperUnlessTheEnvironmentNamesIt(t *testing.T) {
 
 func TestTheSamplerIsHonoured(t *testing.T) {
 	c := otlptest.New(t)
-	setenv(t, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(), "OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.5")
+	setenv(t, append(slices.Clip(unhurried), "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(),
+		"OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.5")...)
 	tel, _ := start(t, Options{})
 	const all = 1000
 	for range all {
@@ -148,8 +152,8 @@ func TestTheSamplerIsHonoured(t *testing.T) {
 
 func TestWhatWaitsIsSentAtTheEnd(t *testing.T) {
 	c := otlptest.New(t)
-	setenv(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.GRPC(), "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
-		"OTEL_BSP_SCHEDULE_DELAY=3600000", "OTEL_BLRP_SCHEDULE_DELAY=3600000", "OTEL_METRIC_EXPORT_INTERVAL=3600000", "OTEL_EXPORTER_OTLP_TIMEOUT=10000", "OTEL_BSP_EXPORT_TIMEOUT=10000", "OTEL_BLRP_EXPORT_TIMEOUT=10000")
+	setenv(t, append(slices.Clip(unhurried), "OTEL_EXPORTER_OTLP_ENDPOINT="+c.GRPC(), "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+		"OTEL_BSP_SCHEDULE_DELAY=3600000", "OTEL_BLRP_SCHEDULE_DELAY=3600000", "OTEL_METRIC_EXPORT_INTERVAL=3600000")...)
 	tel, _ := start(t, Options{})
 	ctx, span := tel.Tracer().Start(t.Context(), "s")
 	slog.New(tel.Handler(slog.DiscardHandler, slog.LevelInfo)).InfoContext(ctx, "a record")

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Looks for known vulnerabilities in all that this repository depends on, tools included. What is found is a failure; what cannot be asked is said
-# and is none, for many machines reach the registries alone.
+# and is none, for many machines reach the registries alone. Arguments are the Go packages to look at, instead of all.
+#
+# VULNDB is where Go's advisories are, a mirror or file:///FOLDER, instead of https://vuln.go.dev; npm asks the registry that it is set to.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 python=${PYTHON:-.venv/bin/python}
@@ -22,7 +24,7 @@ verdict() {
 }
 
 # Of Go, that can be reached from this code.
-go tool -modfile=internal/tools/go.mod govulncheck ./... >"$report" 2>"$errors"
+go tool -modfile=internal/tools/go.mod govulncheck ${VULNDB:+-db "$VULNDB"} "${@:-./...}" >"$report" 2>"$errors"
 code=$?
 case $code in
 0) kind=passed ;;

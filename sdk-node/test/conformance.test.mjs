@@ -12,7 +12,7 @@ for (const file of fs.readdirSync(`${ROOT}/worker`).filter((name) => name.endsWi
   for (const extension of file === "cancel.jsonl" ? ["mjs"] : ["mjs", "cjs"]) {
     for (const sockets of file === "call.jsonl" ? [false, true] : [false]) {
       const name = `${head.fixture}.${extension}`;
-      test(`${file} is played by ${name} over ${sockets ? "sockets" : "pipes"}`, { timeout: 20_000 }, (t) =>
+      test(`${file} is played by ${name} over ${sockets ? "sockets" : "pipes"}`, { timeout: 60_000 }, (t) =>
         play(start(t, `${ROOT}/fixtures/${name}`, { sockets }), steps),
       );
     }

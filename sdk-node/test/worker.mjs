@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const MAIN = fileURLToPath(new URL("../src/worker/main.mjs", import.meta.url));
 
 /** Far longer than any test takes. A worker that hangs is killed, and the test that waits for it fails. */
-const LIFETIME_MS = 15_000;
+const LIFETIME_MS = 60_000;
 
 /** Path of a fixture. @param {string} name */
 export const fixture = (name) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));

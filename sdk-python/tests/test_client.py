@@ -127,7 +127,7 @@ def test_jobs_for_later_keep_their_policy_and_can_be_cancelled(client: whipper.C
         client.wait(job).value()
 
 
-def test_progress_is_told_on_the_callers_thread_for_calls_and_for_jobs(client: whipper.Client) -> None:
+def test_progress_is_told_on_the_callers_thread_for_calls_and_for_jobs(client: whipper.Client, tmp_path: Path) -> None:
     told: list[tuple[whipper.Progress, bool]] = []
 
     def progress(value: whipper.Progress) -> None:
@@ -136,10 +136,17 @@ def test_progress_is_told_on_the_callers_thread_for_calls_and_for_jobs(client: w
     assert client.invoke("steps", 3, progress=progress) == 3
     assert told[-1][0].value == {"progress": 3, "total": 3}
     assert all(here for _, here in told)
-    job = client.submit("steps", 2, delay=0.2)
     told.clear()
-    client.wait(job, progress=progress)
+    heard = tmp_path / "heard"
+
+    def hear(value: whipper.Progress) -> None:
+        progress(value)
+        heard.touch()
+
+    job = client.submit("steps_until", str(heard))
+    assert client.wait(job, progress=hear).state == "succeeded"
     assert {value.job for value, _ in told} == {job.id}
+    assert all(here for _, here in told)
 
 
 def test_what_the_callback_for_progress_raises_cancels_the_call(client: whipper.Client) -> None:

@@ -151,28 +151,30 @@ export function execArguments(o, dir) {
     "--exit-with-parent",
     ...(o.dir === undefined ? ["--ephemeral"] : []),
     ...flags,
-    ...environmentOf(o).inArguments,
+    ...environmentFlags(o),
     ...(o.flags ?? []),
     ...program,
   ];
 }
 
+/** Whether a variable would be an option in the supervisor's own environment. @param {string} name */
+const isOption = (name) => name.startsWith("WHIPPER_");
+
 /**
- * Variables for the workers: in the supervisor's own environment, where other users cannot read them. Those that would be its options, and
- * those that it would not pass on, go into its arguments.
+ * Variables for the workers. The supervisor takes their values from its own environment, where other users cannot read them.
  *
  * @param {SidecarOptions} o
  */
-export function environmentOf(o) {
-  const all = Object.entries(o.env ?? {});
-  const clean = o.flags?.some((flag) => flag.startsWith("--clean-env")) ?? false;
-  const argued = (/** @type {string} */ name) => clean || name.startsWith("WHIPPER_");
-  return {
-    inherited: Object.fromEntries(all.filter(([name]) => !argued(name))),
-    inArguments: all
-      .filter(([name]) => argued(name))
-      .flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-  };
+function environmentFlags({ env = {} }) {
+  return Object.entries(env).flatMap(([name, value]) => [
+    "--env",
+    isOption(name) ? `${name}=${value}` : name,
+  ]);
+}
+
+/** What is added to the supervisor's own environment for `--env`. @param {SidecarOptions} o */
+export function inheritedBy({ env = {} }) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isOption(name)));
 }
 
 /** @param {string | URL} path */

@@ -9,7 +9,7 @@ import { findBinary } from "./binary.mjs";
 import { drainMs } from "./drain.mjs";
 import { NoSupervisorError, StartError } from "./errors.mjs";
 import { readLog } from "./logs.mjs";
-import { environmentOf, execArguments } from "./options.mjs";
+import { execArguments, inheritedBy } from "./options.mjs";
 
 const ATTEMPTS = 5; // to start it again in a row, without it having come up
 const LAST_WORDS = 1000; // milliseconds that its output is waited for after its end
@@ -140,7 +140,7 @@ export class Sidecar {
     try {
       return spawn(binary, execArguments(this.#options, this.#dir), {
         stdio: ["pipe", "ignore", "pipe", "pipe"],
-        env: { ...environment(), ...environmentOf(this.#options).inherited },
+        env: { ...environment(), ...inheritedBy(this.#options) },
         detached: true, // a terminal's Ctrl-C is the application's; when its sidecar ends is for the application to say
       });
     } catch (error) {

@@ -44,7 +44,7 @@ class StartOptions(TypedDict, total=False):
     interpreter: Path
     """What runs the script. Default for Python: the one that runs the application."""
     env: Mapping[str, str]
-    """Variables of the workers' environment."""
+    """Variables of the workers' environment. Other users cannot read their values, but for those of ``WHIPPER_…``."""
     cwd: Path
     flags: Sequence[str]
     """Further flags of ``whipper exec``, as they are."""
@@ -90,21 +90,19 @@ def command(
     if script is not None and os.fspath(script).endswith(".py") and options.get("interpreter") is None:
         flags += ["--interpreter", sys.executable]
     inherited: dict[str, str] = {}
-    further = list(options.get("flags", ()))
-    clean = any(flag.startswith("--clean-env") for flag in further)
     for name, value in (options.get("env") or {}).items():
-        # In the supervisor's own environment other users cannot read it. What would be an option there, or is not
-        # passed on, cannot go there.
-        if clean or name.startswith("WHIPPER_"):
+        # In the supervisor's own environment other users cannot read it. What would be an option there cannot go there.
+        if name.startswith("WHIPPER_"):
             flags += ["--env", f"{name}={value}"]
         else:
+            flags += ["--env", name]
             inherited[name] = value
     if options.get("threads") is not None:
         flags += ["--env", f"WHIPPER_THREADS={options['threads']}"]
     dir = options.get("dir")
     return Command(
         binary=binary.find(options.get("binary")),
-        flags=[*flags, *further],
+        flags=[*flags, *options.get("flags", ())],
         program=[os.fspath(script), *args] if script is not None else ["--", *(program or ())],
         dir=None if dir is None else os.fspath(dir),
         environment=inherited,
