@@ -90,12 +90,12 @@ bench-quick: ## run all of the benchmark with small sizes and without installing
 	bin/bench -quick $(BENCH)
 
 CHAOS_SECONDS ?= 3600
-CHAOS_SEED ?=
-chaos: ## attack whipper for CHAOS_SECONDS (3600) with CHAOS_SEED, and look whether all that was said is true
+CHAOS_SEED ?= 1
+chaos: ## attack whipper for CHAOS_SECONDS (3600) with CHAOS_SEED (1), and look whether all that was said is true
 	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) go run ./internal/chaos
 
 chaos-sabotage: ## build faults into whipper and see that chaos finds each of them, in about two minutes
-	go run ./internal/chaos -sabotage
+	CHAOS_SEED=$(CHAOS_SEED) go run ./internal/chaos -sabotage
 
 KILLS ?= 300
 chaos-ledger: ## kill the ledger's process KILLS (300) times, let each call of its disk fail in turn and its clock jump; takes up to an hour

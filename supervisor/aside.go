@@ -51,23 +51,29 @@ func (p *Pool) park() {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		for _, a := range all {
-			p.letGo(a.Job)
-			l := p.lanes.named(a.Lane)
-			l.parking--
-			p.stir(l)
-			if err != nil {
-				p.stands(a.from)
-			}
-			if !a.expires.IsZero() && time.Now().After(a.expires) { // the claimer, which was to see to that, had to leave it alone
-				p.lookAgain(ledger.MaxPriority)
-			}
+		p.parked(all, err)
+	})
+}
+
+// parked takes note that jobs stand in their lanes on disk, or could not be put there; mu is held.
+func (p *Pool) parked(all []aside, err error) {
+	for _, a := range all {
+		p.letGo(a.Job)
+		l := p.lanes.named(a.Lane)
+		l.parking--
+		l.landed = true
+		p.stir(l)
+		if err != nil {
+			p.stands(a.from)
 		}
-		if err != nil { // they are where they were
-			p.log.Error("jobs that may not run yet could not be put aside", "error", err)
+		if !a.expires.IsZero() && time.Now().After(a.expires) { // the claimer, which was to see to that, had to leave it alone
 			p.lookAgain(ledger.MaxPriority)
 		}
-	})
+	}
+	if err != nil { // they are where they were
+		p.log.Error("jobs that may not run yet could not be put aside", "error", err)
+		p.lookAgain(ledger.MaxPriority)
+	}
 }
 
 // stands takes note that a job is still in a lane from which it was read; mu is held.
@@ -76,6 +82,6 @@ func (p *Pool) stands(in ledger.Lane) {
 		return
 	}
 	l := p.lanes.named(in)
-	l.parked = true
+	l.parked, l.landed = true, true
 	p.stir(l)
 }

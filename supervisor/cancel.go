@@ -72,7 +72,7 @@ func (p *Pool) cancelOnDisk(ctx context.Context, ids []int64) (int, error) {
 	}
 	now, e := time.Now(), errorJSON(cancelledError())
 	cancelled, err := p.ledger.CancelQueued(ctx, ids, now, e)
-	p.tellCancelled(ctx, cancelled)
+	p.tellCancelled(ctx, cancelled, now, e)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, id := range cancelled {

@@ -16,6 +16,7 @@ type lane struct {
 
 	parked  bool  // jobs may stand in it on disk
 	parking int   // jobs on their way there
+	landed  bool  // jobs have come to stand there since its last read began
 	due     bool  // it is to be read
 	keptFor int64 // a key's: the job that is next and waits for keptBy; 0: none
 	keptBy  *lane // a method's

@@ -10,7 +10,6 @@ import (
 type laneRead struct {
 	*lane
 	limit   int
-	parking bool // jobs were on their way there when the read began
 	jobs    []ledger.Job
 	skipped []int64
 	more    bool
@@ -43,7 +42,8 @@ func (p *Pool) lanesToRead(room int) (reads []laneRead) {
 		p.lanes.due = p.lanes.due[1:]
 		l.due = false
 		if n := l.room(room); n > 0 && l.keptFor == 0 {
-			reads = append(reads, laneRead{lane: l, limit: n, parking: l.parking > 0})
+			l.landed = false
+			reads = append(reads, laneRead{lane: l, limit: n})
 			room -= n
 		}
 	}
@@ -58,8 +58,8 @@ func (p *Pool) fromLane(r *laneRead, err error) {
 		p.lanes.due = append(p.lanes.due, l)
 		return
 	}
-	again, unsure := r.more || r.parking && l.parking == 0, false // those who are on their way still stir the lane when they are there
-	left := func(id int64) {                                      // in the lane, or not for long
+	again, unsure := r.more || l.landed, false // those who are on their way still stir the lane when they are there
+	left := func(id int64) {                   // in the lane, or not for long
 		if _, held := p.held[id]; held {
 			unsure = true
 		} else {

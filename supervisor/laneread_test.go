@@ -47,23 +47,23 @@ func TestWhatStoodAsideWhenTheSupervisorDiedRunsUnderTheNext(t *testing.T) {
 	}
 }
 
-func TestALaneIsReadAgainIfJobsWereOnTheirWayThereWhenItWasRead(t *testing.T) {
+func TestALaneIsReadAgainIfJobsCameThereWhileItWasRead(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.pool.mu.Lock()
 	defer r.pool.mu.Unlock()
 	l := r.pool.lanes.key("a")
 	for name, read := range map[string]laneRead{
-		"when the read began": {lane: l, parking: true},
+		"while it was read":   {lane: l},
 		"more stand in it":    {lane: l, more: true},
 		"a job was let go of": {lane: l, skipped: []int64{7}},
 	} {
-		l.parked, l.due, r.pool.lanes.due = true, false, nil
+		l.parked, l.landed, l.due, r.pool.lanes.due = true, name == "while it was read", false, nil
 		if r.pool.fromLane(&read, nil); !l.due || !l.parked {
 			t.Errorf("%s: %+v", name, l)
 		}
 	}
-	l.parked, l.due, r.pool.lanes.due = true, false, nil
+	l.parked, l.landed, l.due, r.pool.lanes.due = true, false, false, nil
 	if r.pool.fromLane(&laneRead{lane: l}, nil); l.due || l.parked || len(r.pool.lanes.keys) > 0 {
 		t.Errorf("an empty one: %+v", l)
 	}
@@ -164,8 +164,8 @@ func TestALaneIsNotReadTimeAndAgainWhileAJobIsOnItsWayThere(t *testing.T) {
 	l := r.pool.lanes.key("a")
 	l.parked, l.parking = true, 1
 	for name, read := range map[string]laneRead{
-		"it cannot be seen there": {lane: l, parking: true},
-		"it can":                  {lane: l, parking: true, skipped: []int64{7}},
+		"it cannot be seen there": {lane: l},
+		"it can":                  {lane: l, skipped: []int64{7}},
 	} {
 		r.pool.held[7] = struct{}{}
 		if r.pool.fromLane(&read, nil); l.due || !l.parked {

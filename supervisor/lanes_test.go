@@ -182,3 +182,38 @@ func TestNothingGetsStuckBetweenKeysLimitsAndPauses(t *testing.T) {
 	}
 	r.until(func() bool { return len(r.pool.lanes.keys) == 0 && len(r.pool.lanes.kept) == 0 })
 }
+
+// A job that comes to stand in a lane while it is read may not be in what was read. Were that forgotten, a newcomer would be let in before it,
+// and with the newcomer gone nobody would read the lane again.
+func TestAJobThatComesToStandInALaneWhileItIsReadIsReadNext(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil)
+	name := ledger.KeyLane("k")
+	for what, lands := range map[string]func(p *Pool, l *lane){
+		"put back": func(p *Pool, _ *lane) { p.stands(name) },
+		"put aside": func(p *Pool, l *lane) {
+			p.standAside(&call{job: ledger.Job{ID: 1 << 40, ConcurrencyKey: "k"}}, l)
+			aside := p.lanes.aside
+			p.lanes.aside = nil
+			p.parked(aside, nil)
+		},
+	} {
+		p := r.pool
+		p.mu.Lock()
+		p.stands(name)
+		l := p.lanes.named(name)
+		reads := p.lanesToRead(1)
+		l.running++ // another job with the key is at a worker
+		lands(p, l)
+		p.fromLane(&reads[0], nil)
+		if !l.parked {
+			t.Errorf("a job that was %s during a read is forgotten", what)
+		}
+		l.running--
+		p.stir(l)
+		if !l.due {
+			t.Errorf("with room for a job that was %s during a read the lane is not read", what)
+		}
+		p.mu.Unlock()
+	}
+}

@@ -263,13 +263,14 @@ func (p *Pool) tellClaimed(job *ledger.Job) {
 	}
 }
 
-// tellCancelled publishes that jobs were cancelled which the pool did not have in memory.
-func (p *Pool) tellCancelled(ctx context.Context, ids []int64) {
+// tellCancelled publishes that jobs were cancelled which the pool did not have in memory: by now somebody may have had them queued again.
+func (p *Pool) tellCancelled(ctx context.Context, ids []int64, at time.Time, errJSON []byte) {
 	for _, id := range ids {
 		if !p.events.wants(jobCancelled.bit) {
 			return
 		}
 		if job, _, err := p.ledger.Get(ctx, id); err == nil {
+			job = ledger.EndWaiting(job, ledger.Cancelled, at, errJSON)
 			p.jobEvent(jobCancelled, &job, "")
 		}
 	}

@@ -68,6 +68,20 @@ func TestACancelledJobIsRetriedRightAfterItsCancellationAndNoneOfTheTwoIsLost(t 
 	}
 }
 
+func TestTheEventOfACancellationTellsOfItThoughTheJobIsQueuedAgain(t *testing.T) {
+	t.Parallel()
+	bus := NewEvents()
+	r := start(t, func(o *Options) { o.Events = bus })
+	id := r.submit("echo", `[1]`, func(j *ledger.Job) { j.RunAt = time.Now().Add(time.Hour) })
+	sub := subscribe(t, bus, EventFilter{Types: []string{"job:cancelled"}})
+	r.pool.tellCancelled(t.Context(), []int64{id}, time.Now(), errorJSON(cancelledError())) // the job is queued, as after a retry
+	<-sub.Ready()
+	e := sub.Take(1)[0]
+	if e.Job.ID != id || e.Job.State != string(ledger.Cancelled) || e.Job.FinishedAt == nil {
+		t.Errorf("event %+v of job %+v", e, e.Job)
+	}
+}
+
 func TestARetriedInvokeRunsForTheLedgerAndIsToldOfOnce(t *testing.T) {
 	t.Parallel()
 	bus := NewEvents()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"time"
 )
 
@@ -47,7 +48,9 @@ func (o *operator) dump() {
 		p.Dump(ctx, &b)
 	}
 	o.events.Dump(&b)
-	fmt.Fprintf(&b, "goroutines: %d\n", runtime.NumGoroutine())
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	fmt.Fprintf(&b, "heap: %d bytes live at the last collection\ngoroutines: %d\n", live[0].Value.Uint64(), runtime.NumGoroutine())
 	_, _ = o.stderr.Write([]byte(printable(b.String()))) // there is nobody else to tell
 
 	stacks := make([]byte, dumpStacks)

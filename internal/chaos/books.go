@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -45,6 +46,17 @@ func (b *books) violation(format string, args ...any) {
 	}
 }
 
+// said gives the first violation that has these words; "": none has.
+func (b *books) said(words string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.IndexFunc(b.violations, func(v string) bool { return strings.Contains(v, words) })
+	if i < 0 {
+		return ""
+	}
+	return b.violations[i]
+}
+
 func (b *books) failed() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,9 +94,19 @@ func report(out io.Writer, stages []*stage) (violations int) {
 	return int(sum)
 }
 
-// summary is what a progress bar shows.
-func (b *books) summary() (rounds, jobs int64, violations int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.counts["rounds"], b.counts["acknowledged"], len(b.violations)
+// glance is the report in a line.
+func glance(stages []*stage) string {
+	sum := map[string]int{}
+	for _, s := range stages {
+		s.books.mu.Lock()
+		for name, n := range s.books.counts {
+			sum[name] += int(n)
+		}
+		sum["violations"] += len(s.books.violations)
+		s.books.mu.Unlock()
+	}
+	return strings.Join([]string{
+		count(sum["rounds"], "round"), count(sum["supervisors SIGKILLed"]+sum["workers SIGKILLed"], "kill"),
+		count(sum["jobs"], "job"), count(sum["effects"], "run"), count(sum["violations"], "violation"),
+	}, ", ")
 }

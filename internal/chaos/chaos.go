@@ -94,7 +94,7 @@ func newStages(ctx context.Context, from, dir string, made builds, o options, ou
 	}
 	for i, s := range stages {
 		s.dir, s.binaries, s.o, s.stream = filepath.Join(dir, s.name), made.usual, o, uint64(i)+1
-		s.books, s.languages = newBooks(s.name, out), speak
+		s.books, s.languages, s.totals = newBooks(s.name, out), speak, totals{}
 		if s.name == "fleet" && made.jumps != "" {
 			s.binaries, s.jumps = append(slices.Clone(made.usual), made.jumps), true
 		}
@@ -121,7 +121,7 @@ func run(ctx context.Context, stages []*stage, o options, out io.Writer) (violat
 			s.samples.report(out, s.name)
 		}
 	}
-	fmt.Fprintf(out, "chaos: %s, CHAOS_SEED=%d, %s\n", time.Since(began).Round(time.Second), o.seed, count(violations, "violation"))
+	fmt.Fprintf(out, "chaos: %s, CHAOS_SEED=%d: %s\n", time.Since(began).Round(time.Second), o.seed, glance(stages))
 	return violations
 }
 

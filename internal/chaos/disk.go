@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 )
 
-// diskRate is how many bytes of disk a stage has for each second of a round: twice what clients and workers were seen to fill.
-const diskRate = 3 << 20
+// A stage has so many bytes of disk for each second of a round, twice what clients and workers were seen to fill, and at least a few times the WAL.
+const (
+	diskRate    = 1 << 20
+	diskAtLeast = 64 << 20
+)
 
 // disk is the file system that the state folder of a stage is on: a small one in memory, which can be filled. Without the privilege to mount
 // one it is that of the folder, and is never full.
@@ -94,6 +98,18 @@ func (d *disk) free() {
 		_ = os.Remove(filepath.Join(d.dir, "filler"))
 		d.filled[len(d.filled)-1].to, d.full = time.Now(), false
 	}
+}
+
+// fullSince gives since when, up to a time, the ledger may not have been writable; that time itself if it was.
+func (d *disk) fullSince(until time.Time) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range slices.Backward(d.filled) {
+		if s.from.Before(until) && (s.to.IsZero() || s.to.Add(recovery).After(until)) {
+			until = s.from
+		}
+	}
+	return until
 }
 
 // recovery is how long a supervisor takes at most to see that there is room again.

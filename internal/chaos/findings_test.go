@@ -50,7 +50,8 @@ func sound() *findings {
 			{"two", 2, 1, "c", 7, at(31).UnixNano()},
 			{"three", 3, 1, "d", 8, at(11).UnixNano()},
 		},
-		final:     map[int64][]string{1: {"succeeded"}, 2: {"failed"}, 5: {"cancelled"}},
+		final:     map[int64][]string{1: {"succeeded"}, 2: {"failed"}, 3: {"succeeded"}, 5: {"cancelled"}},
+		allTold:   true,
 		unwritten: func(time.Time) bool { return false },
 	}
 	f.deeds["two"].Delivery, f.deeds["three"].Token = "at-most-once", "d"
@@ -89,26 +90,51 @@ func TestEachContradictionIsAViolation(t *testing.T) {
 		"excused by a kill, but after success": {func(f *findings) {
 			f.effects, f.unwritten = append(f.effects, again("one", 1, "x", 8, 150)), func(time.Time) bool { return true }
 		}, "was run again"},
-		"two successes":           {func(f *findings) { f.rows[0].Attempts[0].Outcome = "succeeded" }, "its successes do not fit its state"},
-		"a success that is lost":  {func(f *findings) { f.rows[0].State = "failed" }, "its successes do not fit its state"},
-		"an attempt too many":     {func(f *findings) { f.rows[0].Runs = 3 }, "its attempts do not add up"},
-		"more charged than may":   {func(f *findings) { f.rows[0].MaxAttempts, f.deeds["one"].MaxAttempts = 1, 1 }, "more attempts than it may"},
-		"not charged":             {func(f *findings) { f.rows[0].Attempt = 1 }, "were not charged"},
-		"a run without a record":  {func(f *findings) { f.effects = append(f.effects, again("one", 1, "x", 9, 40)) }, "is not among its attempts"},
-		"at most once, and twice": {func(f *findings) { f.effects = append(f.effects, again("two", 2, "x", 9, 60)) }, "at most once, was run at 12:00:00.060"},
+		"excused by a kill, but after its end": {func(f *findings) {
+			f.effects, f.unwritten = append(f.effects, again("five", 5, "x", 8, 150)), func(time.Time) bool { return true }
+		}, "ended at 12:00:00.100 as cancelled, and was run at 12:00:00.150"},
+		"run as another":           {func(f *findings) { f.effects[0].Task = "two" }, "job 1 is one, and two was run under its id"},
+		"a run that is told twice": {func(f *findings) { f.effects = append(f.effects, f.effects[0]) }, "run a of job 1 is in the effects twice"},
+		"run for nobody":           {func(f *findings) { f.effects = append(f.effects, again("six", 6, "x", 7, 10)) }, "six was asked for by nobody, and run as job 6"},
+		"two successes":            {func(f *findings) { f.rows[0].Attempts[0].Outcome = "succeeded" }, "its successes do not fit its state"},
+		"a success that is lost":   {func(f *findings) { f.rows[0].State = "failed" }, "its successes do not fit its state"},
+		"an attempt after a success": {func(f *findings) {
+			f.rows[0].Attempts[0].Outcome, f.rows[0].Attempts[1].Outcome = "succeeded", "error"
+		}, "it was run after a success"},
+		"two attempts of a number": {func(f *findings) { f.rows[0].Attempts[1].Attempt = 1 }, "job 1, one, has two attempts 1"},
+		"an attempt too many":      {func(f *findings) { f.rows[0].Runs = 3 }, "its attempts do not add up"},
+		"more charged than may":    {func(f *findings) { f.rows[0].MaxAttempts, f.deeds["one"].MaxAttempts = 1, 1 }, "more attempts than it may"},
+		"not charged":              {func(f *findings) { f.rows[0].Attempt = 1 }, "were not charged"},
+		"a run without a record":   {func(f *findings) { f.effects = append(f.effects, again("one", 1, "x", 9, 40)) }, "is not among its attempts"},
+		"at most once, and twice":  {func(f *findings) { f.effects = append(f.effects, again("two", 2, "x", 9, 60)) }, "at most once, was run at 12:00:00.060"},
 		"a call, twice": {func(f *findings) {
 			f.effects, f.unwritten = append(f.effects, again("three", 3, "x", 9, 15)), func(time.Time) bool { return true }
 		}, "was run 2 times"},
+		"at most once, and twice on record": {func(f *findings) {
+			f.effects = append(f.effects, again("two", 2, "x", 9, 60))
+			f.rows[1].Attempts = append(f.rows[1].Attempts, attempt{2, "crashed", 9, at(59), at(100)})
+			f.rows[1].Runs = 2
+		}, "job 2, two (at-most-once, submit), retried by command 0 times at most, was run 2 times"},
 		"a success without an effect": {func(f *findings) { f.effects = append(f.effects[:1], f.effects[2:]...) }, "which has left no effect"},
 		"another's result":            {func(f *findings) { f.rows[0].Result = f.rows[2].Result }, "a result that is not its own"},
 		"another process's result":    {func(f *findings) { f.effects[1].PID = 9 }, "its result is of process 9"},
 		"a lie":                       {func(f *findings) { f.rows[0].Result = json.RawMessage(`"a lie"`) }, "a result that is not its own"},
 		"a call's result":             {func(f *findings) { f.deeds["three"].Token = "x" }, "its caller got that of run x"},
 		"a call that is lost":         {func(f *findings) { f.rows = append(f.rows[:2], f.rows[3]) }, "call 3, three, was answered at 12:00:00.001"},
-		"a call's state":              {func(f *findings) { f.deeds["three"].Outcome = failed }, "its caller was told at 12:00:00.001 that it failed"},
-		"an event":                    {func(f *findings) { f.final[1] = []string{"failed"} }, "job 1 is succeeded, and the events told that it was failed"},
-		"two ends":                    {func(f *findings) { f.final[5] = []string{"cancelled", "cancelled"} }, "ended 2 times by the events"},
-		"a wait":                      {func(f *findings) { f.states[2] = "succeeded" }, "who waited was told that it was succeeded"},
+		"a call's id":                 {func(f *findings) { f.deeds["three"].ID = 7 }, "call three was answered as job 7, and is job 3"},
+		"a call, run and not there": {func(f *findings) {
+			f.deeds["three"].Outcome, f.rows = unknown, append(f.rows[:2], f.rows[3])
+		}, "call three was run as job 3 at 12:00:00.011, which is not in the ledger"},
+		"a call's state":           {func(f *findings) { f.deeds["three"].Outcome = failed }, "its caller was told at 12:00:00.001 that it failed"},
+		"an event":                 {func(f *findings) { f.final[1] = []string{"failed"} }, "job 1 is succeeded, and the events told that it was failed"},
+		"an event that is missing": {func(f *findings) { delete(f.final, 2) }, "job 2 is failed, and no event told so"},
+		"two ends":                 {func(f *findings) { f.final[5] = []string{"cancelled", "cancelled"} }, "ended 2 times by the events"},
+		"a wait":                   {func(f *findings) { f.states[2] = "succeeded" }, "who waited was told that it was succeeded"},
+		"a wait for nothing":       {func(f *findings) { f.states[9] = "failed" }, "job 9 was failed, as who waited was told, and is not in the ledger"},
+		"a schedule without a job": {func(f *findings) {
+			f.deeds["each"] = &deed{Name: "each", Do: "schedule", Outcome: acknowledged, Told: at(0)}
+			f.deeds["one"].Told = at(0).Add(scheduled + time.Second)
+		}, "schedules were put from 12:00:00.000 on, and until 12:00:21.000 none had a job"},
 		"one key at once": {func(f *findings) {
 			for _, i := range []int{0, 1} {
 				f.rows[i].ConcurrencyKey = "k"

@@ -27,14 +27,15 @@ type life struct {
 	began  time.Time
 	ended  chan struct{} // closed when the process has
 
-	goroutines chan int // as its dumps tell
-	steering   sync.Mutex
-	stopped    map[int]bool // processes that got SIGSTOP
+	dumping  sync.Mutex // one is asked for after the other
+	dumps    chan dump
+	steering sync.Mutex
+	stopped  map[int]bool // processes that got SIGSTOP
 }
 
 // start starts a supervisor and waits until it is ready.
 func (s *stage) start(ctx context.Context, binary string, set settings) (*life, error) {
-	l := &life{stage: s, began: time.Now(), ended: make(chan struct{}), goroutines: make(chan int, 1), stopped: map[int]bool{}}
+	l := &life{stage: s, began: time.Now(), ended: make(chan struct{}), dumps: make(chan dump, 1), stopped: map[int]bool{}}
 	args, err := s.command(set)
 	if err != nil {
 		return nil, err
@@ -56,6 +57,9 @@ func (s *stage) start(ctx context.Context, binary string, set settings) (*life, 
 	l.cmd.Env = append(os.Environ(), "TMPDIR="+s.temp(), workerEnv+"=1", effectsEnv+"="+s.effects(), "PYTHONDONTWRITEBYTECODE=1")
 	l.cmd.Stderr = stderr
 	l.cmd.ExtraFiles = []*os.File{ours}
+	if _, err := l.cmd.StdinPipe(); err != nil { // it ends when this program does, however it ends
+		return nil, err
+	}
 	err = l.cmd.Start()
 	_ = ours.Close()
 	_ = stderr.Close()
@@ -80,7 +84,11 @@ func (s *stage) start(ctx context.Context, binary string, set settings) (*life, 
 	return l, nil
 }
 
+// dump is what the harness reads in what SIGQUIT has the supervisor write.
+type dump struct{ heap, goroutines int64 }
+
 var (
+	heapLine       = regexp.MustCompile(`^heap: (\d+) bytes live`)
 	goroutinesLine = regexp.MustCompile(`^goroutines: (\d+)$`)
 	faults         = []string{"panic:", "fatal error:", "worker state machine", "DATA RACE"}
 )
@@ -90,6 +98,7 @@ func (l *life) read(r *os.File) {
 	defer l.log.Close() // a log that cannot be written is no violation
 	defer r.Close()     // it was only read
 	lines := bufio.NewReaderSize(r, 64<<10)
+	var d dump
 	for {
 		line, err := lines.ReadString('\n')
 		if len(line) > 1000 {
@@ -97,10 +106,13 @@ func (l *life) read(r *os.File) {
 		}
 		_, _ = l.log.WriteString(line)
 		line = strings.TrimSuffix(line, "\n")
+		if m := heapLine.FindStringSubmatch(line); m != nil {
+			d.heap, _ = strconv.ParseInt(m[1], 10, 64)
+		}
 		if m := goroutinesLine.FindStringSubmatch(line); m != nil {
-			n, _ := strconv.Atoi(m[1])
+			d.goroutines, _ = strconv.ParseInt(m[1], 10, 64)
 			select {
-			case l.goroutines <- n:
+			case l.dumps <- d:
 			default:
 			}
 		}

@@ -1,6 +1,6 @@
 // Command chaos attacks whipper for an hour, or as long as it is told, and then looks whether everything that was said is true.
 //
-//	go run ./internal/chaos [-seconds 3600] [-seed N] [-keep] [-long]
+//	go run ./internal/chaos [-seconds 3600] [-seed 1] [-keep] [-long]
 //	go run ./internal/chaos -sabotage [NAME]
 //
 // There are three stages: state folders on which one supervisor after the other lives, or, in the last, one from the start to the end.
@@ -17,10 +17,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -34,9 +32,9 @@ type options struct {
 	malice   time.Duration // between two acts of a vandal
 	stuck    time.Duration // after which a job that does not move is not going to
 	seed     uint64
-	keep     bool // the folder, also if all is well
-	long     bool // also builds that take a while: the commit before, and a clock that jumps
-	first    bool // stop at the first round with a violation
+	keep     bool   // the folder, also if all is well
+	long     bool   // also builds that take a while: the commit before, and a clock that jumps
+	sign     string // stop after the round in which a violation says this; "": go on
 }
 
 func main() {
@@ -44,11 +42,19 @@ func main() {
 		runWorker()
 		return
 	}
-	seconds := flag.Float64("seconds", fromEnv("CHAOS_SECONDS", 3600), "how long to go on; CHAOS_SECONDS sets it too")
-	seed := flag.Uint64("seed", uint64(fromEnv("CHAOS_SEED", float64(rand.Uint32()))), "where the random numbers begin; CHAOS_SEED sets it too")
+	seconds := flag.Float64("seconds", 3600, "how long to go on; CHAOS_SECONDS sets it too")
+	seed := flag.Uint64("seed", 1, "where the random numbers begin; CHAOS_SEED sets it too")
 	keep := flag.Bool("keep", false, "keep the folder with ledgers and logs even if all is well")
 	long := flag.Bool("long", false, "take a minute to make a build of the commit before and one whose clock jumps, as in runs of five minutes or more")
 	broken := flag.Bool("sabotage", false, "build faults into whipper and see that each is found")
+	for name, variable := range map[string]string{"seconds": "CHAOS_SECONDS", "seed": "CHAOS_SEED"} {
+		if value := os.Getenv(variable); value != "" {
+			if err := flag.Set(name, value); err != nil {
+				fmt.Fprintf(os.Stderr, "chaos: %s=%s: %v\n", variable, value, err)
+				os.Exit(2)
+			}
+		}
+	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
@@ -73,14 +79,6 @@ func shortened(d time.Duration, seed uint64) options {
 		o.round, o.life, o.long = 40*time.Second, 6*time.Second, false
 	}
 	return o
-}
-
-// fromEnv reads a number.
-func fromEnv(name string, otherwise float64) float64 {
-	if n, err := strconv.ParseFloat(os.Getenv(name), 64); err == nil && n > 0 {
-		return n
-	}
-	return otherwise
 }
 
 var errViolated = errors.New("what was said is not true")

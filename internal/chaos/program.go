@@ -118,7 +118,7 @@ func (p *program) speak(_ context.Context, q ask) answer {
 		p.writing.Unlock()
 	}
 	if err != nil {
-		return silence(err.Error())
+		return answer{Error: &failure{Type: gone, Message: err.Error()}}
 	}
 	return p.await(to)
 }
@@ -129,19 +129,16 @@ func (p *program) await(to <-chan answer) answer {
 	case a := <-to:
 		return a
 	case <-time.After(2 * patience): // the SDKs give up before
-		return silence("no answer")
+		return answer{Error: &failure{Type: silence, Message: "no answer"}}
 	case <-p.ended:
 		select {
 		case a := <-to:
 			return a
 		default:
-			return silence("the client has ended")
+			return answer{Error: &failure{Type: gone, Message: "the client has ended"}}
 		}
 	}
 }
-
-// silence is what there is in place of an answer.
-func silence(why string) answer { return answer{Error: &failure{Type: "silence", Message: why}} }
 
 func (p *program) close() error {
 	_ = p.in.Close() // it may have ended

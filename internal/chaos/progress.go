@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"time"
 
@@ -19,7 +18,7 @@ func showProgress(began time.Time, whole time.Duration, stages []*stage) (stop f
 	ctx, cancel := context.WithCancel(context.Background())
 	all := mpb.NewWithContext(ctx, mpb.WithOutput(os.Stderr), mpb.WithWidth(50))
 	bar := all.AddBar(int64(whole), mpb.AppendDecorators(decor.AverageETA(decor.ET_STYLE_GO), decor.Any(func(decor.Statistics) string {
-		return " " + progressOf(stages)
+		return " " + glance(stages)
 	})))
 	go func() {
 		for tick := time.NewTicker(time.Second); ; {
@@ -37,14 +36,4 @@ func showProgress(began time.Time, whole time.Duration, stages []*stage) (stop f
 		all.Wait()
 		cancel()
 	}
-}
-
-func progressOf(stages []*stage) string {
-	var rounds, jobs int64
-	violations := 0
-	for _, s := range stages {
-		r, j, v := s.books.summary()
-		rounds, jobs, violations = rounds+r, jobs+j, violations+v
-	}
-	return fmt.Sprintf("%s, %s, %s", count(int(rounds), "round"), count(int(jobs), "job"), count(violations, "violation"))
 }

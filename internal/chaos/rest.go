@@ -13,12 +13,13 @@ import (
 
 // measures are what must be the same whenever a supervisor is at rest.
 type measures struct {
-	goroutines, processes int
-	descriptors           []string
+	goroutines  int64
+	processes   int
+	descriptors []string
 }
 
 func (l *life) measure() measures {
-	m := measures{goroutines: l.countGoroutines(), descriptors: l.descriptors()}
+	m := measures{goroutines: l.dump().goroutines, descriptors: l.descriptors()}
 	owners := map[string]bool{}
 	var orphans []string // marks of the workers that have left them behind
 	for _, child := range l.ours() {
@@ -37,21 +38,23 @@ func (l *life) measure() measures {
 	return m
 }
 
-// countGoroutines asks the supervisor by SIGQUIT.
-func (l *life) countGoroutines() int {
+// dump asks the supervisor by SIGQUIT.
+func (l *life) dump() dump {
+	l.dumping.Lock()
+	defer l.dumping.Unlock()
 	select {
-	case <-l.goroutines: // of a dump that somebody else asked for
+	case <-l.dumps: // of a dump that somebody else asked for
 	default:
 	}
 	_ = l.cmd.Process.Signal(syscall.SIGQUIT)
 	select {
-	case n := <-l.goroutines:
-		return n
+	case d := <-l.dumps:
+		return d
 	case <-l.ended:
 	case <-time.After(patience):
 		l.books.violation("SIGQUIT is not answered")
 	}
-	return 0
+	return dump{}
 }
 
 // descriptors gives what the supervisor has open, but for the ledger, of which it opens more when many read it.
@@ -69,7 +72,7 @@ func (l *life) descriptors() (open []string) {
 // compare looks whether anything is left of all that was done in between. What ends on its own accord gets some time.
 func (l *life) compare(before measures) {
 	var now measures
-	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(200 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(200 * time.Millisecond) {
 		now = l.measure()
 		if now.goroutines <= before.goroutines && len(now.descriptors) <= len(before.descriptors) && now.processes <= before.processes {
 			return
@@ -78,12 +81,12 @@ func (l *life) compare(before measures) {
 	l.books.violation("at rest the supervisor had %+v and now has %+v", before, now)
 }
 
-// ours gives the processes that were started on the stage's state folder, but for the supervisor, by the environment they have.
-func (l *life) ours() (pids []int) {
+// ours gives the processes that were started on the stage's state folder, but for supervisors, by the environment they have.
+func (s *stage) ours() (pids []int) {
 	files, _ := filepath.Glob("/proc/[1-9]*/environ")
 	for _, file := range files {
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		if pid != l.cmd.Process.Pid && l.isOurs(pid) {
+		if s.isOurs(pid) {
 			pids = append(pids, pid)
 		}
 	}
@@ -109,7 +112,7 @@ func (s *stage) isOurs(pid int) bool {
 // those have started at the next start.
 func (l *life) nothingRuns(how ending) bool {
 	var left []int
-	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(50 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(50 * time.Millisecond) {
 		if left = l.ours(); how == murdered {
 			left = leaders(left)
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
@@ -59,10 +60,21 @@ func (r *round) run(ctx context.Context, end time.Time) (err error) {
 		}
 		return err
 	}
-	r.life.repair(ctx)
+	life := r.life
+	calm, over := context.WithTimeout(ctx, peacemaking)
+	defer over()
+	life.repair(calm)
 	visits.Wait()
-	return r.peace(ctx)
+	if err = r.peace(calm); calm.Err() != nil && ctx.Err() == nil {
+		r.books.violation("round %d: no peace within %s: %v; see the dump in the log", r.number, peacemaking, err)
+		_ = life.cmd.Process.Signal(syscall.SIGQUIT)
+		time.Sleep(time.Second)
+	}
+	return err
 }
+
+// peacemaking bounds the end of a round as a whole. Most take some seconds.
+const peacemaking = 3 * patience
 
 // hear has the life's events noted.
 func (r *round) hear(ctx context.Context) {
@@ -134,6 +146,9 @@ func (r *round) trouble(ctx context.Context, end time.Time) (err error) {
 		vandals.Wait()
 		r.disk.free()
 		ok = ok && r.life.nothingRuns(how)
+		if ok && how == murdered {
+			r.bury()
+		}
 		r.life.abandon()
 		if !ok {
 			r.life = nil
@@ -157,11 +172,15 @@ func (r *round) peace(ctx context.Context) error {
 	if err := r.deleteSchedules(ctx); err != nil {
 		return err
 	}
-	if err := r.life.sweep(ctx); err != nil {
+	jobs, err := r.life.sweep(ctx)
+	if err != nil {
 		return err
 	}
 	if !r.life.whole(ctx) {
 		return fmt.Errorf("round %d: the supervisor does not come to rest", r.number)
+	}
+	if r.old {
+		r.history.events.hear(jobs)
 	}
 	for _, end := range r.deafen {
 		end()
@@ -176,7 +195,7 @@ func (r *round) peace(ctx context.Context) error {
 	if err := r.prune(ctx); err != nil || r.old {
 		return err
 	}
-	err := r.life.stop()
+	err = r.life.stop()
 	r.life = nil
 	return err
 }

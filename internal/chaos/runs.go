@@ -27,7 +27,10 @@ func (f *findings) checkRuns(r *row) {
 				r.Pool, r.FinishedAt.Format(clock), time.Unix(0, ran[proven].At).UTC().Format(clock), at.Format(clock), e.PID, e.Token)
 		case r.Delivery == "at-most-once":
 			f.violation("job %d, %s, at most once, was run at %s by process %d without a record: %v", r.ID, e.Task, at.Format(clock), e.PID, outcomes(r.Attempts))
-		case !f.unwritten(at):
+		case !f.jumps && f.retried[r.ID] == 0 && at.After(r.FinishedAt.Add(slack)):
+			f.violation("job %d, %s, ended at %s as %s, and was run at %s by process %d (run %s)", r.ID, e.Task, r.FinishedAt.Format(clock), r.State, at.Format(clock),
+				e.PID, e.Token)
+		case !f.excuse(at):
 			f.violation("job %d, %s, was run %d times, of which that at %s by process %d is not among its attempts: %+v", r.ID, e.Task, len(ran), at.Format(clock), e.PID,
 				r.Attempts)
 		}
@@ -110,7 +113,7 @@ func (f *findings) checkEffects() {
 		case f.byID[e.Job] != nil: // checkRuns has looked at it
 		case d.Do != "invoke" && d.Do != babbled:
 			f.violation("%s was run as job %d at %s, which is not in the ledger", e.Task, e.Job, at.Format(clock))
-		case !f.unwritten(at):
+		case !f.excuse(at):
 			f.violation("call %s was run as job %d at %s, which is not in the ledger", e.Task, e.Job, at.Format(clock))
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // sample is what a supervisor holds at one moment.
-type sample struct{ rss, goroutines, descriptors, wal, file int64 }
+type sample struct{ rss, heap, goroutines, descriptors, wal, file int64 }
 
 // samples are those of one supervisor over its life.
 type samples struct {
@@ -31,8 +31,9 @@ func (l *life) watch(ctx context.Context, every time.Duration) {
 			return
 		case <-tick.C:
 		}
+		d := l.dump()
 		s := sample{
-			rss: l.residentMemory(), goroutines: int64(l.countGoroutines()), descriptors: int64(len(l.descriptors())),
+			rss: l.residentMemory(), heap: d.heap, goroutines: d.goroutines, descriptors: int64(len(l.descriptors())),
 			wal: sizeOf(filepath.Join(l.state(), "ledger.db-wal")), file: sizeOf(filepath.Join(l.state(), "ledger.db")),
 		}
 		l.samples.mu.Lock()
@@ -74,11 +75,12 @@ func (s *samples) flat() string {
 		slack int64
 		of    func(sample) int64
 	}{
-		{"resident memory", 64 << 20, func(s sample) int64 { return s.rss }},
+		{"resident memory", 32 << 20, func(s sample) int64 { return s.rss }},
+		{"heap", 8 << 20, func(s sample) int64 { return s.heap }},
 		{"number of goroutines", 60, func(s sample) int64 { return s.goroutines }},
 		{"number of descriptors", 30, func(s sample) int64 { return s.descriptors }},
 		{"WAL", 16 << 20, func(s sample) int64 { return s.wal }},
-		{"ledger's file", 64 << 20, func(s sample) int64 { return s.file }},
+		{"ledger's file", 32 << 20, func(s sample) int64 { return s.file }},
 	} {
 		if a, b := median(s.all[:n/4], c.of), median(s.all[n-n/4:], c.of); b > a+a/4+c.slack {
 			return fmt.Sprintf("the %s has grown from %d to %d", c.what, a, b)
@@ -103,6 +105,7 @@ func (s *samples) report(out io.Writer, name string) {
 	}
 	fmt.Fprintf(out, "%s, one supervisor, %d samples, medians of the first quarter → of the last:\n", name, n)
 	row("resident memory, MiB", "%8.1f", 1<<20, func(s sample) int64 { return s.rss })
+	row("heap, MiB", "%8.1f", 1<<20, func(s sample) int64 { return s.heap })
 	row("goroutines", "%8.0f", 1, func(s sample) int64 { return s.goroutines })
 	row("descriptors", "%8.0f", 1, func(s sample) int64 { return s.descriptors })
 	row("WAL, MiB", "%8.1f", 1<<20, func(s sample) int64 { return s.wal })

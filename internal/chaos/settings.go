@@ -36,11 +36,11 @@ func (s *stage) command(set settings) ([]string, error) {
 		return s.exec(set, s.kinds[0]), nil
 	}
 	set.pool["method-concurrency"] = map[string]int{"flood": 1}
-	return []string{"serve", "--config", s.file(), "--ready-fd", "3"}, s.writeFile(set)
+	return []string{"serve", "--config", s.file(), "--ready-fd", "3", "--exit-with-parent"}, s.writeFile(set)
 }
 
 func (s *stage) exec(set settings, k kind) []string {
-	args := []string{"exec", "--ready-fd", "3", "--pool", k.name}
+	args := []string{"exec", "--ready-fd", "3", "--exit-with-parent", "--pool", k.name}
 	for _, group := range []map[string]any{set.supervisor, set.pool, k.settings()} {
 		for name, value := range group {
 			if value == true {

@@ -62,8 +62,16 @@ var unknowns = map[string]bool{
 	"ShuttingDownError": true,
 }
 
+// What there is in place of an answer.
+const (
+	silence = "silence" // nothing for a long time
+	gone    = "gone"    // the client itself has ended
+)
+
 // unknown says whether the request may have been taken or not.
-func (f *failure) unknown() bool { return f.Own && unknowns[f.Type] || f.Type == "silence" }
+func (f *failure) unknown() bool {
+	return f.Own && unknowns[f.Type] || f.Type == silence || f.Type == gone
+}
 
 // called off says whether it was the client itself that called it off.
 func (f *failure) calledOff() bool {
@@ -159,7 +167,7 @@ func asFailure(err error) *failure {
 	case errors.Is(err, whipper.ErrClosed):
 		f.Type = "ClosedError"
 	case errors.Is(err, context.DeadlineExceeded):
-		f.Type = "silence"
+		f.Type = silence
 	case errors.Is(err, context.Canceled):
 		f.Type = "context canceled"
 	}

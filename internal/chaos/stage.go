@@ -38,8 +38,8 @@ type stage struct {
 	totals  totals
 	seen    int64 // bytes of effects that have been looked at
 
-	mu    sync.Mutex
-	lives []span // of supervisors that got SIGKILL
+	mu     sync.Mutex
+	deaths []death
 }
 
 func (s *stage) state() string   { return filepath.Join(s.dir, "disk", "state") }
@@ -68,6 +68,9 @@ func (s *stage) run(ctx context.Context, until time.Time, log io.Writer) {
 	if err := s.play(ctx, until); err != nil && ctx.Err() == nil {
 		s.books.violation("%v", err)
 	}
+	for _, pid := range s.ours() { // what workers of a supervisor that was given up have left behind
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+	}
 	if s.disk != nil {
 		if err := s.disk.unmount(s.books.failed() || s.o.keep); err != nil {
 			fmt.Fprintln(log, "chaos:", err)
@@ -79,7 +82,7 @@ func (s *stage) play(ctx context.Context, until time.Time) (err error) {
 	if err := os.MkdirAll(s.temp(), 0o700); err != nil {
 		return err
 	}
-	size := int64(s.o.round.Seconds() * diskRate)
+	size := max(diskAtLeast, int64(s.o.round.Seconds()*diskRate))
 	if s.old {
 		size = 0
 	}
@@ -92,7 +95,7 @@ func (s *stage) play(ctx context.Context, until time.Time) (err error) {
 	defer unwatch()
 	var r round
 	for n := uint64(1); ctx.Err() == nil && (n == 1 || time.Until(until) > s.o.round/3); n++ {
-		if s.o.first && s.books.failed() {
+		if s.o.sign != "" && s.books.said(s.o.sign) != "" {
 			break
 		}
 		if r, err = s.newRound(n, r.life); err == nil && r.life == nil {
@@ -146,46 +149,63 @@ func (l *life) stop() error {
 	return nil
 }
 
+// death is that of a supervisor by SIGKILL.
+type death struct {
+	began, killed time.Time
+	over          time.Time // no worker of its lived any more; zero: one may
+}
+
 // murder notes that the supervisor gets SIGKILL now.
 func (l *life) murder() {
 	l.books.add("supervisors SIGKILLed", 1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lives = append(l.lives, span{l.began, time.Now()})
+	l.deaths = append(l.deaths, death{began: l.began, killed: time.Now()})
+}
+
+// bury notes that the workers of the supervisor that got SIGKILL have ended.
+func (s *stage) bury() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaths[len(s.deaths)-1].over = time.Now()
 }
 
 // writtenBehind bounds how long the start or the outcome of a run may be in memory only.
 const writtenBehind = 5 * time.Second
 
 // unwritten says whether what happened then may not be on record, as no promise is made for it: a supervisor was killed soon after, or
-// could not write until it was.
+// could not write from soon after until it was.
 func (s *stage) unwritten(at time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, l := range s.lives {
-		if at.After(l.from) && at.Before(l.to.Add(time.Second)) && (l.to.Sub(at) < writtenBehind || s.disk.wasFull(at, l.to)) {
+	for _, d := range s.deaths {
+		if at.After(d.began) && (d.over.IsZero() || at.Before(d.over)) && at.After(s.disk.fullSince(d.killed).Add(-writtenBehind)) {
 			return true
 		}
 	}
 	return false
 }
 
-// sweep waits until every job has ended. It gives up when nothing moves any more.
-func (l *life) sweep(ctx context.Context) error {
+// sweep waits until every job has ended, and gives how many there are. It gives up when nothing moves any more.
+func (l *life) sweep(ctx context.Context) (jobs int64, err error) {
 	var last string
 	moved := time.Now()
 	for ; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		pools, err := l.client.Pools(ctx)
 		if err != nil {
-			return fmt.Errorf("list pools: %w", err)
+			return 0, fmt.Errorf("list pools: %w", err)
 		}
 		open, now := int64(0), ""
+		jobs = 0
 		for _, p := range pools.Pools {
 			open += p.Jobs["queued"] + p.Jobs["running"]
 			now += fmt.Sprint(p.Name, p.Jobs)
+			for _, n := range p.Jobs {
+				jobs += n
+			}
 		}
 		if open == 0 {
-			return nil
+			return jobs, nil
 		}
 		if now != last {
 			last, moved = now, time.Now()
@@ -199,10 +219,10 @@ func (l *life) sweep(ctx context.Context) error {
 				}
 			}
 			_ = l.cmd.Process.Signal(syscall.SIGQUIT)
-			return fmt.Errorf("nothing has moved for %s, and there are jobs that have not ended: %s", l.o.stuck, now)
+			return 0, fmt.Errorf("nothing has moved for %s, and there are jobs that have not ended: %s", l.o.stuck, now)
 		}
 	}
-	return ctx.Err()
+	return 0, ctx.Err()
 }
 
 func pidOf(j whipper.Job) int {

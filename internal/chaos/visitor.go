@@ -40,6 +40,15 @@ func (v *visitor) visit(ctx context.Context) {
 	}
 }
 
+// speak has the client ask. An answer that does not come is a violation: supervisors come back, and to a full disk there is an answer too.
+func (v *visitor) speak(ctx context.Context, q ask) answer {
+	a := v.speaker.speak(ctx, q)
+	if a.Error != nil && a.Error.Type == silence {
+		v.books.violation("the %s client: %s has not been answered: %+v", v.language(), q.Do, q)
+	}
+	return a
+}
+
 // think makes up what is asked for next.
 func (v *visitor) think() func(context.Context) {
 	switch n := v.chance.IntN(100); {

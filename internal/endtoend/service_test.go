@@ -161,6 +161,7 @@ func TestTheWatchdogIsNotFedWhileTheLedgersWriterHangs(t *testing.T) {
 	s.says(2, `the service manager is not told that all is well.*the ledger's writer does not respond`)
 	s.signal(syscall.SIGQUIT)
 	s.says(1, `\nledger: \d+ changes? to be written, the ledger's writer does not respond: `)
+	s.says(1, `\nheap: \d+ bytes live at the last collection\ngoroutines: \d+\n`)
 	letGo()
 	check(t, <-submitted)
 	m.drain() // what was told before
