@@ -100,7 +100,7 @@ chaos-sabotage: ## build faults into whipper and see that chaos finds each of th
 KILLS ?= 300
 chaos-ledger: ## kill the ledger's process KILLS (300) times, let each call of its disk fail in turn and its clock jump; takes up to an hour
 	WHIPPER_KILLS=$(KILLS) go test ./ledger -count=1 -v -run '^TestWheneverTheProcessIsKilledWhatItSaidIsTrue$$'
-	WHIPPER_FAULTS=1 go test ./ledger -count=1 -timeout 60m -run '^TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost$$'
+	WHIPPER_FAULTS=1 go test ./ledger -count=1 -timeout 120m -run '^TestWhateverCallOfTheDiskFailsNothingAcknowledgedIsLost$$|^TestAnUpgradeThatIsCutShortAnywhereLosesNothing$$'
 	go test ./ledger -count=1 -timeout 60m -run '^TestSQLiteIsWhatAModelInMemoryIs$$' -rapid.checks=2000
 
 load: ## a million jobs and 500 workers, beside what the tests of crowds and shortages do anyway

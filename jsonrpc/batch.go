@@ -29,9 +29,9 @@ func (b *batch) expect(id []byte) {
 
 func reserve(id []byte) int { return answerReserve + len(id) + len(",") }
 
-// add appends one answer and returns the whole array if it was the last. An answer for which there is no room is replaced
-// by what tooLarge makes, which is no larger than the reserve.
-func (b *batch) add(id, frame []byte, tooLarge func(limit int) []byte) []byte {
+// add appends one answer and returns the whole array if it was the last, and by how many bytes more or less is kept for it. An answer for which
+// there is no room is replaced by what tooLarge makes, which is no larger than the reserve.
+func (b *batch) add(id, frame []byte, tooLarge func(limit int) []byte) (whole []byte, change int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	room := reserve(id) - len(",")
@@ -39,7 +39,8 @@ func (b *batch) add(id, frame []byte, tooLarge func(limit int) []byte) []byte {
 		frame = tooLarge(room + b.spare)
 	}
 	b.spare -= max(0, len(frame)-room)
-	if len(b.buf) == 0 {
+	before := len(b.buf)
+	if before == 0 {
 		b.buf = append(b.buf, '[')
 	} else {
 		b.buf = append(b.buf, ',')
@@ -47,11 +48,11 @@ func (b *batch) add(id, frame []byte, tooLarge func(limit int) []byte) []byte {
 	b.buf = append(b.buf, frame...)
 	b.waiting--
 	if b.waiting > 0 {
-		return nil
+		return nil, len(b.buf) - before
 	}
-	whole := append(b.buf, ']')
+	whole = append(b.buf, ']')
 	b.buf = nil
-	return whole
+	return whole, -before
 }
 
 // readBatch queues the requests of a batch. Elements that are none are answered at once, as the specification says.

@@ -184,7 +184,7 @@ func TestAnswersOfABatchAreReplacedOnlyWhereTheyMustBe(t *testing.T) {
 			return make([]byte, answerReserve)
 		}
 		b.add(id, make([]byte, size), tooLarge)
-		whole := b.add(id, make([]byte, size), tooLarge)
+		whole, _ := b.add(id, make([]byte, size), tooLarge)
 		if fits := 2*size+len("[,]") < limit; replaced == fits || len(whole) > limit {
 			t.Errorf("two answers of %d bytes: replaced %v, %d bytes", size, replaced, len(whole))
 		}

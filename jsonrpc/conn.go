@@ -37,6 +37,10 @@ type Options struct {
 	// 0: 4 × MaxMessageSize. Calls and notifications of ours are not held back: their number is for the caller to bound.
 	MaxBuffered int
 
+	// MaxUnread is how many bytes of answers may wait for the peer, or for the rest of their batch, before further ones but small ones become
+	// an error that says so; 0: any number. It bounds what requests that were taken on before MaxBuffered was reached can bring.
+	MaxUnread int
+
 	// StallTimeout ends the connection when the peer takes no byte for so long; 0: never.
 	StallTimeout time.Duration
 
@@ -79,6 +83,7 @@ type Conn struct {
 	rpc    *jsonrpc2.Conn
 	lastID atomic.Uint64
 	calls  calls
+	inPart atomic.Int64   // bytes of answers to batches that are not whole
 	owned  sync.WaitGroup // the writer's goroutine
 
 	end   sync.Once
@@ -264,6 +269,9 @@ func (c *Conn) ReplyError(r *Request, e *Error, meta json.RawMessage) error {
 	return (*Cork)(nil).ReplyError(c, r, e, meta)
 }
 
+// smallAnswer is how many bytes an answer has, about, that is never left out.
+const smallAnswer = 4 << 10
+
 // answer sends an answer, or adds it to its batch and sends that when it is whole.
 func (c *Conn) answer(k *Cork, r *Request, result json.RawMessage, e *Error, meta json.RawMessage) error {
 	if r.Notification() {
@@ -273,6 +281,11 @@ func (c *Conn) answer(k *Cork, r *Request, result json.RawMessage, e *Error, met
 		return ErrAnswered
 	}
 	m := outgoing{answer: true, to: r.ID, result: result, err: e, meta: meta}
+	if size := m.size(); size > smallAnswer && c.opts.MaxUnread > 0 {
+		if waiting := c.unread(); waiting > c.opts.MaxUnread {
+			m.result, m.err = nil, Errorf(CodeMessageTooLarge, "an answer of %d bytes is left out: %d bytes of answers are unread, over the limit of %d", size, waiting, c.opts.MaxUnread)
+		}
+	}
 	if r.batch != nil {
 		return c.answerInBatch(k, r, &m)
 	}
@@ -294,12 +307,16 @@ func (c *Conn) answerInBatch(k *Cork, r *Request, m *outgoing) error {
 	if size > c.opts.MaxMessageSize {
 		frame = answerTooLarge(r.ID, size, c.opts.MaxMessageSize, m.meta)
 	}
-	whole := r.batch.add(r.ID, frame, func(limit int) []byte { return answerTooLarge(r.ID, size, limit, m.meta) })
+	whole, change := r.batch.add(r.ID, frame, func(limit int) []byte { return answerTooLarge(r.ID, size, limit, m.meta) })
+	c.inPart.Add(int64(change))
 	if whole == nil {
 		return nil
 	}
 	return c.send(k, outgoing{answer: true, batch: whole})
 }
+
+// unread is how many bytes of answers wait for the peer, or for the rest of their batch.
+func (c *Conn) unread() int { return c.stream.out.unread() + int(c.inPart.Load()) }
 
 // answerTooLarge takes the place of an answer that is over the limit.
 func answerTooLarge(id json.RawMessage, size, limit int, meta json.RawMessage) []byte {

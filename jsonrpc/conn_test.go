@@ -350,3 +350,18 @@ func TestAConnectionKeepsNoMessageThatItHasHandedOn(t *testing.T) {
 		}
 	}
 }
+
+func TestARequestKeepsLittleOfAFrameThatIsMostlySomethingElse(t *testing.T) {
+	kept := make(chan *Request, 1)
+	_, p := connect(t, Options{}, func(_ *Conn, r *Request) { kept <- r })
+	for _, filling := range []string{strings.Repeat(" ", 1<<20), `"x":"` + strings.Repeat("a", 1<<20) + `",`} {
+		p.send(`{"jsonrpc":"2.0","method":"m",` + filling + `"id":"i","params":{"a":1},"meta":{}}`)
+		r := wait(t, "request", kept)
+		if string(r.ID) != `"i"` || string(r.Params) != `{"a":1}` || string(r.Meta) != `{}` || r.Size() != 12 {
+			t.Errorf("%s %s %s, %d bytes", r.ID, r.Params, r.Meta, r.Size())
+		}
+		if n := cap(r.ID) + cap(r.Params) + cap(r.Meta); n > 1<<10 {
+			t.Errorf("%d bytes are kept", n)
+		}
+	}
+}

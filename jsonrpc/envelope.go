@@ -166,7 +166,7 @@ func readMessage(frame []byte, extra int) (message, *fault) {
 		}
 		f.why = "params must be an array or an object"
 	case f.why == "":
-		m.request = e.request()
+		m.request = e.request(len(frame))
 	}
 	if f.why != "" {
 		return message{}, f
@@ -174,11 +174,15 @@ func readMessage(frame []byte, extra int) (message, *fault) {
 	return m, nil
 }
 
-// request reads a request or notification whose members have been checked.
-func (e *envelope) request() *Request {
+// request reads a request or notification whose members have been checked. Where they are less than half of a large frame they are
+// copied: white space and members that nobody knows must not be kept for them.
+func (e *envelope) request(frame int) *Request {
 	r := &Request{ID: e.id, Params: e.params, Meta: e.meta}
 	if bytes.Equal(e.params, null) {
 		r.Params = nil
+	}
+	if frame > readBuffer && r.Size() < frame/2 {
+		r.ID, r.Params, r.Meta = bytes.Clone(r.ID), bytes.Clone(r.Params), bytes.Clone(r.Meta)
 	}
 	if name := memberName(e.method); name != nil {
 		r.Method = string(name)

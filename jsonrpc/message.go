@@ -20,6 +20,9 @@ type Request struct {
 // Notification says whether the sender wants no answer.
 func (r *Request) Notification() bool { return r.ID == nil }
 
+// Size is how many bytes the request keeps.
+func (r *Request) Size() int { return len(r.ID) + len(r.Params) + len(r.Meta) }
+
 // Response is the answer to a call of ours. Either Result or Error is set.
 type Response struct {
 	Result json.RawMessage // null is the four bytes

@@ -58,7 +58,7 @@ func TestLargePayloadsAreWrittenInTheirPlaceWhereverAWriteIsCutShort(t *testing.
 			if !bytes.Equal(peer.taken.Bytes(), want) {
 				t.Errorf("%s, %d bytes at once: other bytes were written than would be by copying", framing, most)
 			}
-			if w.over(0) || w.roomBelow(1) != nil {
+			if w.unread() > 0 || w.roomBelow(1) != nil {
 				t.Error("something seems to wait that has been written")
 			}
 		}

@@ -71,7 +71,7 @@ func (s *stream) ReadObject(v any) error {
 			}
 			return s.deliver(v, r)
 		}
-		if s.out.over(s.conn.opts.MaxBuffered) { // a peer that does not read is not read from
+		if s.out.unread() > s.conn.opts.MaxBuffered { // a peer that does not read is not read from
 			s.cork.Release()
 			if s.out.waitBelow(s.conn.opts.MaxBuffered) {
 				continue

@@ -145,11 +145,11 @@ func (w *writer) flush() {
 	w.signal()
 }
 
-// over says whether more than limit bytes of answers wait to be written.
-func (w *writer) over(limit int) bool {
+// unread is how many bytes of answers wait to be written.
+func (w *writer) unread() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.answers+w.writing > limit
+	return w.answers + w.writing
 }
 
 // waitBelow blocks while more than limit bytes of answers wait to be written and the writer lives, and says whether it did.

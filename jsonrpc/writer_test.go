@@ -133,6 +133,53 @@ func TestNothingMoreIsReadFromAPeerThatLeavesItsAnswers(t *testing.T) {
 	})
 }
 
+func TestAnswersThatNobodyReadsAreErrorsFromSomeBytesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		held := make(chan *Request, 100)
+		c := NewConn(here, HandlerFunc(func(_ *Conn, r *Request) { held <- r }), Options{MaxUnread: 50_000, Batches: true})
+		go func() {
+			for range 10 { // one of each batch is never answered
+				_, _ = io.WriteString(there, `[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","id":2,"method":"m"}]`+"\n")
+			}
+			for range 80 {
+				_, _ = io.WriteString(there, `{"jsonrpc":"2.0","id":2,"method":"m"}`+"\n")
+			}
+		}()
+		synctest.Wait()
+		large := json.RawMessage(`"` + strings.Repeat("a", 5000) + `"`)
+		kept := 0
+		for range cap(held) {
+			r := <-held
+			if r.Method == "a" {
+				continue
+			}
+			if c.unread() <= 50_000 {
+				kept++
+			}
+			_ = c.Reply(r, large, json.RawMessage(`{"job":7}`))
+		}
+		if kept != 10 || c.unread() > 80_000 {
+			t.Errorf("%d answers were kept, %d bytes", kept, c.unread())
+		}
+		go c.Close()
+		b, _ := io.ReadAll(there)
+		if n := strings.Count(string(b), `"code":1009,"message":"an answer of 5`); n != 80 || strings.Count(string(b), `"meta":{"job":7}`) != 80 {
+			t.Errorf("%d errors: %.300s", n, b)
+		}
+	})
+}
+
+func TestTheAnswersOfABatchCountUntilItIsWhole(t *testing.T) {
+	c, p := connect(t, Options{Batches: true}, func(c *Conn, r *Request) { echo(c, r) })
+	p.send(`[{"jsonrpc":"2.0","id":1,"method":"m"},{"jsonrpc":"2.0","id":2,"method":"m"},5]`)
+	p.receive()
+	p.expectNothing()
+	if n := c.inPart.Load(); n != 0 {
+		t.Errorf("%d bytes seem to be kept", n)
+	}
+}
+
 func TestClosingEndsAConnectionThatIsNotBeingReadFrom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()

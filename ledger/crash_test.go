@@ -107,7 +107,7 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 
 	l := open(t, dir)
 	for chunk := range chunks(submitted) {
-		jobs, err := l.many(t.Context(), manySQL, chunk)
+		jobs, err := l.many(t.Context(), outcomesSQL, chunk)
 		if err != nil {
 			t.Fatal(err)
 		}

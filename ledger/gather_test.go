@@ -54,7 +54,7 @@ func TestNobodyWaitsForRowsOfInvokes(t *testing.T) {
 			return err
 		},
 		"a wait": func(l *Ledger, id int64) error {
-			_, err := l.Wait(context.Background(), []int64{id})
+			_, err := l.Wait(context.Background(), []int64{id}, Reading{})
 			return err
 		},
 		"counts": func(l *Ledger, _ int64) error {
@@ -104,7 +104,7 @@ func TestTheEndOfAnInvokeThatSomebodyWaitsForIsWrittenAtOnce(t *testing.T) {
 		l.Insert(job, nil)
 		waited := make(chan error, 1)
 		go func() {
-			_, err := l.Wait(context.Background(), []int64{id})
+			_, err := l.Wait(context.Background(), []int64{id}, Reading{})
 			waited <- err
 		}()
 		synctest.Wait()

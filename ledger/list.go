@@ -33,6 +33,7 @@ type Filter struct {
 	Limit        int       // jobs a page; 0: DefaultListLimit, at most MaxListLimit
 	Cursor       string    // what the page before returned as next; "": the first page
 	Payloads     bool      // with Params, Result, Error and Progress, which are nil otherwise
+	MaxBytes     int       // jobs a page, at least one, hold so many bytes at most; 0: any number
 }
 
 // List returns a page of jobs, the newest (highest id) first. next continues after it, and is "" on the last page. A
@@ -50,12 +51,12 @@ func (r *Reader) List(ctx context.Context, f Filter) (jobs []Job, next string, e
 		limit = DefaultListLimit
 	}
 	limit = min(limit, MaxListLimit)
-	if jobs, err = r.list(ctx, f, before, limit+1); err != nil { // one more tells whether there is a next page
+	jobs, more, err := r.list(ctx, f, before, limit)
+	if err != nil {
 		return nil, "", fmt.Errorf("list jobs: %w", err)
 	}
-	if len(jobs) > limit {
-		jobs = slices.Clip(jobs[:limit])
-		next = CursorBelow(jobs[limit-1].ID)
+	if more {
+		next = CursorBelow(jobs[len(jobs)-1].ID)
 	}
 	return jobs, next, nil
 }
@@ -89,27 +90,40 @@ func (r *Reader) Pools(ctx context.Context) ([]string, error) {
 	return pools, nil
 }
 
-// list merges the newest jobs of all ranges, as they are at one moment: a job that moves on meanwhile is there once.
-func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) (jobs []Job, err error) {
+// list merges the newest jobs of all ranges, as they are at one moment: a job that moves on meanwhile is there once. more: there are older
+// ones.
+func (r *Reader) list(ctx context.Context, f Filter, before int64, limit int) (jobs []Job, more bool, err error) {
 	after := int64(0)
 	err = r.snapshot(ctx, f, func(tx *sql.Tx, in listRange) error {
-		text, args := listQuery(f, in, after, before, limit)
-		more, err := scanJobs(tx.QueryContext(ctx, text, args...))
+		text, args := listQuery(f, in, after, before, limit+1) // one more tells whether there is a next page
+		rows, err := tx.QueryContext(ctx, text, args...)
+		found, err := scanJobsUpTo(f.MaxBytes, rows, err)
 		if err != nil {
 			return err
 		}
-		jobs = append(jobs, more...)
+		jobs = append(jobs, found...)
 		slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(b.ID, a.ID) })
-		if len(jobs) >= limit {
-			jobs = jobs[:limit]
-			after = jobs[limit-1].ID // what is older cannot be on this page
+		if n := min(limit, fitting(jobs, f.MaxBytes)); n < len(jobs) {
+			jobs, more = slices.Delete(jobs, n, len(jobs)), true
+			after = jobs[n-1].ID // what is older cannot be on this page
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return jobs, nil
+	return slices.Clip(jobs), more, nil
+}
+
+// fitting is how many of the jobs, from the first on, a page of so many bytes holds: one at least; 0: all.
+func fitting(jobs []Job, most int) int {
+	size := 0
+	for i := range jobs {
+		if size += jobs[i].size(); most > 0 && size > most {
+			return max(i, 1)
+		}
+	}
+	return len(jobs)
 }
 
 // listQuery writes the query for the newest jobs of a range between two ids.

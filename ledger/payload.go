@@ -1,5 +1,9 @@
 package ledger
 
+// MaxPayload is the most bytes that params, a result, an error or progress may have. SQLite refuses what makes a row longer than 1,000,000,000,
+// when the job's own row is written already.
+const MaxPayload = 900 << 20
+
 // inlineMost is how many bytes of a payload a job's row holds. Rows that are larger than a page make a listing read several pages for each
 // row that it passes over; a second row for each small payload would make every job dearer.
 const inlineMost = 1 << 10

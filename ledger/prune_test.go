@@ -201,7 +201,7 @@ func TestAJobThatSomebodyWaitsForWithOthersIsKeptUntilItIsRead(t *testing.T) {
 	ids := submit(t, l, Job{Pool: "p", Method: "m"}, Job{Pool: "p", Method: "m"})
 	waited := make(chan error, 1)
 	go func() {
-		jobs, err := l.Wait(context.Background(), ids)
+		jobs, err := l.Wait(context.Background(), ids, Reading{})
 		if err == nil && (len(jobs) != 2 || jobs[0].State != Succeeded) {
 			err = fmt.Errorf("got %+v", jobs)
 		}

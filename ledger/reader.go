@@ -16,7 +16,8 @@ import (
 
 const (
 	getSQL      = `SELECT ` + jobColumns + ` FROM job WHERE id = ?`
-	manySQL     = `SELECT ` + jobColumns + ` FROM job WHERE id IN (SELECT value FROM json_each(?))`
+	outcomesSQL = `SELECT ` + jobOutcome + ` FROM job WHERE id IN (SELECT value FROM json_each(?))`
+	errorsSQL   = `SELECT ` + jobError + ` FROM job WHERE id IN (SELECT value FROM json_each(?))`
 	attemptsSQL = `SELECT ` + attemptColumns + ` FROM attempt WHERE job_id = ? ORDER BY number`
 	countsSQL   = `SELECT state, sum(n) FROM tally WHERE pool = ?1 OR ?1 = '' GROUP BY state`
 	processSQL  = `SELECT pid, start_ticks, boot_id, pool, worker FROM process ORDER BY pid`
@@ -88,7 +89,7 @@ func (r *Reader) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, text := range []string{
-		getSQL, manySQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, allCountsSQL, cellsSQL, openSQL,
+		getSQL, outcomesSQL, errorsSQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, allCountsSQL, cellsSQL, openSQL,
 		prioritiesSQL, readySQL, readyBesideSQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
 		laneSQL, lanesSQL, pausedSQL,
 		allSchedulesSQL, dueSQL, owedSQL, nextDueSQL,
@@ -215,11 +216,18 @@ func jsonIDs(ids []int64) string {
 }
 
 // scanJobs reads jobs from a query's result.
-func scanJobs(rows *sql.Rows, err error) ([]Job, error) {
-	var jobs []Job
+func scanJobs(rows *sql.Rows, err error) ([]Job, error) { return scanJobsUpTo(0, rows, err) }
+
+// scanJobsUpTo is scanJobs, and stops after the first job beyond those that hold more than so many bytes; 0: it does not.
+func scanJobsUpTo(most int, rows *sql.Rows, err error) (jobs []Job, _ error) {
+	size := 0
 	err = eachRow(rows, err, jobWidth, func(values []driver.Value) error {
 		job, err := scanJob(values)
 		jobs = append(jobs, job)
+		if err == nil && most > 0 && size > most {
+			return errStop
+		}
+		size += job.size()
 		return err
 	})
 	return jobs, err

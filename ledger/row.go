@@ -15,6 +15,8 @@ const (
 		finished_at, worker, pid, error_source, labels`
 	jobNames      = jobHead + `, progress, error, params, result`
 	jobColumns    = jobHead + `, ` + progressValue + `, ` + errorValue + `, ` + paramsValue + `, ` + resultValue
+	jobOutcome    = jobHead + `, ` + progressValue + `, ` + errorValue + `, NULL, ` + resultValue
+	jobError      = jobHead + `, NULL, ` + errorValue + `, NULL, NULL`
 	jobNoPayloads = jobHead + `, NULL, NULL, NULL, NULL`
 	jobWidth      = 32
 
@@ -134,7 +136,7 @@ func (s *scanner) moment() time.Time {
 	return time.UnixMicro(n).UTC()
 }
 
-// scanJob reads the values of jobColumns or jobNoPayloads.
+// scanJob reads the values of jobColumns, jobOutcome, jobError or jobNoPayloads.
 func scanJob(values []driver.Value) (Job, error) {
 	s := scanner{values: values}
 	j := Job{

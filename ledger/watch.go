@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 )
@@ -32,20 +31,28 @@ func newWatches() *watches {
 
 // Wait returns the jobs, in the order of ids, once all of them are terminal. It learns that from the commits and asks
 // the disk but twice. A job that is not in the ledger is a *NotFoundError.
-func (l *Ledger) Wait(ctx context.Context, ids []int64) ([]Job, error) {
+func (l *Ledger) Wait(ctx context.Context, ids []int64, r Reading) ([]Job, error) {
 	l.watches.keep(ids, 1)
 	defer l.watches.keep(ids, -1)
 	for {
 		if err := l.awaitEnd(ctx, ids); err != nil {
 			return nil, err
 		}
-		jobs, err := l.inOrder(ctx, ids)
+		if r.Begin != nil {
+			if err := r.Begin(ctx); err != nil {
+				return nil, err
+			}
+		}
+		jobs, err := l.Outcomes(ctx, ids, r)
 		if err != nil {
 			return nil, err
 		}
 		// One that was retried between its end and this read has yet to end.
 		if !slices.ContainsFunc(jobs, func(j Job) bool { return !j.State.Terminal() }) {
 			return jobs, nil
+		}
+		if r.Begin != nil {
+			r.Undo()
 		}
 	}
 }
@@ -70,29 +77,6 @@ func (l *Ledger) awaitEnd(ctx context.Context, ids []int64) error {
 		return ErrClosed
 	}
 	return nil
-}
-
-// inOrder reads jobs.
-func (l *Ledger) inOrder(ctx context.Context, ids []int64) ([]Job, error) {
-	byID := make(map[int64]Job, len(ids))
-	for chunk := range chunks(ids) {
-		jobs, err := l.many(ctx, manySQL, chunk)
-		if err != nil {
-			return nil, fmt.Errorf("read jobs: %w", err)
-		}
-		for _, job := range jobs {
-			byID[job.ID] = job
-		}
-	}
-	jobs := make([]Job, len(ids))
-	for i, id := range ids {
-		job, ok := byID[id]
-		if !ok {
-			return nil, &NotFoundError{ID: id} // pruned meanwhile
-		}
-		jobs[i] = job
-	}
-	return jobs, nil
 }
 
 // keep has jobs be spared by prunes that do not name them, for one more who waits for them, or one less.

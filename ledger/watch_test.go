@@ -25,7 +25,7 @@ func TestAWaitThatIsOverIsForgotten(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		given := make(chan error, 1)
 		go func() {
-			_, err := l.Wait(ctx, c.ids)
+			_, err := l.Wait(ctx, c.ids, Reading{})
 			given <- err
 		}()
 		if errors.Is(c.want, context.Canceled) {

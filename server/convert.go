@@ -66,21 +66,6 @@ func WireListedJob(j *ledger.Job) jsonrpc.Job {
 	return wire
 }
 
-// endedJob is a job as a wait for it answers: without its params, which whoever waits for it may well have, and which would
-// take the room of results.
-func endedJob(j *ledger.Job) jsonrpc.Job {
-	wire := WireJob(j, nil)
-	wire.Params = nil
-	return wire
-}
-
-// bareEndedJob leaves out the result too; the error stays.
-func bareEndedJob(j *ledger.Job) jsonrpc.Job {
-	wire := endedJob(j)
-	wire.Result, wire.Progress = nil, nil
-	return wire
-}
-
 // fromJobs gives an empty list, not null, where there are none.
 func fromJobs(jobs []ledger.Job, wire func(*ledger.Job) jsonrpc.Job) []jsonrpc.Job {
 	list := make([]jsonrpc.Job, len(jobs))

@@ -36,6 +36,7 @@ func ledgerError(err error) *jsonrpc.Error {
 	var job *ledger.InvalidJobError
 	var open *ledger.NotEndedError
 	var schedule *ledger.InvalidScheduleError
+	var tooMuch *ledger.TooMuchError
 	switch {
 	case errors.Is(err, ledger.ErrCursor):
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "invalid params: %v", err)
@@ -43,6 +44,8 @@ func ledgerError(err error) *jsonrpc.Error {
 		return jsonrpc.Errorf(jsonrpc.CodeNotFound, "%v", err)
 	case errors.As(err, &conflict), errors.As(err, &job), errors.As(err, &open), errors.As(err, &schedule):
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidArgument, "%v", err)
+	case errors.As(err, &tooMuch):
+		return jsonrpc.Errorf(jsonrpc.CodeMessageTooLarge, "%v, and no answer holds so much", err)
 	default:
 		return jsonrpc.Errorf(jsonrpc.CodeLedger, "ledger: %v", err)
 	}

@@ -15,10 +15,13 @@ const (
 	maxListLimit     = 1000
 )
 
+// leastJob is less than a job has as JSON, in bytes.
+const leastJob = 256
+
 var errWaitTimeout = errors.New("the wait's time is over")
 
-func (s *Server) get(ctx context.Context, p jsonrpc.GetParams) (jsonrpc.Job, error) {
-	if err := checkID("id", p.ID); err != nil {
+func (s *Server) get(ctx context.Context, r *request, p jsonrpc.GetParams) (jsonrpc.Job, error) {
+	if err := firstError(checkID("id", p.ID), r.beginReading(ctx)); err != nil {
 		return jsonrpc.Job{}, err
 	}
 	job, attempts, err := s.opts.Ledger.Get(ctx, p.ID)
@@ -28,11 +31,15 @@ func (s *Server) get(ctx context.Context, p jsonrpc.GetParams) (jsonrpc.Job, err
 	return WireJob(&job, attempts), nil
 }
 
-func (s *Server) list(ctx context.Context, p jsonrpc.ListParams) (jsonrpc.JobsResult, error) {
+func (s *Server) list(ctx context.Context, r *request, p jsonrpc.ListParams) (jsonrpc.JobsResult, error) {
 	f, err := toFilter("", p, states)
+	if err == nil {
+		err = r.beginReading(ctx)
+	}
 	if err != nil {
 		return jsonrpc.JobsResult{}, err
 	}
+	f.MaxBytes = s.maxMessageSize() / 4 * 3 // what needs an escape gets longer in the answer
 	jobs, next, err := s.opts.Ledger.List(ctx, f)
 	if err != nil {
 		return jsonrpc.JobsResult{}, err
@@ -47,12 +54,12 @@ func (s *Server) list(ctx context.Context, p jsonrpc.ListParams) (jsonrpc.JobsRe
 // waitTelling is wait, and tells its caller how far the jobs are.
 func (s *Server) waitTelling(ctx context.Context, r *request, p jsonrpc.WaitParams) (jsonrpc.JobsResult, error) {
 	defer s.opts.Events.WatchProgress(p.IDs, r.progress)()
-	return s.wait(ctx, p)
+	return s.wait(ctx, r.beginReading, r.endReading, p)
 }
 
-// wait answers when every job has its final outcome.
-func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams) (jsonrpc.JobsResult, error) {
-	if err := firstError(checkIDs(p.IDs), checkMs("timeoutMs", p.TimeoutMs)); err != nil {
+// wait answers when every job has its final outcome; begin and undo are those of a ledger.Reading.
+func (s *Server) wait(ctx context.Context, begin func(context.Context) error, undo func(), p jsonrpc.WaitParams) (jsonrpc.JobsResult, error) {
+	if err := firstError(s.checkWaited(p.IDs), checkMs("timeoutMs", p.TimeoutMs)); err != nil {
 		return jsonrpc.JobsResult{}, err
 	}
 	waitCtx, cancel := ctx, context.CancelFunc(func() {})
@@ -60,45 +67,64 @@ func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams) (jsonrpc.JobsRe
 		waitCtx, cancel = context.WithTimeoutCause(ctx, time.Duration(p.TimeoutMs)*time.Millisecond, errWaitTimeout)
 	}
 	defer cancel()
-	wire := endedJob
-	if p.Payloads != nil && !*p.Payloads {
-		wire = bareEndedJob
+	reading := ledger.Reading{
+		Bare:     p.Payloads != nil && !*p.Payloads,
+		MaxBytes: 2 * s.maxMessageSize(), // white space in payloads is left out of the answer
+		Begin:    begin,
+		Undo:     undo,
 	}
-	jobs, err := s.opts.Ledger.Wait(waitCtx, p.IDs)
+	jobs, err := s.opts.Ledger.Wait(waitCtx, p.IDs, reading)
 	if err == nil {
-		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wire)}, nil
+		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wholeJob)}, nil
 	}
 	cause := context.Cause(waitCtx)
 	if !errors.Is(cause, errWaitTimeout) && !errors.Is(cause, errShuttingDown) {
 		return jsonrpc.JobsResult{}, err
 	}
 	// The last outcome and the end of the wait may have come together.
-	jobs, open, err := s.outcomes(context.WithoutCancel(ctx), p.IDs)
+	ctx = context.WithoutCancel(ctx)
+	if err := begin(ctx); err != nil {
+		return jsonrpc.JobsResult{}, err
+	}
+	open, state, err := s.firstOpen(ctx, p.IDs)
+	if err == nil && open == 0 {
+		jobs, err = s.opts.Ledger.Outcomes(ctx, p.IDs, reading)
+	}
 	switch {
 	case err != nil:
 		return jsonrpc.JobsResult{}, err
-	case open == nil:
-		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wire)}, nil
+	case open == 0:
+		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wholeJob)}, nil
 	case errors.Is(cause, errShuttingDown):
-		return jsonrpc.JobsResult{}, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v while job %d is %s", errShuttingDown, open.ID, open.State)
+		return jsonrpc.JobsResult{}, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v while job %d is %s", errShuttingDown, open, state)
 	default:
-		return jsonrpc.JobsResult{}, jsonrpc.Errorf(jsonrpc.CodeTimeout, "job %d is still %s after %d ms", open.ID, open.State, p.TimeoutMs)
+		return jsonrpc.JobsResult{}, jsonrpc.Errorf(jsonrpc.CodeTimeout, "job %d is still %s after %d ms", open, state, p.TimeoutMs)
 	}
 }
 
-// outcomes reads the jobs as they are now; open is the first that has no final outcome.
-func (s *Server) outcomes(ctx context.Context, ids []int64) (jobs []ledger.Job, open *ledger.Job, err error) {
-	for _, id := range ids {
-		job, _, err := s.opts.Ledger.Get(ctx, id)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !job.State.Terminal() {
-			return nil, &job, nil
-		}
-		jobs = append(jobs, job)
+// checkWaited refuses so many ids that no answer could hold the jobs.
+func (s *Server) checkWaited(ids []int64) error {
+	if most := s.maxMessageSize() / leastJob; len(ids) > most {
+		return jsonrpc.Errorf(jsonrpc.CodeMessageTooLarge, "ids: %d given, and no answer holds more than %d jobs", len(ids), most)
 	}
-	return jobs, nil, nil
+	return checkIDs(ids)
+}
+
+// firstOpen gives the first job that has no final outcome, and its state; 0: all have one.
+func (s *Server) firstOpen(ctx context.Context, ids []int64) (open int64, _ ledger.State, err error) {
+	states, err := s.opts.Ledger.States(ctx, ids)
+	if err != nil {
+		return 0, "", err
+	}
+	for _, id := range ids {
+		switch state, ok := states[id]; {
+		case !ok:
+			return 0, "", &ledger.NotFoundError{ID: id}
+		case !state.Terminal():
+			return id, state, nil
+		}
+	}
+	return 0, "", nil
 }
 
 // toFilter is the ledger's form of a filter, with prefix before the members' names in errors.

@@ -28,7 +28,10 @@ func (s *Server) schedulePut(ctx context.Context, p jsonrpc.SchedulePutParams) (
 	return result, err
 }
 
-func (s *Server) scheduleList(ctx context.Context, p jsonrpc.ScheduleListParams) (jsonrpc.ScheduleListResult, error) {
+func (s *Server) scheduleList(ctx context.Context, r *request, p jsonrpc.ScheduleListParams) (jsonrpc.ScheduleListResult, error) {
+	if err := r.beginReading(ctx); err != nil {
+		return jsonrpc.ScheduleListResult{}, err
+	}
 	schedules, err := s.opts.Ledger.Schedules(ctx)
 	list := make([]jsonrpc.Schedule, len(schedules))
 	for i := range schedules {

@@ -215,15 +215,16 @@ func TestWaitThatEndsAsItsJobsDoGivesTheJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	ids := []int64{submitted[0].ID}
+	atOnce := func(context.Context) error { return nil }
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errShuttingDown)
-	if _, err := s.wait(ctx, jsonrpc.WaitParams{IDs: ids}); err == nil {
+	if _, err := s.wait(ctx, atOnce, nil, jsonrpc.WaitParams{IDs: ids}); err == nil {
 		t.Error("no error for a job that is queued")
 	}
 	if _, err := l.CancelQueued(t.Context(), ids, time.Now(), cancelledJSON); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.wait(ctx, jsonrpc.WaitParams{IDs: ids}); err != nil || len(r.Jobs) != 1 || r.Jobs[0].State != "cancelled" {
+	if r, err := s.wait(ctx, atOnce, nil, jsonrpc.WaitParams{IDs: ids}); err != nil || len(r.Jobs) != 1 || r.Jobs[0].State != "cancelled" {
 		t.Errorf("wait = %+v %v", r, err)
 	}
 }
@@ -417,9 +418,24 @@ func TestAnswerThatIsTooLargeIsAnErrorAndTheConnectionGoesOn(t *testing.T) {
 		c.must("job.submit", `{"method":"m","params":["`+half+`"]}`, &s)
 		ids = append(ids, fmt.Sprint(s.ID))
 	}
-	a := c.call("job.list", `{"payloads":true}`)
-	if a.Error == nil || a.Error.Code != jsonrpc.CodeMessageTooLarge {
-		t.Errorf("list: %v, %d bytes", a.Error, len(a.Result))
+	cursor := ""
+	for _, id := range []string{ids[1], ids[0]} { // one does not fit beside the other
+		var page jsonrpc.JobsResult
+		c.must("job.list", `{"payloads":true,"cursor":"`+cursor+`"}`, &page)
+		cursor = page.NextCursor
+		if len(page.Jobs) != 1 || fmt.Sprint(page.Jobs[0].ID) != id || (page.NextCursor == "") != (id == ids[0]) {
+			t.Errorf("page of %d jobs, next %q", len(page.Jobs), page.NextCursor)
+		}
+	}
+	var s jsonrpc.SubmitResult
+	c.must("job.submit", `{"method":"m","labels":{"a":"`+strings.Repeat("\u2028", 250_000)+`"}}`, &s) // of which JSON makes twice as much
+	for method, params := range map[string]string{
+		"job.get":  fmt.Sprintf(`{"id":%d}`, s.ID),
+		"job.wait": `{"ids":[1` + strings.Repeat(",1", 5000) + `]}`,
+	} {
+		if a := c.call(method, params); a.Error == nil || a.Error.Code != jsonrpc.CodeMessageTooLarge {
+			t.Errorf("%s: %v, %d bytes", method, a.Error, len(a.Result))
+		}
 	}
 	var job jsonrpc.Job
 	c.must("job.get", `{"id":`+ids[0]+`}`, &job)

@@ -18,7 +18,8 @@ type request struct {
 	cause   error                   // why it is to end early; nil: it is not. Guarded by the session's mu
 	around  func(answer func())     // answers it, with what is to be done before or after; nil: nothing is
 	told    bool                    // it is answered, so no more progress is sent; guarded by the session's progress.mu
-	size    int                     // bytes of its params
+	size    int                     // bytes that it keeps
+	reads   bool                    // it has one of the session's tokens for readers
 }
 
 // abort has a request end early; the session's mu is held, or nobody else knows of the request. The first cause stays.

@@ -15,9 +15,13 @@ import (
 // maxInFlight is how many requests of one connection are served at once; while there are so many, nothing more is read from it.
 const maxInFlight = 4096
 
-// maxHeld is how many bytes of params the requests of one connection may hold that are in flight, but for one request, which may have any
+// maxHeld is how many bytes the requests of one connection may hold that are in flight, but for one request, which may have any
 // size that a message may have. While they hold more, nothing more is read from it.
 const maxHeld = 32 << 20
+
+// maxUnread is how many messages' worth of answers may wait for a peer that does not read. The results of calls come when they come: more become
+// errors. What requests read from the ledger waits instead, see beginReading.
+const maxUnread = 16
 
 // Why a request's context ends.
 var (
@@ -31,9 +35,11 @@ type session struct {
 	server *Server
 	socket *net.UnixConn
 	slots  chan struct{} // one token per request in flight
-	held   atomic.Int64  // bytes of the params of those
+	held   atomic.Int64  // bytes of those
 	less   chan struct{} // one token: they hold less than was too much
 	idle   chan struct{} // one token: the last request in flight was answered
+
+	readers chan struct{} // one token per request that has begun to read jobs
 
 	mu       sync.Mutex
 	closing  bool
@@ -61,6 +67,7 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 		slots:    make(chan struct{}, maxInFlight),
 		less:     make(chan struct{}, 1),
 		idle:     make(chan struct{}, 1),
+		readers:  make(chan struct{}, maxReaders),
 		inFlight: map[*request]struct{}{},
 		byID:     map[string]*request{},
 
@@ -68,7 +75,7 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 		ending:        make(chan struct{}),
 	}
 	conn := jsonrpc.NewConn(halfOpen{uc, jsonrpc.NewPollReader(uc), sess}, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) { sess.receive(ctx, c, r) }),
-		jsonrpc.Options{MaxMessageSize: s.serving.Load().maxMessageSize, Batches: true})
+		jsonrpc.Options{MaxMessageSize: s.maxMessageSize(), MaxUnread: maxUnread * s.maxMessageSize(), Batches: true})
 	var owned sync.WaitGroup
 	owned.Go(func() {
 		<-conn.Done()
@@ -99,10 +106,10 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 		e := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
 		_ = c.Cork().ReplyError(c, r, e, m.refusedMeta)
 		return
-	case !s.takeSlot(ctx, c, len(r.Params)):
+	case !s.takeSlot(ctx, c, r.Size()):
 		return
 	}
-	req := &request{Request: r, session: s, conn: c, method: m, size: len(r.Params)}
+	req := &request{Request: r, session: s, conn: c, method: m, size: r.Size()}
 	if m.serve != nil {
 		ctx, req.cancel = context.WithCancelCause(ctx)
 	}
@@ -208,6 +215,7 @@ func (s *session) end(r *request) {
 	if r.cancel != nil {
 		r.cancel(nil)
 	}
+	r.endReading()
 	s.leaveSlot(r.size)
 	s.requests.Done()
 }

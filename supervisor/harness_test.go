@@ -179,7 +179,7 @@ func (r *rig) wait(id int64) (ledger.Job, []ledger.Attempt) {
 	r.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if _, err := r.ledger.Wait(ctx, []int64{id}); err != nil {
+	if _, err := r.ledger.Wait(ctx, []int64{id}, ledger.Reading{}); err != nil {
 		r.Fatalf("wait for job %d: %v\n%s", id, err, r.log)
 	}
 	return r.get(id)

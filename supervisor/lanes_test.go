@@ -158,7 +158,7 @@ func TestNothingGetsStuckBetweenKeysLimitsAndPauses(t *testing.T) {
 		}
 		watch()
 	}
-	jobs, err := r.ledger.Wait(ctx, ids)
+	jobs, err := r.ledger.Wait(ctx, ids, ledger.Reading{})
 	if err != nil {
 		counts, _ := r.ledger.Counts(context.Background(), "default")
 		r.pool.mu.Lock()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/whipper-sidecar/whipper/internal/telemetry/signals"
 	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
 )
 
 // Options of a pool. A zero value takes the default that is named.
@@ -62,7 +63,7 @@ type Options struct {
 	// alone. This process adopts such orphans from then on; see Main. Linux only.
 	KillTree bool
 
-	MaxMessageSize int // bytes of one frame, at least 4 KiB; 16 MiB
+	MaxMessageSize int // bytes of one frame, at least 4 KiB, at most ledger.MaxPayload; 16 MiB
 	MaxResultSize  int // bytes of a result that is passed on and recorded; 0: what fits into a frame
 
 	Framing   jsonrpc.Framing // of the workers' stdin and stdout; what the handshake implies, mostly jsonrpc.NDJSON
@@ -147,6 +148,9 @@ func (o Options) validate() error {
 		if n.value < n.least {
 			bad(n.field, n.value, fmt.Sprintf("at least %d", n.least))
 		}
+	}
+	if o.MaxMessageSize > ledger.MaxPayload {
+		bad("MaxMessageSize", o.MaxMessageSize, fmt.Sprintf("at most %d", ledger.MaxPayload))
 	}
 	if o.MaxWorkers < o.MinWorkers {
 		bad("MaxWorkers", o.MaxWorkers, fmt.Sprintf("at least MinWorkers (%d)", o.MinWorkers))

@@ -72,7 +72,7 @@ func TestJobsUnderARainOfKillsEndOnceAndTheirAttemptsAddUp(t *testing.T) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
 		defer cancel()
-		_, err := r.ledger.Wait(ctx, ids)
+		_, err := r.ledger.Wait(ctx, ids, ledger.Reading{})
 		ended <- err
 	}()
 	kills, handled := 0, int64(0)

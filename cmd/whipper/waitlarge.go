@@ -26,8 +26,8 @@ func (e *oversizedError) Error() string {
 
 func (e *oversizedError) Unwrap() error { return e.Err }
 
-// endedJobs waits for jobs and gives them in the order of the ids. Where their answer is too large, all have ended, and it asks
-// for either half by itself. A job that is too large alone is an *oversizedError, after which it goes on; any other error is
+// endedJobs waits for jobs and gives them in the order of the ids. Where their answer is too large it asks for either half by
+// itself. A job that is too large alone is an *oversizedError, after which it goes on; any other error is
 // the last.
 func endedJobs(ctx context.Context, client *whipper.Client, p jsonrpc.WaitParams) iter.Seq2[*jsonrpc.Job, error] {
 	return func(yield func(*jsonrpc.Job, error) bool) { eachEnded(ctx, client, p, yield) }

@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -32,7 +33,7 @@ var listings = []behaviour{
 			for next := "first"; next != ""; f.Cursor = next {
 				var page []ledger.Job
 				var err error
-				if page, next, err = b.List(ctx, f); err != nil || len(page) > f.Limit || next != "" && len(page) != f.Limit {
+				if page, next, err = b.List(ctx, f); err != nil || len(page) > f.Limit || next != "" && (len(page) == 0 || len(page) != f.Limit && f.MaxBytes == 0) {
 					t.Fatalf("page of %d, next %q: %v", len(page), next, err)
 				}
 				got = append(got, idsOf(page)...)
@@ -67,6 +68,24 @@ var listings = []behaviour{
 			if err != nil || len(jobs) != 1 || (jobs[0].Params != nil) != payloads || (jobs[0].Result != nil) != payloads {
 				b.Errorf("payloads %t: %+v, %v", payloads, jobs, err)
 			}
+		}
+	}},
+	{"a page holds no more bytes than are wanted, but one job at least", func(b *bench) {
+		for _, size := range []int{1000, 20_000, 1000, 1000} {
+			b.submit(ledger.Job{Pool: "p", Method: "m", Params: bytes.Repeat([]byte(" "), size)})
+		}
+		var pages []int
+		f := ledger.Filter{Payloads: true, MaxBytes: 5000}
+		for next := "first"; next != ""; f.Cursor = next {
+			var page []ledger.Job
+			var err error
+			if page, next, err = b.List(b.Context(), f); err != nil {
+				b.Fatal(err)
+			}
+			pages = append(pages, len(page))
+		}
+		if want := []int{2, 1, 1}; !slices.Equal(pages, want) {
+			b.Errorf("pages of %v jobs, want %v", pages, want)
 		}
 	}},
 	{"a listing's limit has a default and a maximum", func(b *bench) {
@@ -120,7 +139,7 @@ func drawFilter(t *rapid.T) ledger.Filter {
 		Method:    rapid.SampledFrom([]string{"", "m", "n"}).Draw(t, "method filter"),
 		States:    rapid.SliceOfN(rapid.SampledFrom(allStates), 0, 3).Draw(t, "states"),
 		LabelName: rapid.SampledFrom([]string{"", "a", `"q"`}).Draw(t, "label"), LabelValue: "1",
-		Limit: rapid.IntRange(20, 60).Draw(t, "limit"),
+		Limit: rapid.IntRange(20, 60).Draw(t, "limit"), MaxBytes: rapid.SampledFrom([]int{0, 0, 1500, 15_000}).Draw(t, "bytes"),
 	}
 	if rapid.Bool().Draw(t, "between") {
 		f.Since, f.Until = noon.Add(time.Hour), noon.Add(3*time.Hour)

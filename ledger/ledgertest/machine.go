@@ -200,7 +200,7 @@ func (m *machine) wait() {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that one that nobody ends is a failure with a name
 		defer cancel()
-		jobs, err := store.Wait(ctx, w.ids)
+		jobs, err := store.Wait(ctx, w.ids, ledger.Reading{})
 		w.done <- waited{jobs, err}
 	}()
 }

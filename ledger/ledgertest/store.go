@@ -40,7 +40,7 @@ type Store interface {
 	// Somebody asks.
 	Get(ctx context.Context, id int64) (ledger.Job, []ledger.Attempt, error)
 	States(ctx context.Context, ids []int64) (map[int64]ledger.State, error)
-	Wait(ctx context.Context, ids []int64) ([]ledger.Job, error)
+	Wait(ctx context.Context, ids []int64, r ledger.Reading) ([]ledger.Job, error)
 	List(ctx context.Context, f ledger.Filter) (jobs []ledger.Job, next string, err error)
 	Count(ctx context.Context, f ledger.Filter) (int64, error)
 	Counts(ctx context.Context, pool string) (map[ledger.State]int64, error)
