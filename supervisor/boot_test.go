@@ -195,11 +195,10 @@ func TestACommandThatCannotBeStartedEndsRunAtOnceWithTheReason(t *testing.T) {
 				waiting = append(waiting, r.call("echo", `[]`))
 			}
 			r.until(func() bool { return r.pool.invokes.Len() == 4 })
-			began := time.Now()
-			r.run().ended()
+			r.run().ended() // at once: tries that go on have no end
 			var start *StartError
-			if !errors.As(r.err, &start) || !errors.Is(r.err, c.want) || time.Since(began) > 10*time.Second {
-				t.Errorf("%s, %d workers: after %s %v", c.program, workers, time.Since(began), r.err)
+			if !errors.As(r.err, &start) || !errors.Is(r.err, c.want) {
+				t.Errorf("%s, %d workers: %v", c.program, workers, r.err)
 			}
 			for _, i := range waiting {
 				if i.code() != jsonrpc.CodeShuttingDown || !strings.Contains(fmt.Sprint(i.reply.Error), start.Error()) {

