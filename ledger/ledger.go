@@ -161,14 +161,43 @@ func (l *Ledger) Err() error { return l.writer.err() }
 
 // Flush waits until every change that was handed over before is on disk, or has been refused.
 func (l *Ledger) Flush(ctx context.Context) error {
-	flushed := make(chan error, 1)
-	l.writer.put(&op{kind: opNothing, keep: true, done: func(err error) { flushed <- err }})
 	select {
-	case err := <-flushed:
+	case err := <-l.flushed():
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// FlushLong is Flush for as long as it takes, but for a commit that takes longer than stall: that is context.DeadlineExceeded.
+func (l *Ledger) FlushLong(stall time.Duration) error {
+	tick := time.NewTicker(stall)
+	defer tick.Stop()
+	return l.flushWhile(tick.C, l.writer.written.Load)
+}
+
+// flushWhile is Flush as long as the number of commits is another at each tick.
+func (l *Ledger) flushWhile(tick <-chan time.Time, commits func() int64) error {
+	flushed, before := l.flushed(), commits()
+	for {
+		select {
+		case err := <-flushed:
+			return err
+		case <-tick:
+		}
+		now := commits()
+		if now == before {
+			return context.DeadlineExceeded
+		}
+		before = now
+	}
+}
+
+// flushed tells when every change that was handed over before is on disk.
+func (l *Ledger) flushed() <-chan error {
+	flushed := make(chan error, 1)
+	l.writer.put(&op{kind: opNothing, keep: true, done: func(err error) { flushed <- err }})
+	return flushed
 }
 
 // Close writes what is pending, ends the writer and the reads, and lets go of the lock. Where the last commit fails,

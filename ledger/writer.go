@@ -41,6 +41,7 @@ type writer struct {
 	wake    chan struct{}   // holds one token when queue, behind, closed or callers has changed
 
 	failure atomic.Pointer[error]
+	written atomic.Int64  // transactions
 	stopped chan struct{} // closed when the goroutine has ended
 
 	// The goroutine's own; after it has ended, finish's.
@@ -210,6 +211,7 @@ func (w *writer) commit(ops []*op, probe bool) error {
 	if err := w.write(ops, probe); err != nil {
 		return err
 	}
+	w.written.Add(1)
 	if probe {
 		w.log.Info("ledger can be written again")
 		w.failure.Store(nil) // before anybody is told of the commit

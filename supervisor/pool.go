@@ -181,9 +181,7 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	p.drain(kill, err)
 	p.forker.stop()
 	p.closeSockets()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCommits)
-	defer cancel()
-	if e := p.ledger.Flush(last); e != nil {
+	if e := p.ledger.FlushLong(lastCommit); e != nil {
 		err = errors.Join(err, fmt.Errorf("write the last outcomes of pool %q: %w", p.name, e))
 	}
 	return err
@@ -202,8 +200,8 @@ func (p *Pool) begin() error {
 	return nil
 }
 
-// lastCommits bounds how long Run waits for the last outcomes to be on disk.
-const lastCommits = 10 * time.Second
+// lastCommit bounds how long Run waits for each of the commits after which the last outcomes are on disk.
+const lastCommit = 10 * time.Second
 
 // drain lets the calls in flight and the callers who wait get their answers, for at most the drain timeout. If the command
 // cannot be started at all, cause says why, and callers hear it at once.
