@@ -30,12 +30,24 @@ func acquireLock(path string) (*lock, error) {
 		}
 		return nil, fmt.Errorf("lock %q: %w", path, err)
 	}
+	if !isLock(file) {
+		file.Close()
+		return nil, fmt.Errorf("lock %q: it is a file of yours, for it holds more than a process id: move it, or use another --dir", path)
+	}
 	l := &lock{file: file}
 	if err := l.sign(); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("write lock %q: %w", path, err)
 	}
 	return l, nil
+}
+
+// isLock says whether a file is one that sign has written, or a power cut has cut short.
+func isLock(file *os.File) bool {
+	const digits = 20
+	text := make([]byte, digits+1)
+	n, _ := file.ReadAt(text, 0)
+	return n <= digits && strings.Trim(string(text[:n]), "0123456789\x00\n") == ""
 }
 
 func (l *lock) release() error { return l.file.Close() }

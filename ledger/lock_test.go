@@ -75,6 +75,26 @@ func TestASecondLedgerOfTheSameProcessIsRefusedToo(t *testing.T) {
 	open(t, dir)
 }
 
+func TestAFileOfTheUsersThatIsCalledLockIsLeftAsItIs(t *testing.T) {
+	for text, ours := range map[string]bool{"yarn lockfile v1\n": false, "123456789012345678901": false, "4711": true, "4711\n": true, "": true, "\x00\x00\x00": true} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "lock")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Open(t.Context(), Options{Dir: dir})
+		if err == nil {
+			err = l.Close()
+		}
+		if (err == nil) != ours || err != nil && !strings.Contains(err.Error(), "it is a file of yours") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if got, err := os.ReadFile(path); !ours && (err != nil || string(got) != text) {
+			t.Errorf("%q has become %q, %v", text, got, err)
+		}
+	}
+}
+
 func TestFilesAreTheOwnersAloneWhateverTheUmask(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	dir := filepath.Join(t.TempDir(), "a", "b")

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -153,8 +154,11 @@ func protect(path string) error {
 	return os.Chmod(path, socketPerm)
 }
 
-// writeNote writes the file that tells clients where the socket is, whole or not at all.
+// writeNote writes the file that tells clients where the socket is, whole or not at all. What is there and tells no path is somebody's.
 func writeNote(note, path string) error {
+	if text, err := os.ReadFile(note); err == nil && !isNote(text) {
+		return fmt.Errorf("write address of socket: %s is a file of yours, for it holds no socket's path: move it, or use another --dir", note)
+	}
 	temp, err := os.CreateTemp(filepath.Dir(note), ".socket-*")
 	if err != nil {
 		return fmt.Errorf("write address of socket: %w", err)
@@ -168,4 +172,10 @@ func writeNote(note, path string) error {
 		return errors.Join(fmt.Errorf("write address of socket: %w", err), os.Remove(temp.Name()))
 	}
 	return nil
+}
+
+// isNote says whether writeNote has written that, or a power cut has emptied it.
+func isNote(text []byte) bool {
+	text = bytes.TrimRight(text, "\x00")
+	return len(text) == 0 || len(text) <= MaxAddress+len("\n") && text[0] == '/' && bytes.IndexByte(text, '\n') == len(text)-1
 }

@@ -87,6 +87,32 @@ func TestFileInTheSocketsPlaceIsNotRemoved(t *testing.T) {
 	}
 }
 
+func TestFileOfAnotherKindInTheNotesPlaceIsLeftAsItIs(t *testing.T) {
+	for text, ours := range map[string]bool{
+		"precious": false, "/etc/hosts\n/etc/passwd\n": false, "/" + strings.Repeat("x", MaxAddress) + "\n": false,
+		"/tmp/s.sock\n": true, "": true, "\x00\x00\x00": true,
+	} {
+		dir := shortDir(t)
+		note, path := filepath.Join(dir, "socket"), filepath.Join(dir, "s")
+		if err := os.WriteFile(note, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Listen(dir, path)
+		if err == nil {
+			l.Close()
+		}
+		if (err == nil) != ours || err != nil && !strings.Contains(err.Error(), "is a file of yours") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if got, err := os.ReadFile(note); !ours && (err != nil || string(got) != text) {
+			t.Errorf("%q has become %q, %v", text, got, err)
+		}
+		if _, err := os.Lstat(path); err == nil {
+			t.Errorf("%q: the socket is left behind", text)
+		}
+	}
+}
+
 func TestNoteNamesTheSocketAndBothGoAtClose(t *testing.T) {
 	dir, elsewhere := shortDir(t), shortDir(t)
 	path := filepath.Join(elsewhere, "s")
