@@ -128,7 +128,7 @@ func (p *program) await(to <-chan answer) answer {
 	select {
 	case a := <-to:
 		return a
-	case <-time.After(2 * patience): // the SDKs give up before
+	case <-time.After(answered):
 		return answer{Error: &failure{Type: silence, Message: "no answer"}}
 	case <-p.ended:
 		select {

@@ -91,7 +91,7 @@ func (g goSpeaker) close() error   { return g.Close() }
 func (g goSpeaker) abandon()       { _ = g.Close() }
 
 func (g goSpeaker) speak(ctx context.Context, q ask) (a answer) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, answered)
 	defer cancel()
 	err := g.try(ctx, q, &a)
 	if err != nil {

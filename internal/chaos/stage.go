@@ -18,6 +18,9 @@ import (
 // patience bounds every wait for something that must happen.
 const patience = 60 * time.Second
 
+// answered bounds how long a client waits for an answer. A call may stand behind many others of a method that runs one at a time.
+const answered = 5 * patience
+
 // stage is a state folder, the supervisors that live on it one after the other, and the clients that come to them.
 type stage struct {
 	name      string
