@@ -17,36 +17,26 @@ func (r *request) beginReading(ctx context.Context) error {
 		return nil
 	}
 	select {
-	case r.session.readers <- struct{}{}:
-	default:
-		if err := r.comes(ctx, r.session.readers, nil); err != nil {
-			return err
-		}
-	}
-	r.reads = true
-	most := r.session.server.maxMessageSize()
-	for room := r.conn.Room(most); room != nil; room = r.conn.Room(most) {
-		if err := r.comes(ctx, nil, room); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// comes waits until it could send to put or receive from take, or the request is to end.
-func (r *request) comes(ctx context.Context, put chan<- struct{}, take <-chan struct{}) error {
-	select {
-	case put <- struct{}{}:
-		return nil
-	case <-take:
-		return nil
+	case r.session.readers <- struct{}{}: // once the drain is over too: those before it wait for the peer no more then
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-r.conn.Done():
 		return errPeerGone
-	case <-r.session.server.closing:
-		return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
 	}
+	r.reads = true
+	most := r.session.server.maxMessageSize()
+	for room := r.conn.Room(most); room != nil; room = r.conn.Room(most) {
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.conn.Done():
+			return errPeerGone
+		case <-r.session.server.closing: // the peer may never read
+			return jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
+		}
+	}
+	return nil
 }
 
 // endReading gives back what beginReading has taken, as soon as the answer is the connection's.

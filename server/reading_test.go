@@ -1,0 +1,38 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whipper-sidecar/whipper/jsonrpc"
+	"github.com/whipper-sidecar/whipper/ledger"
+)
+
+// Only a few of one connection's requests read at the same time. The others' turn comes in the end of a drain too.
+func TestWaitsWhoseJobEndsWithTheDrainGetItThoughTheyAreMany(t *testing.T) {
+	const waits = 400
+	r := serveFake(t, &fakePool{})
+	submitted, err := r.ledger.Submit(t.Context(), []ledger.Job{{Pool: "default", Method: "m"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := submitted[0].ID
+	c := r.dial()
+	for i := range waits {
+		c.send(requestLine(fmt.Sprint(i), "job.wait", fmt.Sprintf(`{"ids":[%d]}`, id)))
+	}
+	var p jsonrpc.PingResult
+	c.must("ping", "", &p) // the waits have come
+	if _, err := r.ledger.CancelQueued(t.Context(), []int64{id}, time.Now(), cancelledJSON); err != nil {
+		t.Fatal(err)
+	}
+	r.stop()
+	r.drain()
+	for range waits {
+		if line := c.line(); !strings.Contains(line, `"state":"cancelled"`) {
+			t.Fatalf("answer: %.300s", line)
+		}
+	}
+}
