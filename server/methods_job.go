@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -83,12 +84,14 @@ func (s *Server) wait(ctx context.Context, begin func(context.Context) error, un
 	}
 	// The last outcome and the end of the wait may have come together.
 	ctx = context.WithoutCancel(ctx)
-	if err := begin(ctx); err != nil {
-		return jsonrpc.JobsResult{}, err
-	}
-	open, state, err := s.firstOpen(ctx, p.IDs)
+	open, state, err := s.firstOpen(ctx, p.IDs) // that there is one is told at once, not when it is the request's turn to read
 	if err == nil && open == 0 {
-		jobs, err = s.opts.Ledger.Outcomes(ctx, p.IDs, reading)
+		if err = begin(ctx); err == nil {
+			jobs, err = s.opts.Ledger.Outcomes(ctx, p.IDs, reading)
+		}
+		if i := slices.IndexFunc(jobs, func(j ledger.Job) bool { return !j.State.Terminal() }); i >= 0 {
+			open, state = jobs[i].ID, jobs[i].State // it was retried meanwhile
+		}
 	}
 	switch {
 	case err != nil:

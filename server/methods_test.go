@@ -216,9 +216,13 @@ func TestWaitThatEndsAsItsJobsDoGivesTheJobs(t *testing.T) {
 	}
 	ids := []int64{submitted[0].ID}
 	atOnce := func(context.Context) error { return nil }
+	never := func(context.Context) error {
+		t.Error("its turn to read is waited for though a job is open")
+		return nil
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errShuttingDown)
-	if _, err := s.wait(ctx, atOnce, nil, jsonrpc.WaitParams{IDs: ids}); err == nil {
+	if _, err := s.wait(ctx, never, nil, jsonrpc.WaitParams{IDs: ids}); err == nil {
 		t.Error("no error for a job that is queued")
 	}
 	if _, err := l.CancelQueued(t.Context(), ids, time.Now(), cancelledJSON); err != nil {
@@ -226,6 +230,13 @@ func TestWaitThatEndsAsItsJobsDoGivesTheJobs(t *testing.T) {
 	}
 	if r, err := s.wait(ctx, atOnce, nil, jsonrpc.WaitParams{IDs: ids}); err != nil || len(r.Jobs) != 1 || r.Jobs[0].State != "cancelled" {
 		t.Errorf("wait = %+v %v", r, err)
+	}
+	retried := func(context.Context) error {
+		_, err := l.Retry(t.Context(), ids, func([]ledger.Job) {})
+		return err
+	}
+	if r, err := s.wait(ctx, retried, nil, jsonrpc.WaitParams{IDs: ids}); toError(nil, err).Code != jsonrpc.CodeShuttingDown {
+		t.Errorf("wait for a job that is retried before it is read = %+v %v", r, err)
 	}
 }
 
