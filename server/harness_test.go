@@ -53,6 +53,7 @@ type rig struct {
 	dir     string
 	socket  string
 	ledger  *ledger.Ledger
+	server  *Server
 	log     *strings.Builder // read it after stop
 	drained chan struct{}
 	stop    func() // begins the drain
@@ -88,6 +89,7 @@ func serveWith(t *testing.T, events *supervisor.Events, makePools func(*ledger.L
 		Ledger: r.ledger, Pools: makePools(r.ledger), PoolsDrained: r.drained, Version: "1.2.3",
 		Events: events, Logger: slog.New(slog.NewTextHandler(r.log, nil)), MaxMessageSize: 1 << 20,
 	})
+	r.server = s
 	go func() { r.served <- s.Serve(ctx, l) }()
 	t.Cleanup(r.end)
 	return r

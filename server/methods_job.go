@@ -40,7 +40,7 @@ func (s *Server) list(ctx context.Context, r *request, p jsonrpc.ListParams) (js
 	if err != nil {
 		return jsonrpc.JobsResult{}, err
 	}
-	f.MaxBytes = s.maxMessageSize() / 4 * 3 // what needs an escape gets longer in the answer
+	f.MaxBytes = r.session.limit / 4 * 3 // what needs an escape gets longer in the answer
 	jobs, next, err := s.opts.Ledger.List(ctx, f)
 	if err != nil {
 		return jsonrpc.JobsResult{}, err
@@ -54,26 +54,25 @@ func (s *Server) list(ctx context.Context, r *request, p jsonrpc.ListParams) (js
 
 // waitTelling is wait, and tells its caller how far the jobs are.
 func (s *Server) waitTelling(ctx context.Context, r *request, p jsonrpc.WaitParams) (jsonrpc.JobsResult, error) {
-	defer s.opts.Events.WatchProgress(p.IDs, r.progress)()
-	return s.wait(ctx, r.beginReading, r.endReading, p)
-}
-
-// wait answers when every job has its final outcome; begin and undo are those of a ledger.Reading.
-func (s *Server) wait(ctx context.Context, begin func(context.Context) error, undo func(), p jsonrpc.WaitParams) (jsonrpc.JobsResult, error) {
-	if err := firstError(s.checkWaited(p.IDs), checkMs("timeoutMs", p.TimeoutMs)); err != nil {
+	if err := firstError(checkWaited(p.IDs, r.session.limit), checkMs("timeoutMs", p.TimeoutMs)); err != nil {
 		return jsonrpc.JobsResult{}, err
 	}
+	defer s.opts.Events.WatchProgress(p.IDs, r.progress)()
+	return s.wait(ctx, p, ledger.Reading{
+		Bare:     p.Payloads != nil && !*p.Payloads,
+		MaxBytes: 2 * r.session.limit, // white space in payloads is left out of the answer
+		Begin:    r.beginReading,
+		Undo:     r.endReading,
+	})
+}
+
+// wait answers when every job has its final outcome.
+func (s *Server) wait(ctx context.Context, p jsonrpc.WaitParams, reading ledger.Reading) (jsonrpc.JobsResult, error) {
 	waitCtx, cancel := ctx, context.CancelFunc(func() {})
 	if p.TimeoutMs > 0 {
 		waitCtx, cancel = context.WithTimeoutCause(ctx, time.Duration(p.TimeoutMs)*time.Millisecond, errWaitTimeout)
 	}
 	defer cancel()
-	reading := ledger.Reading{
-		Bare:     p.Payloads != nil && !*p.Payloads,
-		MaxBytes: 2 * s.maxMessageSize(), // white space in payloads is left out of the answer
-		Begin:    begin,
-		Undo:     undo,
-	}
 	jobs, err := s.opts.Ledger.Wait(waitCtx, p.IDs, reading)
 	if err == nil {
 		return jsonrpc.JobsResult{Jobs: fromJobs(jobs, wholeJob)}, nil
@@ -86,7 +85,7 @@ func (s *Server) wait(ctx context.Context, begin func(context.Context) error, un
 	ctx = context.WithoutCancel(ctx)
 	open, state, err := s.firstOpen(ctx, p.IDs) // that there is one is told at once, not when it is the request's turn to read
 	if err == nil && open == 0 {
-		if err = begin(ctx); err == nil {
+		if err = reading.Begin(ctx); err == nil {
 			jobs, err = s.opts.Ledger.Outcomes(ctx, p.IDs, reading)
 		}
 		if i := slices.IndexFunc(jobs, func(j ledger.Job) bool { return !j.State.Terminal() }); i >= 0 {
@@ -105,9 +104,9 @@ func (s *Server) wait(ctx context.Context, begin func(context.Context) error, un
 	}
 }
 
-// checkWaited refuses so many ids that no answer could hold the jobs.
-func (s *Server) checkWaited(ids []int64) error {
-	if most := s.maxMessageSize() / leastJob; len(ids) > most {
+// checkWaited refuses so many ids that no answer of at most limit bytes could hold the jobs.
+func checkWaited(ids []int64, limit int) error {
+	if most := limit / leastJob; len(ids) > most {
 		return jsonrpc.Errorf(jsonrpc.CodeMessageTooLarge, "ids: %d given, and no answer holds more than %d jobs", len(ids), most)
 	}
 	return checkIDs(ids)

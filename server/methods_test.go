@@ -222,20 +222,20 @@ func TestWaitThatEndsAsItsJobsDoGivesTheJobs(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errShuttingDown)
-	if _, err := s.wait(ctx, never, nil, jsonrpc.WaitParams{IDs: ids}); err == nil {
+	if _, err := s.wait(ctx, jsonrpc.WaitParams{IDs: ids}, ledger.Reading{Begin: never}); err == nil {
 		t.Error("no error for a job that is queued")
 	}
 	if _, err := l.CancelQueued(t.Context(), ids, time.Now(), cancelledJSON); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.wait(ctx, atOnce, nil, jsonrpc.WaitParams{IDs: ids}); err != nil || len(r.Jobs) != 1 || r.Jobs[0].State != "cancelled" {
+	if r, err := s.wait(ctx, jsonrpc.WaitParams{IDs: ids}, ledger.Reading{Begin: atOnce}); err != nil || len(r.Jobs) != 1 || r.Jobs[0].State != "cancelled" {
 		t.Errorf("wait = %+v %v", r, err)
 	}
 	retried := func(context.Context) error {
 		_, err := l.Retry(t.Context(), ids, func([]ledger.Job) {})
 		return err
 	}
-	if r, err := s.wait(ctx, retried, nil, jsonrpc.WaitParams{IDs: ids}); toError(nil, err).Code != jsonrpc.CodeShuttingDown {
+	if r, err := s.wait(ctx, jsonrpc.WaitParams{IDs: ids}, ledger.Reading{Begin: retried}); toError(nil, err).Code != jsonrpc.CodeShuttingDown {
 		t.Errorf("wait for a job that is retried before it is read = %+v %v", r, err)
 	}
 }

@@ -24,8 +24,7 @@ func (r *request) beginReading(ctx context.Context) error {
 		return errPeerGone
 	}
 	r.reads = true
-	most := r.session.server.maxMessageSize()
-	for room := r.conn.Room(most); room != nil; room = r.conn.Room(most) {
+	for room := r.conn.Room(r.session.limit); room != nil; room = r.conn.Room(r.session.limit) {
 		select {
 		case <-room:
 		case <-ctx.Done():

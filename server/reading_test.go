@@ -36,3 +36,21 @@ func TestWaitsWhoseJobEndsWithTheDrainGetItThoughTheyAreMany(t *testing.T) {
 		}
 	}
 }
+
+func TestAPageFitsIntoTheConnectionsOwnLimitWhenTheServerGetsAnother(t *testing.T) {
+	f := &fakePool{}
+	r := serveFake(t, f)
+	c := r.dial()
+	for range 2 {
+		var s jsonrpc.SubmitResult
+		c.must("job.submit", `{"method":"m","params":["`+strings.Repeat("x", 600<<10)+`"]}`, &s)
+	}
+	r.server.SetPools([]Pool{f}, 16<<20)
+	var page jsonrpc.JobsResult
+	if c.must("job.list", `{"payloads":true}`, &page); len(page.Jobs) != 1 || page.NextCursor == "" {
+		t.Errorf("page of %d jobs, next %q", len(page.Jobs), page.NextCursor)
+	}
+	if r.dial().must("job.list", `{"payloads":true}`, &page); len(page.Jobs) != 2 {
+		t.Errorf("page of %d jobs on a connection that came later", len(page.Jobs))
+	}
+}

@@ -47,9 +47,6 @@ func New(o Options) *Server {
 	return s
 }
 
-// maxMessageSize is the most bytes of a frame now.
-func (s *Server) maxMessageSize() int { return s.serving.Load().maxMessageSize }
-
 // SetPools has other pools take the work from now on, and connections that are made from now on have that limit. What was handed to
 // a pool that is not among them stays with it.
 func (s *Server) SetPools(pools []Pool, maxMessageSize int) {

@@ -34,6 +34,7 @@ var (
 type session struct {
 	server *Server
 	socket *net.UnixConn
+	limit  int           // bytes of a frame
 	slots  chan struct{} // one token per request in flight
 	held   atomic.Int64  // bytes of those
 	less   chan struct{} // one token: they hold less than was too much
@@ -64,6 +65,7 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 	sess := &session{
 		server:   s,
 		socket:   uc,
+		limit:    s.serving.Load().maxMessageSize,
 		slots:    make(chan struct{}, maxInFlight),
 		less:     make(chan struct{}, 1),
 		idle:     make(chan struct{}, 1),
@@ -75,7 +77,7 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 		ending:        make(chan struct{}),
 	}
 	conn := jsonrpc.NewConn(halfOpen{uc, jsonrpc.NewPollReader(uc), sess}, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, r *jsonrpc.Request) { sess.receive(ctx, c, r) }),
-		jsonrpc.Options{MaxMessageSize: s.maxMessageSize(), MaxUnread: maxUnread * s.maxMessageSize(), Batches: true})
+		jsonrpc.Options{MaxMessageSize: sess.limit, MaxUnread: maxUnread * sess.limit, Batches: true})
 	var owned sync.WaitGroup
 	owned.Go(func() {
 		<-conn.Done()
