@@ -22,7 +22,11 @@ const leastJob = 256
 var errWaitTimeout = errors.New("the wait's time is over")
 
 func (s *Server) get(ctx context.Context, r *request, p jsonrpc.GetParams) (jsonrpc.Job, error) {
-	if err := firstError(checkID("id", p.ID), r.beginReading(ctx)); err != nil {
+	err := checkID("id", p.ID)
+	if err == nil {
+		err = r.beginReading(ctx)
+	}
+	if err != nil {
 		return jsonrpc.Job{}, err
 	}
 	job, attempts, err := s.opts.Ledger.Get(ctx, p.ID)
