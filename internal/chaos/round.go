@@ -73,8 +73,8 @@ func (r *round) run(ctx context.Context, end time.Time) (err error) {
 	return err
 }
 
-// peacemaking bounds the end of a round as a whole. Most take some seconds.
-const peacemaking = 3 * patience
+// peacemaking bounds the end of a round as a whole, the last answers to its clients included. Most take some seconds.
+const peacemaking = answered + 3*patience
 
 // hear has the life's events noted.
 func (r *round) hear(ctx context.Context) {
@@ -238,8 +238,8 @@ func (l *life) balance(ctx context.Context) {
 			l.books.violation("stats: %v", err)
 			continue
 		}
-		if s := stats.Workers; s.ForkCount != s.ExitCount+int64(l.workers) || stats.ProcessCount != l.workers {
-			l.books.violation("pool %s: %d processes were started, %d have ended, and %d live: %+v", k.name, s.ForkCount, s.ExitCount, l.workers, stats)
+		if s := stats.Workers; s.ForkCount != s.ExitCount+int64(stats.ProcessCount) {
+			l.books.violation("pool %s: %d processes were started, %d have ended, and %d live: %+v", k.name, s.ForkCount, s.ExitCount, stats.ProcessCount, stats)
 		}
 		l.books.add("processes", stats.Workers.ForkCount)
 	}

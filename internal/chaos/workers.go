@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,9 +98,8 @@ var (
 )
 
 var (
-	runs    atomic.Int64
-	snoozes atomic.Int64
-	leaked  sync.Map // from tokens to what is not given back
+	runs   atomic.Int64
+	leaked sync.Map // from tokens to what is not given back
 )
 
 // perform runs a call: `method [name, ms, n]`. It leaves a line behind before it does anything else. say prints.
@@ -137,7 +137,7 @@ func perform(method string, e effect, params json.RawMessage, say func(string)) 
 	case "permanent":
 		return nil, errForGood
 	case "snooze":
-		if snoozes.Add(1)%2 == 0 { // of its own count: by that of runs the last job of a round would never be done
+		if rand.IntN(2) == 0 { // by a count, a job that every process runs first would never be done
 			return nil, errLater
 		}
 	case "flood":

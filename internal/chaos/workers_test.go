@@ -5,12 +5,16 @@ import (
 	"testing"
 )
 
-func TestATaskThatSnoozesIsDoneInTheEndThoughNothingElseRuns(t *testing.T) {
+func TestATaskThatSnoozesIsDoneInTheEndThoughEachOfItsRunsIsTheFirstOfAProcess(t *testing.T) {
 	t.Setenv(effectsEnv, filepath.Join(t.TempDir(), "effects"))
-	for range 3 {
+	done := 0
+	const tries = 100
+	for range tries {
 		if _, err := perform("snooze", effect{}, []byte(`["a", 0]`), nil); err == nil {
-			return
+			done++
 		}
 	}
-	t.Error("it has snoozed three times")
+	if done == 0 || done == tries {
+		t.Errorf("it was done %d times out of %d", done, tries)
+	}
 }
