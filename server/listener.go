@@ -85,7 +85,7 @@ func (l *Listener) Close() error {
 		if info, err := os.Lstat(l.path); err == nil && os.SameFile(info, l.info) {
 			faults = append(faults, os.Remove(l.path))
 		}
-		if text, err := os.ReadFile(l.note); err == nil && string(text) == l.path+"\n" {
+		if text, ok := readNote(l.note); ok && string(text) == l.path+"\n" {
 			faults = append(faults, os.Remove(l.note))
 		}
 		l.err = errors.Join(append(faults, l.UnixListener.Close())...)
@@ -156,7 +156,7 @@ func protect(path string) error {
 
 // writeNote writes the file that tells clients where the socket is, whole or not at all. What is there and tells no path is somebody's.
 func writeNote(note, path string) error {
-	if text, err := os.ReadFile(note); err == nil && !isNote(text) {
+	if _, err := os.Lstat(note); err == nil && !isNote(note) {
 		return fmt.Errorf("write address of socket: %s is a file of yours, for it holds no socket's path: move it, or use another --dir", note)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(note), ".socket-*")
@@ -174,8 +174,19 @@ func writeNote(note, path string) error {
 	return nil
 }
 
-// isNote says whether writeNote has written that, or a power cut has emptied it.
-func isNote(text []byte) bool {
+// isNote says whether writeNote has written that file, or a power cut has emptied it.
+func isNote(note string) bool {
+	text, ok := readNote(note)
 	text = bytes.TrimRight(text, "\x00")
-	return len(text) == 0 || len(text) <= MaxAddress+len("\n") && text[0] == '/' && bytes.IndexByte(text, '\n') == len(text)-1
+	return ok && (len(text) == 0 || text[0] == '/' && bytes.IndexByte(text, '\n') == len(text)-1)
+}
+
+// readNote reads a file that can be a note. Others may be pipes, or of any size.
+func readNote(note string) (text []byte, ok bool) {
+	info, err := os.Lstat(note)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > int64(MaxAddress+len("\n")) {
+		return nil, false
+	}
+	text, err = os.ReadFile(note)
+	return text, err == nil
 }

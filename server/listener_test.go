@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -110,6 +111,21 @@ func TestFileOfAnotherKindInTheNotesPlaceIsLeftAsItIs(t *testing.T) {
 		if _, err := os.Lstat(path); err == nil {
 			t.Errorf("%q: the socket is left behind", text)
 		}
+	}
+}
+
+func TestAPipeInTheNotesPlaceIsNotReadAndLeftAsItIs(t *testing.T) {
+	dir := shortDir(t)
+	note := filepath.Join(dir, "socket")
+	if err := syscall.Mkfifo(note, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := Listen(dir, filepath.Join(dir, "s")); err == nil {
+		l.Close()
+		t.Error("no error")
+	}
+	if info, err := os.Lstat(note); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
+		t.Errorf("%v, %v", info, err)
 	}
 }
 
