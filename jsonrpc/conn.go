@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"log"
-	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,9 +15,6 @@ import (
 
 // ErrClosed is what calls and writes on a connection that has ended give.
 var ErrClosed = errors.New("connection is closed")
-
-// ErrAnswered is what the second answer to one request gives.
-var ErrAnswered = errors.New("request is answered already")
 
 // Options of a Conn. The zero value is a client's.
 type Options struct {
@@ -174,161 +169,9 @@ func (c *Conn) add(m outgoing) error {
 	return closedError(err)
 }
 
-// Call sends a call with params encoded as JSON (nil: none; a json.RawMessage goes as it is), waits for the answer and decodes it into result (nil: not
-// wanted). An error answer is an *Error. When ctx ends first, the peer gets a $/cancelRequest and Call gives ctx's error.
-func (c *Conn) Call(ctx context.Context, method string, params, result any) error {
-	raw, isRaw := params.(json.RawMessage)
-	if params != nil && !isRaw {
-		var err error
-		if raw, err = json.Marshal(params); err != nil {
-			return err
-		}
-	}
-	resp, err := c.CallRaw(ctx, method, raw, nil)
-	switch {
-	case err != nil:
-		return err
-	case resp.Error != nil:
-		return resp.Error
-	case result == nil:
-		return nil
-	}
-	if out, ok := result.(*json.RawMessage); ok {
-		*out = resp.Result
-		return nil
-	}
-	return json.Unmarshal(resp.Result, result)
-}
-
-// CallRaw is Call for bytes that are JSON already. An error answer is in the response.
-func (c *Conn) CallRaw(ctx context.Context, method string, params, meta json.RawMessage) (*Response, error) {
-	return c.CallWith(ctx, method, params, meta, Hooks{})
-}
-
-// Hooks are for callers whose calls are followed by notifications. Each may be nil.
-type Hooks struct {
-	Begun    func(id uint64)   // gets the call's id before the call is sent
-	Sent     func()            // after it is on its way, or cannot be sent
-	Answered func(r *Response) // gets the answer on the reader's goroutine, before anything that came after it, and even if the caller has given up
-}
-
-// CallWith is CallRaw with hooks.
-func (c *Conn) CallWith(ctx context.Context, method string, params, meta json.RawMessage, h Hooks) (*Response, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	answer := make(chan *Response, 1)
-	id := c.lastID.Add(1)
-	if h.Begun != nil {
-		h.Begun(id)
-	}
-	var k Cork
-	err := c.start(&k, id, method, params, meta, func(r *Response) {
-		if h.Answered != nil {
-			h.Answered(r)
-		}
-		answer <- r
-	})
-	if h.Sent != nil {
-		h.Sent()
-	}
-	if err != nil {
-		return nil, err
-	}
-	// Those whose answers came together mostly call again together. They add their frames first, and one write takes all.
-	runtime.Gosched()
-	k.Release()
-	select {
-	case r := <-answer:
-		return r, nil
-	case <-c.Done():
-		select { // the last answer and the end may have come together
-		case r := <-answer:
-			return r, nil
-		default:
-			return nil, ErrClosed
-		}
-	case <-ctx.Done():
-		_ = c.Notify(MethodCancel, json.RawMessage(`{"id":`+strconv.FormatUint(id, 10)+`}`)) // a closed connection cancels by itself
-		return nil, ctx.Err()
-	}
-}
-
 // Room gives nil if fewer than limit bytes wait for the peer to take them, or the connection has ended, and else a channel that is
 // closed when it is worth asking again. It is for those who send notifications, which nothing else holds back.
 func (c *Conn) Room(limit int) <-chan struct{} { return c.stream.out.roomBelow(limit) }
-
-// Reply answers r with a result (nil: null). The answer to a notification goes nowhere. One request has one answer: a
-// second gives ErrAnswered.
-func (c *Conn) Reply(r *Request, result, meta json.RawMessage) error {
-	return (*Cork)(nil).Reply(c, r, result, meta)
-}
-
-// ReplyError answers r with an error.
-func (c *Conn) ReplyError(r *Request, e *Error, meta json.RawMessage) error {
-	return (*Cork)(nil).ReplyError(c, r, e, meta)
-}
-
-// smallAnswer is how many bytes an answer has, about, that is never left out.
-const smallAnswer = 4 << 10
-
-// answer sends an answer, or adds it to its batch and sends that when it is whole.
-func (c *Conn) answer(k *Cork, r *Request, result json.RawMessage, e *Error, meta json.RawMessage) error {
-	if r.Notification() {
-		return nil
-	}
-	if r.answered.Swap(true) {
-		return ErrAnswered
-	}
-	m := outgoing{answer: true, to: r.ID, result: result, err: e, meta: meta}
-	if size := m.size(); size > smallAnswer && c.opts.MaxUnread > 0 {
-		if waiting := c.unread(); waiting > c.opts.MaxUnread {
-			m.result, m.err = nil, Errorf(CodeMessageTooLarge, "an answer of %d bytes is left out: %d bytes of answers are unread, over the limit of %d", size, waiting, c.opts.MaxUnread)
-		}
-	}
-	if r.batch != nil {
-		return c.answerInBatch(k, r, &m)
-	}
-	err := c.add(m)
-	var tooLarge *overLimit
-	if errors.As(err, &tooLarge) {
-		m.batch = answerTooLarge(r.ID, tooLarge.size, tooLarge.limit, meta)
-		err = c.add(m)
-	}
-	if err == nil {
-		k.hold(c)
-	}
-	return err
-}
-
-func (c *Conn) answerInBatch(k *Cork, r *Request, m *outgoing) error {
-	frame := m.appendTo(nil)
-	size := len(frame)
-	if size > c.opts.MaxMessageSize {
-		frame = answerTooLarge(r.ID, size, c.opts.MaxMessageSize, m.meta)
-	}
-	whole, change := r.batch.add(r.ID, frame, func(limit int) []byte { return answerTooLarge(r.ID, size, limit, m.meta) })
-	c.inPart.Add(int64(change))
-	if whole == nil {
-		return nil
-	}
-	return c.send(k, outgoing{answer: true, batch: whole})
-}
-
-// unread is how many bytes of answers wait for the peer, or for the rest of their batch.
-func (c *Conn) unread() int { return c.stream.out.unread() + int(c.inPart.Load()) }
-
-// answerTooLarge takes the place of an answer that is over the limit.
-func answerTooLarge(id json.RawMessage, size, limit int, meta json.RawMessage) []byte {
-	e := Errorf(CodeMessageTooLarge, "an answer of %d bytes is over the limit of %d", size, limit)
-	m := outgoing{answer: true, to: id, err: e, meta: meta}
-	small := m.appendTo(nil)
-	if len(small) > answerReserve {
-		m.meta = nil
-		small = m.appendTo(nil)
-	}
-	return small
-}
 
 // Done is closed when the connection has ended, whoever ended it.
 func (c *Conn) Done() <-chan struct{} { return c.rpc.DisconnectNotify() }
