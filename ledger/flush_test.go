@@ -9,13 +9,7 @@ import (
 
 func TestALongFlushGoesOnAsLongAsThereAreCommits(t *testing.T) {
 	l := open(t, t.TempDir())
-	busy, gate := make(chan struct{}), make(chan struct{})
-	l.writer.put(&op{kind: opCall, call: func(*batch) error {
-		close(busy)
-		<-gate
-		return nil
-	}})
-	<-busy
+	release := holdWriter(l)
 	tick, flushed, counts := make(chan time.Time), make(chan error, 1), make(chan int64)
 	begin := func() {
 		go func() { flushed <- l.flushWhile(tick, func() int64 { return <-counts }) }()
@@ -32,7 +26,7 @@ func TestALongFlushGoesOnAsLongAsThereAreCommits(t *testing.T) {
 	begin()
 	tick <- time.Time{}
 	counts <- 2
-	close(gate)
+	release()
 	if err := <-flushed; err != nil {
 		t.Error(err)
 	}

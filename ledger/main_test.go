@@ -104,9 +104,8 @@ func flush(t testing.TB, l *Ledger) {
 	}
 }
 
-// together holds the writer up while hand hands operations over, so that they meet in one transaction, and waits for it.
-func together(t testing.TB, l *Ledger, hand func()) {
-	t.Helper()
+// holdWriter has the writer wait within a transaction until release is called.
+func holdWriter(l *Ledger) (release func()) {
 	busy, gate := make(chan struct{}), make(chan struct{})
 	l.writer.put(&op{kind: opCall, call: func(*batch) error {
 		close(busy)
@@ -114,8 +113,15 @@ func together(t testing.TB, l *Ledger, hand func()) {
 		return nil
 	}})
 	<-busy
+	return func() { close(gate) }
+}
+
+// together holds the writer up while hand hands operations over, so that they meet in one transaction, and waits for it.
+func together(t testing.TB, l *Ledger, hand func()) {
+	t.Helper()
+	release := holdWriter(l)
 	hand()
-	close(gate)
+	release()
 	flush(t, l)
 }
 
