@@ -52,6 +52,16 @@ test("a preloaded module that has opened the standard streams does no harm", onL
   assert.deepEqual(worker.unread, []);
 });
 
+test("a thread that opens a file while a descriptor is replaced does no harm", onLinux, async (t) => {
+  const worker = await ready(t, PRINTS, { node: ["--import", fixture("takes-descriptors.mjs")] });
+  await worker.call("descriptor");
+  assert.equal((await worker.call("processStdin")).result, "");
+  worker.stdin.end();
+  await worker.closed;
+  assert.equal(worker.stderr, "took 0\ntook 1\nprinted while loading\nfrom descriptor 1\n");
+  assert.deepEqual(worker.unread, []);
+});
+
 test("a child process does not inherit the wire", onLinux, async (t) => {
   const worker = await ready(t, PRINTS);
   const descriptors = (await worker.call("inherited")).result;

@@ -3,6 +3,9 @@ import net from "node:net";
 
 const { O_APPEND, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
+/** How often a descriptor that another thread took is asked for again, a millisecond apart. */
+const TRIES = 1_000;
+
 // Nothing in the runner imports node:process: that would make Node open streams on the descriptors as they are now, and
 // process.stdin would later poll what is no longer a pipe, which aborts the process. The global does no such thing.
 
@@ -39,6 +42,16 @@ export function takeWire() {
 
 function moveDescriptors() {
   const named = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
+  const wire = openAnew(named);
+  if (wire === undefined) return undefined;
+  // From here on there is no way back.
+  replace(0, "/dev/null", O_RDONLY);
+  replace(1, `${named}/2`, O_WRONLY | O_APPEND);
+  return wire;
+}
+
+/** @param {string} named the folder in which descriptors have names */
+function openAnew(named) {
   /** @type {number[]} */
   const opened = [];
   /** @param {string} path @param {number} flags */
@@ -52,26 +65,37 @@ function moveDescriptors() {
     // is a file would be overwritten from its start.
     const input = open(`${named}/0`, O_RDONLY | O_NONBLOCK);
     const output = open(`${named}/1`, O_WRONLY | O_APPEND | O_NONBLOCK);
+    // What replaces them must open too.
+    fs.closeSync(fs.openSync("/dev/null", O_RDONLY));
     fs.closeSync(fs.openSync(`${named}/2`, O_WRONLY | O_APPEND));
-    replace(0, "/dev/null", O_RDONLY);
-    replace(1, `${named}/2`, O_WRONLY | O_APPEND);
     return { input, output };
-  } catch (error) {
-    if (error instanceof MisplacedError) throw error;
+  } catch {
     for (const fd of opened) fs.closeSync(fd);
     return undefined;
   }
 }
 
-/** @param {number} fd @param {string} path @param {number} flags */
+/**
+ * Once the number is free, another thread that opens a file may get it: glibc's malloc does when it counts the
+ * processors for one more arena, and gives it back at once. So it is asked for until it is free again.
+ *
+ * @param {number} fd @param {string} path @param {number} flags
+ */
 function replace(fd, path, flags) {
   fs.closeSync(fd);
-  const got = fs.openSync(path, flags);
-  if (got !== fd) throw new MisplacedError(`opened ${path} as descriptor ${got}, wanted ${fd}`);
+  for (let tries = 0; ; tries++) {
+    const got = fs.openSync(path, flags);
+    if (got === fd) return;
+    fs.closeSync(got);
+    if (tries === TRIES) throw new Error(`opened ${path} as descriptor ${got}, wanted ${fd}`);
+    pause(1);
+  }
 }
 
-/** A descriptor was closed and another one taken in its place: there is no way back from that. */
-class MisplacedError extends Error {}
+/** Nothing tells when another thread closes a file. @param {number} ms */
+function pause(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 function redirectOutput() {
   // console looks process.stdout up when it first prints, which is after this.
