@@ -15,9 +15,13 @@ import (
 // maxInFlight is how many requests of one connection are served at once; while there are so many, nothing more is read from it.
 const maxInFlight = 4096
 
-// maxHeld is how many bytes the requests of one connection may hold that are in flight, but for one request, which may have any
-// size that a message may have. While they hold more, nothing more is read from it.
+// maxHeld is how many bytes the large requests of one connection may hold that are in flight, but for one request, which may have any
+// size that a message may have. A further one waits, and nothing more is read from it meanwhile.
 const maxHeld = 32 << 20
+
+// maxSmall is how many bytes a request may hold and not count as large: maxInFlight bounds those. So whoever has large calls under way can still
+// ping, read and cancel them.
+const maxSmall = 4 << 10
 
 // maxUnread is how many messages' worth of answers may wait for a peer that does not read. The results of calls come when they come: more become
 // errors. What requests read from the ledger waits instead, see beginReading.
@@ -36,7 +40,7 @@ type session struct {
 	socket *net.UnixConn
 	limit  int           // bytes of a frame
 	slots  chan struct{} // one token per request in flight
-	held   atomic.Int64  // bytes of those
+	held   atomic.Int64  // bytes of those that are large
 	less   chan struct{} // one token: they hold less than was too much
 	idle   chan struct{} // one token: the last request in flight was answered
 
@@ -131,7 +135,7 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 	}()
 }
 
-// takeSlot waits until fewer than maxInFlight requests are in flight, and they leave room for size bytes more. False: the connection ended first.
+// takeSlot waits until fewer than maxInFlight requests are in flight, and they leave room for one of size bytes. False: the connection ended first.
 func (s *session) takeSlot(ctx context.Context, c *jsonrpc.Conn, size int) bool {
 	select {
 	case s.slots <- struct{}{}:
@@ -139,6 +143,9 @@ func (s *session) takeSlot(ctx context.Context, c *jsonrpc.Conn, size int) bool 
 		if !s.await(ctx, c, s.slots, nil) {
 			return false
 		}
+	}
+	if size <= maxSmall {
+		return true
 	}
 	for n := int64(size); s.held.Load() > 0 && s.held.Load()+n > maxHeld; {
 		if !s.await(ctx, c, nil, s.less) {
@@ -153,7 +160,7 @@ func (s *session) takeSlot(ctx context.Context, c *jsonrpc.Conn, size int) bool 
 // leaveSlot gives back what takeSlot has taken.
 func (s *session) leaveSlot(size int) {
 	<-s.slots
-	if size == 0 {
+	if size <= maxSmall {
 		return
 	}
 	s.held.Add(-int64(size))
