@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -149,54 +148,6 @@ func TestOneConnectionsRequestsAreBounded(t *testing.T) {
 	close(end)
 	for range maxInFlight + 1 {
 		c.line()
-	}
-}
-
-func TestLargeCallsUnderWayKeepNobodyFromPingingAndCancellingThem(t *testing.T) {
-	const size, most = 512 << 10, maxHeld / (512 << 10) // of a request, its id included, and how many there is room for
-	var running, peak atomic.Int64
-	begun, end := make(chan struct{}, most+1), make(chan struct{})
-	r := serveFake(t, &fakePool{invoke: func(ctx context.Context, _ supervisor.Call) (supervisor.Reply, error) {
-		peak.Store(max(peak.Load(), running.Add(1)))
-		defer running.Add(-1)
-		begun <- struct{}{}
-		select {
-		case <-end:
-			return supervisor.Reply{Result: []byte(`"done"`)}, nil
-		case <-ctx.Done():
-			return supervisor.Reply{}, ctx.Err()
-		}
-	}})
-	c := r.dial()
-	large := func(i int) {
-		params := `{"method":"slow","params":[""]}`
-		filler := strings.Repeat("x", size-len("100")-len(params))
-		c.send(requestLine(fmt.Sprint(100+i), "job.invoke", strings.Replace(params, `""`, `"`+filler+`"`, 1)))
-	}
-	for i := range most {
-		large(i)
-		receive(t, "a call begins", begun)
-	}
-	if got := c.ask(requestLine("1", "ping", "")); !strings.Contains(got, `"id":1,"result"`) {
-		t.Errorf("ping: %.200s", got)
-	}
-	if got := c.ask(`{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":100}}`); !strings.Contains(got, `"id":100,"error":{"code":-32800,`) {
-		t.Errorf("cancelled: %.200s", got)
-	}
-	large(most)
-	receive(t, "a call begins in its place", begun)
-	large(most + 1) // for which there is none
-	var p jsonrpc.PingResult
-	for range 10 { // others are served
-		r.dial().must("ping", "", &p)
-	}
-	end <- struct{}{}
-	if got := c.line(); !strings.Contains(got, `"done"`) {
-		t.Errorf("a call that has ended: %.200s", got)
-	}
-	receive(t, "the last one begins", begun)
-	if n := peak.Load(); n > most {
-		t.Errorf("%d calls of %d bytes were under way at once", n, size)
 	}
 }
 
