@@ -9,9 +9,9 @@ import (
 const (
 	insertSQL = `INSERT INTO job (` + jobNames + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	insertPlainSQL = `INSERT INTO job (id, pool, method, state, max_attempts, delivery, origin, created_at, run_at, params)
-		VALUES (?, ?, ?, 'queued', ?, 'at-least-once', 'submit', ?, ?, ?)`
-	plainRowSQL = `, (?, ?, ?, 'queued', ?, 'at-least-once', 'submit', ?, ?, ?)`
+	insertPlainSQL = `INSERT INTO job (id, pool, method, state, max_attempts, delivery, origin, traceparent, created_at, run_at, params)
+		VALUES (?, ?, ?, 'queued', ?, 'at-least-once', 'submit', ?, ?, ?, ?)`
+	plainRowSQL = `, (?, ?, ?, 'queued', ?, 'at-least-once', 'submit', ?, ?, ?, ?)`
 	startSQL    = `UPDATE job SET state = 'running', attempt = ?, runs = ?, started_at = ?, worker = ?, pid = ?, progress = NULL, lane = ''
 		WHERE id = ? AND state = 'queued'`
 	finishSQL = `UPDATE job SET state = ?, attempt = ?, runs = ?, crashes = ?, alone = ?, run_at = ?, started_at = ?,

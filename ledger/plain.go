@@ -2,14 +2,14 @@ package ledger
 
 import "strings"
 
-// Most jobs are submitted with nothing but a method and params, and succeed the first time that they run. Statements of their own bind
-// a third of the values for these: the rows are the same as the general statements would write.
+// Most jobs are submitted with nothing but a method and params, and a trace context where traces are sent, and succeed the first time that they run.
+// Statements of their own bind a third of the values for these: the rows are the same as the general statements would write.
 
 // isPlain says whether insertPlainSQL writes the whole row.
 func (j *Job) isPlain() bool {
 	return j.State == Queued && j.Delivery == AtLeastOnce && j.Origin == FromSubmit && (j.Backoff == DefaultBackoff || j.Backoff == Backoff{}) &&
 		j.Priority == 0 && j.Attempt == 0 && j.Runs == 0 && j.Crashes == 0 && !j.Alone && j.Timeout == 0 &&
-		j.IdempotencyKey == "" && j.ConcurrencyKey == "" && j.Trace == Trace{} && len(j.Labels) == 0 &&
+		j.IdempotencyKey == "" && j.ConcurrencyKey == "" && j.Tracestate == "" && j.Baggage == "" && len(j.Labels) == 0 &&
 		j.ExpiresAt.IsZero() && j.StartedAt.IsZero() && j.FinishedAt.IsZero() &&
 		j.Worker == "" && j.PID == 0 && j.ErrorSource == "" && j.Progress == nil && j.Error == nil && j.Result == nil
 }
@@ -36,7 +36,7 @@ func (j *Job) isFresh() bool { return j.isPlain() && len(j.Params) <= inlineMost
 
 // plainArgs appends the values of one of insertPlainSQL's rows.
 func plainArgs(args []any, j *Job) []any {
-	return append(args, j.ID, j.Pool, j.Method, int64(j.MaxAttempts), j.CreatedAt.UnixMicro(), j.RunAt.UnixMicro(), inline(j.Params))
+	return append(args, j.ID, j.Pool, j.Method, int64(j.MaxAttempts), text(j.Traceparent), j.CreatedAt.UnixMicro(), j.RunAt.UnixMicro(), inline(j.Params))
 }
 
 // gather takes a submission of one fresh job, to be inserted with others.

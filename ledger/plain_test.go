@@ -42,12 +42,19 @@ func TestTheShortStatementsAreForRowsThatHaveNothingElse(t *testing.T) {
 	if !job.isPlain() {
 		t.Error("a plain job is not")
 	}
-	written := []string{"ID", "Pool", "Method", "MaxAttempts", "CreatedAt", "RunAt", "Params"} // by insertPlainSQL
+	written := []string{"ID", "Pool", "Method", "MaxAttempts", "Trace", "CreatedAt", "RunAt", "Params"} // by insertPlainSQL
 	for i := range reflect.TypeFor[Job]().NumField() {
 		other, name := job, reflect.TypeFor[Job]().Field(i).Name
 		set(t, reflect.ValueOf(&other).Elem().Field(i))
 		if plain := other.isPlain(); plain != slices.Contains(written, name) {
 			t.Errorf("with another %s: %t", name, plain)
+		}
+	}
+	for i, plain := range []bool{true, false, false} { // of a trace, only the traceparent
+		other := job
+		set(t, reflect.ValueOf(&other.Trace).Elem().Field(i))
+		if other.isPlain() != plain {
+			t.Errorf("with %+v: %t", other.Trace, !plain)
 		}
 	}
 	attempt := Attempt{Outcome: OutcomeSucceeded}

@@ -23,6 +23,9 @@ func TestJobsThatAreSubmittedSinglyAndWrittenTogetherAreAllOnDisk(t *testing.T) 
 		if i%5 == 4 {
 			job.Priority = 1 // not a plain one
 		}
+		if i%2 == 1 {
+			job.Traceparent = fmt.Sprint("00-", i)
+		}
 		l.SubmitThen([]Job{job}, SubmitOptions{}, time.Minute, func(s []Submitted, err error) {
 			defer told.Done()
 			if err != nil || len(s) != 1 {
@@ -36,6 +39,9 @@ func TestJobsThatAreSubmittedSinglyAndWrittenTogetherAreAllOnDisk(t *testing.T) 
 	told.Wait()
 	for i, id := range ids {
 		job, _, err := l.Get(t.Context(), id)
+		if traced := fmt.Sprint("00-", i); (job.Traceparent == traced) != (i%2 == 1) || job.Traceparent != "" && job.Traceparent != traced {
+			t.Errorf("job %d has the trace context %q", i, job.Traceparent)
+		}
 		if err != nil || string(job.Params) != fmt.Sprint(i) || job.Method != fmt.Sprint("m", i%3) || job.State != Queued {
 			t.Errorf("job %d is %+v, %v", i, job, err)
 		}

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
@@ -92,7 +93,7 @@ func (w *worker) end(c *call, e *ledger.Ending) {
 		c.job.Progress = c.progress
 	}
 	c.phase = settled
-	w.pool.metrics.Ran(c.context(), c.method, string(e.Outcome), c.job.Wait(), e.At.Sub(c.job.StartedAt))
+	w.pool.metrics.Ran(c.run.Exemplified(context.Background()), c.method, string(e.Outcome), c.job.Wait(), e.At.Sub(c.job.StartedAt))
 }
 
 // takeBack puts a call in the queue again that the process has not seen.

@@ -9,31 +9,43 @@ import (
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
-// sending is the spans of a submission: one for all jobs that come with the same trace context. Nil: it is not traced.
-type sending map[ledger.Trace]*signals.Span
+// sending is the spans of a submission: one for all jobs that come with the same trace context. Nil: nobody sees them.
+type sending []*signals.Span
 
 // traceSend starts the spans of a submission. The jobs' trace context is that of their span from then on.
-func (p *Pool) traceSend(jobs []ledger.Job) sending {
+func (p *Pool) traceSend(jobs []ledger.Job) (spans sending) {
 	if p.tracing == nil {
 		return nil
+	}
+	if len(jobs) == 1 { // needs no tables
+		j := &jobs[0]
+		span := p.tracing.Send(signals.W3C(j.Trace), signals.Submission{Pool: p.name, Method: j.Method})
+		j.Trace = ledger.Trace(span.Carry(signals.W3C(j.Trace)))
+		return spans.and(span)
 	}
 	count := map[ledger.Trace]int{}
 	for i := range jobs {
 		count[jobs[i].Trace]++
 	}
-	spans := sending{}
+	began := map[ledger.Trace]*signals.Span{}
 	for i := range jobs {
 		from := jobs[i].Trace
-		if spans[from] == nil {
-			s := signals.Submission{Pool: p.name, Count: count[from]}
-			if len(jobs) == 1 {
-				s.Method = jobs[i].Method
-			}
-			spans[from] = p.tracing.Send(signals.W3C(from), s)
+		span, ok := began[from]
+		if !ok {
+			span = p.tracing.Send(signals.W3C(from), signals.Submission{Pool: p.name, Count: count[from]})
+			began[from], spans = span, spans.and(span)
 		}
-		jobs[i].Trace = ledger.Trace(spans[from].Carry(signals.W3C(from)))
+		jobs[i].Trace = ledger.Trace(span.Carry(signals.W3C(from)))
 	}
 	return spans
+}
+
+// and is s with one more span, which is nil where nobody sees it.
+func (s sending) and(span *signals.Span) sending {
+	if span == nil {
+		return s
+	}
+	return append(s, span)
 }
 
 // Refuse has a submission that is not let through to the pool show in its caller's trace.

@@ -31,7 +31,7 @@ func (w *worker) traceRun(c *call) {
 // untrace lets go of a run that has not come about. Spans that do not end are never seen.
 func (c *call) untrace() { c.run, c.request = nil, nil }
 
-// context is that of the call's run, for what is logged and counted about it.
+// context is that of the call's run, for what is logged about it.
 func (c *call) context() context.Context { return c.run.Context(context.Background()) }
 
 // traceAnswer ends the span of the request. Whatever becomes of the run, this is what the worker has answered.

@@ -25,7 +25,7 @@ func (s *supervision) startTelemetry(ctx context.Context, c *console, whole *con
 		s.monitor.Metrics = s.telemetry.Scrape()
 	}
 	s.tracing = signals.NewTracing(signals.TracingOptions{
-		Tracer: s.telemetry.Tracer(), Follow: s.telemetry.FollowsParents(), Some: s.telemetry.SamplesSome(),
+		Tracer: s.telemetry.Tracer(), Follow: s.telemetry.FollowsParents(), Samples: s.telemetry.RootSampler(),
 		Link: whole.TraceRuns == config.TraceRunsLink, Ignore: !s.telemetry.Propagates(),
 	})
 	if s.counting, err = signals.NewInstruments(s.telemetry.Meter()); err != nil {

@@ -97,10 +97,20 @@ func (s settings) parentBased() bool {
 	return value == "" || strings.HasPrefix(value, "parentbased_")
 }
 
-// samplesSome says whether the sampler leaves out some of the traces that begin here.
-func (s settings) samplesSome() bool {
+// rootSampler decides like the SDK's sampler about traces that begin here. It is nil where all are sampled.
+func (s settings) rootSampler() sdktrace.Sampler {
 	value := strings.TrimSpace(s.getenv("OTEL_TRACES_SAMPLER"))
-	return value != "" && !strings.HasSuffix(value, "always_on")
+	switch strings.TrimPrefix(value, "parentbased_") {
+	case "always_off":
+		return sdktrace.NeverSample()
+	case "traceidratio":
+		ratio, err := strconv.ParseFloat(strings.TrimSpace(s.getenv("OTEL_TRACES_SAMPLER_ARG")), 64)
+		if err != nil {
+			return nil // not set: checkRest has seen it. All are sampled then, by the specification
+		}
+		return sdktrace.TraceIDRatioBased(ratio)
+	}
+	return nil
 }
 
 // spanQueue is how many spans may wait for a collector.

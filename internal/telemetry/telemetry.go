@@ -93,8 +93,17 @@ func (t *Telemetry) Propagates() bool { return t.settings.tracecontext() }
 // FollowsParents says whether no span is sampled whose parent is not, by OTEL_TRACES_SAMPLER.
 func (t *Telemetry) FollowsParents() bool { return t.settings.parentBased() }
 
-// SamplesSome says whether some traces that begin here are not sampled, by the same variable.
-func (t *Telemetry) SamplesSome() bool { return t.settings.samplesSome() }
+// RootSampler says whether a trace with an id that begins here is sampled, by the same variable. It is nil where all are.
+func (t *Telemetry) RootSampler() func(trace.TraceID) bool {
+	sampler := t.settings.rootSampler()
+	if sampler == nil {
+		return nil
+	}
+	return func(id trace.TraceID) bool {
+		p := sdktrace.SamplingParameters{ParentContext: context.Background(), TraceID: id}
+		return sampler.ShouldSample(p).Decision == sdktrace.RecordAndSample
+	}
+}
 
 // Scrape answers with the metrics in Prometheus' format. It is nil where neither Options nor the environment ask for that.
 func (t *Telemetry) Scrape() http.Handler {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 
@@ -147,6 +148,42 @@ func TestTheSamplerIsHonoured(t *testing.T) {
 	// Half of a thousand is within 400 and 600 but once in ten billion times.
 	if n := len(c.Received().Spans); n < 400 || n > 600 {
 		t.Errorf("%d of %d spans were sampled", n, all)
+	}
+}
+
+// Sent spans ask the sampler before the SDK does.
+func TestTheSDKSamplesTheTracesThatItsRootSamplerDoes(t *testing.T) {
+	for variables, least := range map[string]int{
+		"parentbased_traceidratio 0.25": 1500, "traceidratio  0.25 ": 1500, "parentbased_traceidratio 0": 0, "parentbased_traceidratio 1": 8000,
+		"parentbased_always_off ": 0, "parentbased_always_on ": 8000, "traceidratio ": 8000, " ": 8000,
+	} {
+		t.Run(variables, func(t *testing.T) {
+			c := otlptest.New(t)
+			sampler, arg, _ := strings.Cut(variables, " ")
+			setenv(t, append(slices.Clip(unhurried), "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT="+c.HTTP(),
+				"OTEL_TRACES_SAMPLER="+sampler, "OTEL_TRACES_SAMPLER_ARG="+arg)...)
+			tel, _ := start(t, Options{})
+			sampled, asked := tel.RootSampler(), 0
+			tracing := signals.NewTracing(signals.TracingOptions{
+				Tracer: tel.Tracer(), Follow: true, Samples: func(id trace.TraceID) bool {
+					asked++
+					return sampled == nil || sampled(id)
+				},
+			})
+			seen := 0
+			for range 8000 {
+				if span := tracing.Send(signals.W3C{}, signals.Submission{Pool: "p"}); span != nil {
+					seen++
+					if sc := trace.SpanContextFromContext(span.Context(t.Context())); !sc.IsSampled() {
+						t.Errorf("%v was to be sampled", sc.TraceID())
+					}
+				}
+			}
+			// A quarter of eight thousand is within 1500 and 2500 but once in more than a billion billion times.
+			if most := min(8000, least+1000); least == 0 && seen > 0 || seen < least || seen > most && least > 0 || asked != 8000 {
+				t.Errorf("%d of 8000 are sampled, and it was asked about %d", seen, asked)
+			}
+		})
 	}
 }
 

@@ -26,6 +26,17 @@ var submissions = []behaviour{
 			b.Errorf("got  %+v\nwant %+v", got, want)
 		}
 	}},
+	{"each of many jobs keeps its own trace context", func(b *bench) {
+		jobs := many(20, plain)
+		for i := range jobs {
+			jobs[i].Traceparent = strings.Repeat("x", i)
+		}
+		for i, id := range b.submit(jobs...) {
+			if got := b.job(id).Trace; got != jobs[i].Trace {
+				b.Errorf("job %d has %+v, not %+v", id, got, jobs[i].Trace)
+			}
+		}
+	}},
 	{"what a submitter leaves open is filled in", func(b *bench) {
 		ids := b.submit(plain, ledger.Job{Pool: "p", Method: "m", Origin: ledger.FromInvoke})
 		want := ledger.Job{

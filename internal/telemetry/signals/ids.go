@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"math/rand/v2"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -29,6 +30,14 @@ func runIDs(sent trace.SpanContext, job int64, run int) IDs {
 	// Ids of nothing but zeros are invalid. Nobody has yet seen such a sum.
 	ids.Trace[15] |= 1
 	ids.Span[7] |= 1
+	return ids
+}
+
+// randomIDs are those of a span that begins a trace. A sampler by ratio looks at the last half of a trace's id, but for its last bit.
+func randomIDs() (ids IDs) {
+	binary.BigEndian.PutUint64(ids.Trace[:8], rand.Uint64())
+	binary.BigEndian.PutUint64(ids.Trace[8:], rand.Uint64()|1) // not all zeros
+	binary.BigEndian.PutUint64(ids.Span[:], rand.Uint64()|1)
 	return ids
 }
 

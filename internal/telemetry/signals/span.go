@@ -12,7 +12,8 @@ import (
 
 // Span is a span under way. Whoever started it ends it.
 type Span struct {
-	span       trace.Span
+	span       trace.Span // nil: there is only a context, for a span that nobody would see
+	context    trace.SpanContext
 	tracing    *Tracing
 	recording  bool                 // it is sampled: somebody will see it
 	passed     bool                 // its context is the one that came in: nobody samples what is within an unsampled span
@@ -25,15 +26,27 @@ func (s *Span) Carry(w W3C) W3C {
 	if s == nil || s.passed || s.tracing.options.Ignore {
 		return w
 	}
-	return w.within(s.span.SpanContext())
+	return w.within(s.context)
 }
 
-// Context is ctx with this span as the current one, for log records and exemplars.
+// Context is ctx with this span as the current one, for log records.
 func (s *Span) Context(ctx context.Context) context.Context {
-	if s == nil {
+	switch {
+	case s == nil:
 		return ctx
+	case s.span == nil:
+		return trace.ContextWithSpanContext(ctx, s.context)
 	}
 	return trace.ContextWithSpan(ctx, s.span)
+}
+
+// Exemplified is Context for what is counted and timed: nothing is an exemplar of a trace that nobody sees, and making a context costs as much as the
+// counting.
+func (s *Span) Exemplified(ctx context.Context) context.Context {
+	if s.unseen() {
+		return ctx
+	}
+	return s.Context(ctx)
 }
 
 // Sent ends a send span. job is the id that the job has got; 0: several jobs, or none. errorType is "" where nothing was refused.

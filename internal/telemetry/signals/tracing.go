@@ -2,8 +2,6 @@ package signals
 
 import (
 	"context"
-	"encoding/binary"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -24,9 +22,9 @@ type TracingOptions struct {
 
 	// Follow says that the tracer samples no span whose parent is not sampled, so that there is no need to ask it.
 	Follow bool
-	// Some says that of the traces that begin here, some are not sampled. With Follow, such a job has no trace context in its row: it would make the
-	// row half as long again for a trace that nobody sees.
-	Some bool
+	// Samples says whether a trace with that id that begins here is sampled; nil: all are. It is asked before the tracer is, whose sampler must agree.
+	// With Follow, a job of one that is not has no trace context in its row: it would make the row half as long again for a trace that nobody sees.
+	Samples func(trace.TraceID) bool
 	// Link gives each run of a job a trace of its own, with a link to the span that handed the job in. Else the run's span is that span's child.
 	Link bool
 	// Ignore leaves the trace contexts that callers send to the workers: no span has one as its parent, and workers do not hear of whipper's spans.
@@ -59,24 +57,31 @@ type Submission struct {
 	Schedule     W3C    // of the call that made the schedule; zero: unknown
 }
 
-// Send starts the span of handing calls in. from is what the caller sent along.
+// Send starts the span of handing calls in. from is what the caller sent along. It gives nil where nobody would see the span, so that from goes on as
+// it is.
 func (t *Tracing) Send(from W3C, s Submission) *Span {
 	if t == nil {
 		return nil
 	}
 	ctx, options := context.Background(), producer
+	if t.mayLeaveOut(from) {
+		ids := randomIDs()
+		if !t.options.Samples(ids.Trace) {
+			return nil
+		}
+		ctx = withIDs(ctx, ids)
+	}
 	if s.Scheduled {
 		if made := t.received(s.Schedule); made.IsValid() {
 			options = append(slices.Clip(options), trace.WithLinks(linkTo(made, LinkSchedule)))
 		}
 	} else if came := t.received(from); t.passes(came) {
-		return t.pass(came)
+		return nil
 	} else if came.IsValid() {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, came)
 	}
 	span := t.start(ctx, OperationSend+" "+s.Pool, options)
 	if span.unseen() {
-		span.passed = t.leavesOut(from)
 		return span
 	}
 	span.set(
@@ -108,13 +113,14 @@ func (t *Tracing) Process(row W3C, r Run) *Span {
 	if t == nil {
 		return nil
 	}
-	if t.leavesOut(row) {
-		return t.unsampled()
+	if t.mayLeaveOut(row) { // and it was, or the row would have the context of its span
+		ids := randomIDs()
+		return &Span{tracing: t, context: trace.NewSpanContext(trace.SpanContextConfig{TraceID: ids.Trace, SpanID: ids.Span})}
 	}
 	ctx, options := context.Background(), consumer
 	if sent := t.received(row); sent.IsValid() {
 		if !t.options.Link && t.passes(sent) {
-			return t.pass(sent)
+			return &Span{tracing: t, context: sent, passed: true}
 		}
 		var links []trace.Link
 		if t.options.Link {
@@ -162,7 +168,7 @@ func (t *Tracing) received(w W3C) trace.SpanContext {
 
 func (t *Tracing) start(ctx context.Context, name string, options []trace.SpanStartOption) *Span {
 	_, span := t.options.Tracer.Start(ctx, name, options...)
-	return &Span{span: span, tracing: t, recording: span.IsRecording()}
+	return &Span{span: span, context: span.SpanContext(), tracing: t, recording: span.IsRecording()}
 }
 
 // passes says that nobody would see a span within one that came in.
@@ -170,26 +176,9 @@ func (t *Tracing) passes(came trace.SpanContext) bool {
 	return t.options.Follow && came.IsValid() && !came.IsSampled()
 }
 
-// leavesOut says that a job without a trace context is of a trace that is not sampled.
-func (t *Tracing) leavesOut(w W3C) bool {
-	return t.options.Follow && t.options.Some && !t.options.Link && !t.options.Ignore && w.Traceparent == ""
-}
-
-// unsampled is for a run in a trace that was left out, so that the worker does not sample it either.
-func (t *Tracing) unsampled() *Span {
-	var b [16 + 8]byte
-	for i := 0; i < len(b); i += 8 {
-		binary.NativeEndian.PutUint64(b[i:], rand.Uint64()|1) // not all zeros
-	}
-	span := t.pass(trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID(b[:16]), SpanID: trace.SpanID(b[16:])}))
-	span.passed = false
-	return span
-}
-
-// pass is for a span that nobody would see. What is logged belongs to the one that came in.
-func (t *Tracing) pass(came trace.SpanContext) *Span {
-	span := trace.SpanFromContext(trace.ContextWithRemoteSpanContext(context.Background(), came))
-	return &Span{span: span, tracing: t, passed: true}
+// mayLeaveOut says that a job with the trace context w is of a trace that begins here, and may be one that is not sampled.
+func (t *Tracing) mayLeaveOut(w W3C) bool {
+	return t.options.Samples != nil && t.options.Follow && !t.options.Link && !t.options.Ignore && w.Traceparent == ""
 }
 
 func linkTo(sc trace.SpanContext, kind string) trace.Link {
