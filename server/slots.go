@@ -79,8 +79,9 @@ func (s *session) takeShare(ctx context.Context, r *request) (taken, ok bool) {
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
-		taken = all.Acquire(ctx, n) == nil
-		s.large.ring()
+		if taken = all.Acquire(ctx, n) == nil; taken { // a token for nothing would have the next wait end at once, and leave another
+			s.large.ring()
+		}
 	}()
 	ok = s.await(ctx, r, nil, s.large.less)
 	cancel()

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -112,5 +113,21 @@ func TestWhoHoldsAllThatConnectionsShareLeavesEachItsOwn(t *testing.T) {
 	for i := range shared {
 		other.send(largeCall(200+i, "slow", size))
 		receive(t, "a call begins in what the greedy client has left", f.begun)
+	}
+}
+
+func TestWhoStopsWaitingForAShareIsNotWokenLater(t *testing.T) {
+	r := serveFake(t, &fakePool{})
+	socket, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: r.socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := jsonrpc.NewConn(socket, nil, jsonrpc.Options{})
+	defer conn.Close()
+	s := &session{server: r.server, socket: socket, large: large{less: make(chan struct{}, 1)}}
+	s.large.ring() // something has changed on the connection
+	taken, ok := s.takeShare(t.Context(), &request{session: s, conn: conn, size: maxHeldByAll + 1})
+	if taken || !ok || len(s.large.less) > 0 {
+		t.Errorf("taken: %v, goes on: %v, tokens: %d", taken, ok, len(s.large.less))
 	}
 }
