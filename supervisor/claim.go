@@ -109,8 +109,11 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	done := 0
 	for i := range expired {
-		p.expireClaimed(expired[i])
+		if p.expireClaimed(expired[i]) {
+			done++
+		}
 	}
 	bytes, count := 0, len(jobs)
 	for i := range reads {
@@ -141,8 +144,12 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	p.claiming = false
 	p.overlooked(p.missed)
 	clear(p.released)
-	if err == nil && look && (len(jobs) == n || len(expired) == expireAtOnce) {
-		p.exhausted = false
+	if err == nil && look {
+		more := len(expired) == expireAtOnce
+		if len(jobs) == n || more && done > 0 {
+			p.exhausted = false
+		}
+		p.overdue = more && done == 0
 	}
 	p.trim()
 	p.dispatch()
@@ -172,20 +179,24 @@ func (p *Pool) adopt(job ledger.Job) *call {
 	return c
 }
 
-// expireClaimed fails a job that the ledger says has expired, unless a worker has it; mu is held.
-func (p *Pool) expireClaimed(job ledger.Job) {
+// expireClaimed fails a job that the ledger says has expired. False: a worker has it, or its outcome waits for the disk, so that the ledger will say
+// so again; mu is held.
+func (p *Pool) expireClaimed(job ledger.Job) bool {
 	c := p.current[job.ID]
-	switch {
+	switch _, held := p.held[job.ID]; {
+	case c == nil && held:
+		return false
 	case c == nil:
-		c = p.adopt(job)
+		c = p.adopt(job) // nil: its outcome has come to the disk since it was read
 	case c.worker != nil || c.queue == nil || c.caller != nil:
-		return
+		return false
 	default:
 		p.window.remove(c)
 	}
 	if c != nil {
 		p.expire(c)
 	}
+	return true
 }
 
 // expire fails a job whose time to start has passed; mu is held.

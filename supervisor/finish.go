@@ -110,6 +110,10 @@ func (p *Pool) finished(job ledger.Job, outcome ledger.Outcome) func(error) {
 			p.overlooked(ledger.Position{})
 		}
 		p.letGo(job.ID)
+		if p.overdue {
+			p.overdue, p.exhausted = false, false
+			p.wakeClaimer()
+		}
 		if job.State == ledger.Queued {
 			if job.ConcurrencyKey != "" { // it may stand there
 				p.stands(ledger.KeyLane(job.ConcurrencyKey))

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,6 +171,33 @@ func TestAJobThatHasNotStartedInTimeExpiresEvenWhileAllSlotsAreTaken(t *testing.
 		}
 	}
 	v.pass()
+}
+
+func TestJobsThatExpireWhileTheDiskHangsAreReadOnce(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil).ready()
+	r.pool.Pause()
+	at := time.Now().Add(time.Second)
+	jobs := make([]ledger.Job, 2*expireAtOnce+1)
+	for i := range jobs {
+		jobs[i] = ledger.Job{Method: "echo", ExpiresAt: at}
+	}
+	submitted, err := r.pool.Submit(t.Context(), jobs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := sync.OnceFunc(r.holdDisk())
+	defer release()
+	r.until(func() bool { // and does not look again
+		p := r.pool
+		return time.Now().After(at) && len(p.held) >= expireAtOnce && len(p.current) == 0 && p.exhausted && !p.claiming && len(p.claimWake) == 0
+	})
+	release()
+	for _, s := range submitted {
+		if job, _ := r.wait(s.ID); job.State != ledger.Failed || errorOf(t, job).Code != jsonrpc.CodeExpired {
+			t.Errorf("job %d is %s: %s", job.ID, job.State, job.Error)
+		}
+	}
 }
 
 func TestADelayedJobRunsWhenItsTimeHasCome(t *testing.T) {
