@@ -178,6 +178,47 @@ test("what is asked when the connection has ended, and is not closed yet, is sen
   assert.equal((await submitted).id, 7);
 });
 
+test("listeners that are added when the connection has ended, and is not closed yet, hear of what comes over the next one", async (t) => {
+  const path = `${folder(t)}/s`;
+  /** @type {{types: string[]} | undefined} */
+  let subscribed;
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    const isLast = ++connections === 2;
+    socket.on("error", () => {}).setEncoding("utf8");
+    const answer = (/** @type {string} */ method, /** @type {any} */ params) => {
+      if (method === "pool.stats") return { result: { workers: {} } };
+      if (method === "job.submit") return { result: { id: 7 } };
+      if (isLast && params.subscription !== undefined) return { error: { code: 1001, message: "not found" } };
+      if (isLast) subscribed = params;
+      return { result: { subscription: 7 } };
+    };
+    socket.on("data", (/** @type {string} */ text) => {
+      for (const line of text.trimEnd().split("\n")) {
+        const { id, method, params } = JSON.parse(line);
+        socket.write(`${JSON.stringify({ jsonrpc: "2.0", id, ...answer(method, params) })}\n`);
+        if (method === "event.subscribe" && !isLast) socket.end();
+      }
+    });
+    if (isLast) server.close();
+  });
+  await once(server.listen(path), "listening");
+  const submitted = new Promise((resolve) => {
+    const watch = (/** @type {any} */ { socket }) => {
+      unsubscribe("net.client.socket", watch);
+      socket.once("end", () => {
+        client.on("job:failed", () => {});
+        resolve(client.submit("hello"));
+      });
+    };
+    subscribe("net.client.socket", watch);
+  });
+  const client = await connect(t, { socket: path });
+  client.on("job:succeeded", () => {});
+  assert.equal((await submitted).id, 7);
+  assert.equal(subscribed?.types.length, 2);
+});
+
 test("a keyed submission that a draining supervisor refuses goes to the next one", async (t) => {
   const dir = `${folder(t)}/w`;
   const first = await supervisor(t, dir);

@@ -137,7 +137,7 @@ export class Channel {
 
   #pump() {
     const link = this.#link;
-    if (!link || link.over) return; // then it is for the next one
+    if (!link) return;
     for (const request of this.#outbox.take(link)) {
       request.sent = true;
       this.#pending.set(request.id, request);

@@ -83,7 +83,7 @@ export class Outbox {
 
   /** Takes what is to be sent now. @param {import("./link.mjs").Link} link @returns {Generator<Request>} */
   *take(link) {
-    for (let next = this.#queue.next(link.backlog); next; next = this.#queue.next(link.backlog)) yield next;
+    for (let next = this.#queue.next(link); next; next = this.#queue.next(link)) yield next;
     this.#tellDrained();
   }
 

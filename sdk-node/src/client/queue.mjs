@@ -32,10 +32,16 @@ export class Queue {
     return this.#lanes.flatMap((lane) => [...lane.waiting]);
   }
 
-  /** Takes the request that is to be sent now, if one is. @param {number} backlog of the socket @returns {Request | undefined} */
-  next(backlog) {
+  /**
+   * Takes the request that is to be sent now, if one is. Over a connection that has ended only the client's own go, and end with it: what they ask
+   * for is that connection's. The others wait for the next one.
+   *
+   * @param {import("./link.mjs").Link} link
+   * @returns {Request | undefined}
+   */
+  next({ backlog, over }) {
     for (const lane of this.#lanes) {
-      if (this.gates > 0 && lane !== this.#lanes[0]) return undefined;
+      if ((over || this.gates > 0) && lane !== this.#lanes[0]) return undefined;
       if (
         lane.waiting.size > 0 &&
         lane.inFlight < lane.window &&
