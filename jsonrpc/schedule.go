@@ -32,12 +32,15 @@ type SchedulePutResult struct {
 
 // ScheduleListParams is the params of schedule.list.
 type ScheduleListParams struct {
-	Payloads bool `json:"payloads,omitempty"` // with params
+	Limit    int    `json:"limit,omitempty"` // 1 to 1000; 0: as many as fit into an answer
+	Cursor   string `json:"cursor,omitempty"`
+	Payloads bool   `json:"payloads,omitempty"` // with params
 }
 
-// ScheduleListResult is all schedules, by name.
+// ScheduleListResult is a page of schedules, by name.
 type ScheduleListResult struct {
-	Schedules []Schedule `json:"schedules"`
+	Schedules  []Schedule `json:"schedules"`
+	NextCursor string     `json:"nextCursor,omitempty"` // more follow
 }
 
 // ScheduleDeleteParams is the params of schedule.delete.

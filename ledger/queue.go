@@ -12,8 +12,8 @@ const (
 	maxBatchSize = 8 << 20 // bytes of payloads, but for those of the last operation
 )
 
-// maxWaiting is how many operations may wait for the disk before those who would bring new jobs wait with them. What has begun,
-// starts and outcomes, is always taken.
+// maxWaiting is how many operations may wait for the disk before those who would bring new jobs, or begin them, wait with them. What has
+// begun, starts and outcomes, is always taken.
 const maxWaiting = 8 * 1024
 
 // maxWaitingSize is for how many bytes of payloads that holds too, those that are being written among them.
@@ -74,6 +74,7 @@ func (w *writer) put(o *op) {
 		w.queue = append(w.queue, o)
 		wake = w.join(o)
 	}
+	w.reckon()
 	w.mu.Unlock()
 	if closed {
 		if o.taken.CompareAndSwap(false, true) {
@@ -140,7 +141,7 @@ func (w *writer) take() (ops []*op, closed bool) {
 	w.queue = w.queue[n:]
 	w.left(ops)
 	ops = w.takeBehind(ops)
-	w.makeRoom()
+	w.reckon()
 	if len(w.queue) == 0 {
 		w.queue = nil // so that a burst's memory is given back
 	}
@@ -155,23 +156,38 @@ func (w *writer) release(ops []*op) {
 	for _, o := range ops {
 		w.size -= o.size
 	}
-	w.makeRoom()
+	w.reckon()
 	clear(ops) // not only when there is more to write
 }
 
-// room waits until fewer than maxWaiting operations, and fewer than maxWaitingSize bytes, wait. While the disk fails it says so instead.
+// Room gives nil, or where so much waits for the disk that no more should be begun a channel that is closed when it is worth asking again. It
+// never waits.
+func (l *Ledger) Room() <-chan struct{} { return l.writer.awaited() }
+
+// awaited gives nil if there is room: fewer than maxWaiting operations, and fewer than maxWaitingSize bytes, wait. Else it gives what is closed
+// when there is, or commits fail.
+func (w *writer) awaited() <-chan struct{} {
+	if !w.full.Load() {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.full.Load() {
+		return nil
+	}
+	if w.roomy == nil {
+		w.roomy = make(chan struct{})
+	}
+	return w.roomy
+}
+
+// room waits until there is room. While the disk fails it says so instead.
 func (w *writer) room(ctx context.Context) error {
 	for {
-		w.mu.Lock()
-		if len(w.queue) < maxWaiting && w.size < maxWaitingSize || w.closed {
-			w.mu.Unlock()
+		roomy := w.awaited()
+		if roomy == nil {
 			return nil
 		}
-		if w.roomy == nil {
-			w.roomy = make(chan struct{})
-		}
-		roomy := w.roomy
-		w.mu.Unlock()
 		if err := w.err(); err != nil {
 			return err
 		}
@@ -183,8 +199,19 @@ func (w *writer) room(ctx context.Context) error {
 	}
 }
 
-// makeRoom wakes those who wait in room; mu is held.
-func (w *writer) makeRoom() {
+// reckon takes note whether there is room, and wakes those who wait for it; mu is held.
+func (w *writer) reckon() {
+	full := !w.closed && (len(w.queue) >= maxWaiting || w.size >= maxWaitingSize)
+	if full != w.full.Load() {
+		w.full.Store(full)
+	}
+	if !full {
+		w.wakeAwaiting()
+	}
+}
+
+// wakeAwaiting has those who wait for room look again; mu is held.
+func (w *writer) wakeAwaiting() {
 	if w.roomy != nil {
 		close(w.roomy)
 		w.roomy = nil

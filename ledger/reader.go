@@ -92,7 +92,7 @@ func (r *Reader) prepare(ctx context.Context) error {
 		getSQL, outcomesSQL, errorsSQL, attemptsSQL, countsSQL, processSQL, statesSQL, pairsSQL, allCountsSQL, cellsSQL, openSQL,
 		prioritiesSQL, readySQL, readyBesideSQL, nextRunSQL, nextExpirySQL, claimSQL, expiredSQL,
 		laneSQL, lanesSQL, pausedSQL,
-		allSchedulesSQL, dueSQL, owedSQL, nextDueSQL,
+		allSchedulesSQL, nextSchedulesSQL, bareSchedulesSQL, dueSQL, owedSQL, nextDueSQL,
 	} {
 		s, err := r.db.PrepareContext(ctx, text)
 		if err != nil {

@@ -9,12 +9,15 @@ import (
 
 // scheduleColumns is every column of a schedule, in the order of scheduleArgs and scanSchedule.
 const (
-	scheduleColumns = `name, pool, method, spec, timezone, overlap, missed, jitter, priority, max_attempts, backoff, timeout, delivery,
-		concurrency_key, created_at, next_at, owed, last_at, last_job_id, skipped, traceparent, tracestate, labels, params`
-	scheduleWidth = 24
+	scheduleBare = `name, pool, method, spec, timezone, overlap, missed, jitter, priority, max_attempts, backoff, timeout, delivery,
+		concurrency_key, created_at, next_at, owed, last_at, last_job_id, skipped, traceparent, tracestate, labels`
+	scheduleColumns = scheduleBare + `, params`
+	scheduleWidth   = 24
 
 	// A job that is not there has no state.
-	scheduleSelect = `SELECT ` + scheduleColumns + `, (SELECT state FROM job WHERE id = last_job_id) FROM schedule`
+	scheduleState      = `, (SELECT state FROM job WHERE id = last_job_id) FROM schedule`
+	scheduleSelect     = `SELECT ` + scheduleColumns + scheduleState
+	scheduleBareSelect = `SELECT ` + scheduleBare + `, NULL` + scheduleState
 )
 
 // scheduleArgs appends the values of scheduleColumns.

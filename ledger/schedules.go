@@ -9,11 +9,10 @@ import (
 )
 
 const (
-	allSchedulesSQL = scheduleSelect + ` ORDER BY name`
-	scheduleSQL     = scheduleSelect + ` WHERE name = ?`
-	dueSQL          = scheduleSelect + ` WHERE next_at <= ? ORDER BY next_at, name`
-	owedSQL         = scheduleSelect + ` WHERE owed IS NOT NULL ORDER BY name`
-	nextDueSQL      = `SELECT min(next_at) FROM schedule WHERE next_at > ?`
+	scheduleSQL = scheduleSelect + ` WHERE name = ?`
+	dueSQL      = scheduleSelect + ` WHERE next_at <= ? ORDER BY next_at, name`
+	owedSQL     = scheduleSelect + ` WHERE owed IS NOT NULL ORDER BY name`
+	nextDueSQL  = `SELECT min(next_at) FROM schedule WHERE next_at > ?`
 
 	putScheduleSQL    = `INSERT OR REPLACE INTO schedule (` + scheduleColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	deleteScheduleSQL = `DELETE FROM schedule WHERE name = ?`
@@ -119,11 +118,6 @@ func (l *Ledger) DeleteSchedules(ctx context.Context, names []string) error {
 		}
 		return nil
 	}, l.schedules.tell)
-}
-
-// Schedules returns all schedules, by name.
-func (r *Reader) Schedules(ctx context.Context) ([]Schedule, error) {
-	return r.schedules(ctx, allSchedulesSQL)
 }
 
 // Due returns the schedules of which a time has come by now, then those others of which one waits for a job, and when the next time

@@ -35,7 +35,8 @@ type writer struct {
 	size   int   // bytes of payloads in queue, and in the transaction at hand
 	gathering
 	passed  int           // transactions that have gone before the first of behind
-	roomy   chan struct{} // closed when there may be room in queue again; nil: nobody waits for it
+	full    atomic.Bool   // so much waits that there must not be more; changed under mu
+	roomy   chan struct{} // closed when it is not full any more, or commits fail; nil: nobody waits for that
 	closed  bool
 	callers []chan struct{} // who ask whether the goroutine is alive
 	wake    chan struct{}   // holds one token when queue, behind, closed or callers has changed
@@ -78,6 +79,7 @@ func (w *writer) err() error {
 func (w *writer) stop() error {
 	w.mu.Lock()
 	w.closed = true
+	w.reckon()
 	w.mu.Unlock()
 	w.signal()
 	<-w.stopped
@@ -149,7 +151,6 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 		w.failed, w.conn = w.conn, nil
 	}
 	w.mu.Lock()
-	w.makeRoom()
 	all := slices.Concat(ops, w.queue)
 	w.queue = nil
 	if closed {
@@ -168,6 +169,8 @@ func (w *writer) fail(ops []*op, cause error, closed bool) {
 		}
 	}
 	w.cameBack()
+	w.reckon()
+	w.wakeAwaiting() // to be told of the failure
 	w.mu.Unlock()
 	for _, o := range lost {
 		if o.keep {

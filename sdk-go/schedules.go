@@ -17,7 +17,7 @@ func (c *Client) PutSchedule(ctx context.Context, p SchedulePutParams) (Schedule
 	return ask[SchedulePutResult](ctx, c, jsonrpc.MethodSchedulePut, p)
 }
 
-// Schedules lists all schedules, by name.
+// Schedules lists schedules, by name: all, or as many as Limit says or fit into an answer. NextCursor is then the Cursor of the next page.
 func (c *Client) Schedules(ctx context.Context, p ScheduleListParams) (ScheduleListResult, error) {
 	return ask[ScheduleListResult](ctx, c, jsonrpc.MethodScheduleList, p)
 }

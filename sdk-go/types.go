@@ -84,7 +84,7 @@ type (
 	Schedule = jsonrpc.Schedule
 	// SchedulePutResult is a schedule that is on disk.
 	SchedulePutResult = jsonrpc.SchedulePutResult
-	// ScheduleListResult is all schedules.
+	// ScheduleListResult is a page of schedules.
 	ScheduleListResult = jsonrpc.ScheduleListResult
 	// Error is an error answer: the worker's own, or one of whipper's conditions, which Type names.
 	Error = jsonrpc.Error

@@ -71,6 +71,12 @@ func serve(t *testing.T, makePools func(*ledger.Ledger) []Pool) *rig {
 // serveWith is serve with the bus of the pools.
 func serveWith(t *testing.T, events *supervisor.Events, makePools func(*ledger.Ledger) []Pool) *rig {
 	t.Helper()
+	return serveOptions(t, Options{Events: events}, makePools)
+}
+
+// serveOptions is serve with some options.
+func serveOptions(t *testing.T, o Options, makePools func(*ledger.Ledger) []Pool) *rig {
+	t.Helper()
 	dir := shortDir(t)
 	r := &rig{t: t, dir: dir, ledger: openLedger(t, dir), log: new(strings.Builder), drained: make(chan struct{}), served: make(chan error, 1)}
 	path, err := Address(dir, "")
@@ -85,10 +91,9 @@ func serveWith(t *testing.T, events *supervisor.Events, makePools func(*ledger.L
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	r.drain = sync.OnceFunc(func() { close(r.drained) })
-	s := New(Options{
-		Ledger: r.ledger, Pools: makePools(r.ledger), PoolsDrained: r.drained, Version: "1.2.3",
-		Events: events, Logger: slog.New(slog.NewTextHandler(r.log, nil)), MaxMessageSize: 1 << 20,
-	})
+	o.Ledger, o.Pools, o.PoolsDrained, o.Version = r.ledger, makePools(r.ledger), r.drained, "1.2.3"
+	o.Logger, o.MaxMessageSize = slog.New(slog.NewTextHandler(r.log, nil)), 1<<20
+	s := New(o)
 	r.server = s
 	go func() { r.served <- s.Serve(ctx, l) }()
 	t.Cleanup(r.end)

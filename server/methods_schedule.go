@@ -29,15 +29,19 @@ func (s *Server) schedulePut(ctx context.Context, p jsonrpc.SchedulePutParams) (
 }
 
 func (s *Server) scheduleList(ctx context.Context, r *request, p jsonrpc.ScheduleListParams) (jsonrpc.ScheduleListResult, error) {
+	if p.Limit < 0 || p.Limit > maxListLimit {
+		return jsonrpc.ScheduleListResult{}, invalid("limit", "%d is outside 1 to %d (0 or absent: as many as fit into an answer)", p.Limit, maxListLimit)
+	}
 	if err := r.beginReading(ctx); err != nil {
 		return jsonrpc.ScheduleListResult{}, err
 	}
-	schedules, err := s.opts.Ledger.Schedules(ctx)
+	page := ledger.SchedulePage{Limit: p.Limit, Cursor: p.Cursor, Payloads: p.Payloads, MaxBytes: r.session.limit / 4 * 3} // as in list
+	schedules, next, err := s.opts.Ledger.ListSchedules(ctx, page)
 	list := make([]jsonrpc.Schedule, len(schedules))
 	for i := range schedules {
 		list[i] = WireSchedule(&schedules[i], p.Payloads)
 	}
-	return jsonrpc.ScheduleListResult{Schedules: list}, err
+	return jsonrpc.ScheduleListResult{Schedules: list, NextCursor: next}, err
 }
 
 func (s *Server) scheduleDelete(ctx context.Context, p jsonrpc.ScheduleDeleteParams) (jsonrpc.CountResult, error) {

@@ -49,6 +49,45 @@ func TestSchedulesArePutListedAndDeleted(t *testing.T) {
 	}
 }
 
+func TestSchedulesThatDoNotFitIntoAnAnswerComeInPages(t *testing.T) {
+	c := serveFake(t, &fakePool{}).dial()
+	params := `,"params":["` + strings.Repeat("x", 500<<10) + `"]` // one fits, two do not
+	names := []string{"a", "b", "c"}
+	for _, name := range names {
+		var put jsonrpc.SchedulePutResult
+		c.must("schedule.put", `{"name":"`+name+`","spec":"@every 1h","method":"m"`+params+`}`, &put)
+	}
+	pages := func(members string) (all []string) {
+		for cursor := ""; ; {
+			var page jsonrpc.ScheduleListResult
+			c.must("schedule.list", `{`+members+`,"cursor":"`+cursor+`"}`, &page)
+			for _, s := range page.Schedules {
+				all = append(all, s.Name)
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				return all
+			}
+			all = append(all, "|")
+		}
+	}
+	for members, want := range map[string][]string{
+		`"payloads":true`:           {"a", "|", "b", "|", "c"},
+		`"payloads":false`:          names,
+		`"payloads":true,"limit":1`: {"a", "|", "b", "|", "c"},
+		`"limit":2`:                 {"a", "b", "|", "c"},
+		`"limit":3`:                 names,
+	} {
+		if diff := cmp.Diff(want, pages(members)); diff != "" {
+			t.Errorf("%s: %s", members, diff)
+		}
+	}
+	for _, params := range []string{`{"limit":1001}`, `{"limit":-1}`, `{"cursor":"j1"}`} {
+		if e := c.call("schedule.list", params).Error; e == nil || e.Code != jsonrpc.CodeInvalidParams {
+			t.Errorf("%s: %v", params, e)
+		}
+	}
+}
+
 func TestAScheduleThatCannotBeMeantIsRefusedByMemberWithTheFix(t *testing.T) {
 	c := serveFake(t, &fakePool{}).dial()
 	long := strings.Repeat("x", 201)

@@ -33,6 +33,10 @@ type Options struct {
 
 	// MaxMessageSize is the most bytes of one frame in either direction, at least jsonrpc.MinMessageSize; 0: jsonrpc.DefaultMaxMessageSize.
 	MaxMessageSize int
+
+	// MaxHeld is how many bytes the large requests in flight of all connections may hold, but for one of each connection, and at least 32 MiB;
+	// 0: 256 MiB.
+	MaxHeld int
 }
 
 func (o Options) withDefaults() Options {
@@ -47,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxMessageSize == 0 {
 		o.MaxMessageSize = jsonrpc.DefaultMaxMessageSize
+	}
+	if o.MaxHeld == 0 {
+		o.MaxHeld = maxHeldByAll
 	}
 	return o
 }

@@ -19,6 +19,7 @@ type request struct {
 	around  func(answer func())     // answers it, with what is to be done before or after; nil: nothing is
 	told    bool                    // it is answered, so no more progress is sent; guarded by the session's progress.mu
 	size    int                     // bytes that it keeps
+	shares  bool                    // those are of what is for all connections
 	reads   bool                    // it has one of the session's tokens for readers
 }
 

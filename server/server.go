@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
 
@@ -22,6 +24,7 @@ type Server struct {
 	serving atomic.Pointer[serving]
 	started time.Time
 	now     func() time.Time
+	large   *semaphore.Weighted // bytes that large requests may hold, see maxHeldByAll
 
 	draining chan struct{} // closed: no new work is taken
 	closing  chan struct{} // closed: what waits for a job stops waiting, nothing new is taken
@@ -40,6 +43,7 @@ func New(o Options) *Server {
 		opts:     o,
 		started:  time.Now(),
 		now:      time.Now,
+		large:    semaphore.NewWeighted(int64(o.MaxHeld)),
 		draining: make(chan struct{}),
 		closing:  make(chan struct{}),
 	}

@@ -7,17 +7,9 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/whipper-sidecar/whipper/jsonrpc"
 )
-
-// maxInFlight is how many requests of one connection are served at once; while there are so many, nothing more is read from it.
-const maxInFlight = 4096
-
-// maxHeld is how many bytes the requests of one connection may hold that are in flight, but for one request, which may have any
-// size that a message may have. While they hold more, nothing more is read from it.
-const maxHeld = 32 << 20
 
 // maxUnread is how many messages' worth of answers may wait for a peer that does not read. The results of calls come when they come: more become
 // errors. What requests read from the ledger waits instead, see beginReading.
@@ -36,8 +28,7 @@ type session struct {
 	socket *net.UnixConn
 	limit  int           // bytes of a frame
 	slots  chan struct{} // one token per request in flight
-	held   atomic.Int64  // bytes of those
-	less   chan struct{} // one token: they hold less than was too much
+	large  large         // those of them that are
 	idle   chan struct{} // one token: the last request in flight was answered
 
 	readers chan struct{} // one token per request that has begun to read jobs
@@ -67,7 +58,7 @@ func (s *Server) serveConn(ctx context.Context, uc *net.UnixConn) {
 		socket:   uc,
 		limit:    s.serving.Load().maxMessageSize,
 		slots:    make(chan struct{}, maxInFlight),
-		less:     make(chan struct{}, 1),
+		large:    large{less: make(chan struct{}, 1)},
 		idle:     make(chan struct{}, 1),
 		readers:  make(chan struct{}, maxReaders),
 		inFlight: map[*request]struct{}{},
@@ -108,15 +99,16 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 		e := jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown)
 		_ = c.Cork().ReplyError(c, r, e, m.refusedMeta)
 		return
-	case !s.takeSlot(ctx, c, r.Size()):
-		return
 	}
 	req := &request{Request: r, session: s, conn: c, method: m, size: r.Size()}
+	if !s.takeSlot(ctx, req) {
+		return
+	}
 	if m.serve != nil {
 		ctx, req.cancel = context.WithCancelCause(ctx)
 	}
 	if !s.begin(req) {
-		s.leaveSlot(req.size)
+		s.leaveSlot(req)
 		req.abort(errShuttingDown)
 		_ = c.Cork().ReplyError(c, r, jsonrpc.Errorf(jsonrpc.CodeShuttingDown, "%v", errShuttingDown), m.refusedMeta)
 		return
@@ -129,61 +121,6 @@ func (s *session) receive(ctx context.Context, c *jsonrpc.Conn, r *jsonrpc.Reque
 		result, err := m.serve(ctx, s.server, req)
 		req.end(nil, result, nil, err)
 	}()
-}
-
-// takeSlot waits until fewer than maxInFlight requests are in flight, and they leave room for size bytes more. False: the connection ended first.
-func (s *session) takeSlot(ctx context.Context, c *jsonrpc.Conn, size int) bool {
-	select {
-	case s.slots <- struct{}{}:
-	default:
-		if !s.await(ctx, c, s.slots, nil) {
-			return false
-		}
-	}
-	for n := int64(size); s.held.Load() > 0 && s.held.Load()+n > maxHeld; {
-		if !s.await(ctx, c, nil, s.less) {
-			<-s.slots
-			return false
-		}
-	}
-	s.held.Add(int64(size))
-	return true
-}
-
-// leaveSlot gives back what takeSlot has taken.
-func (s *session) leaveSlot(size int) {
-	<-s.slots
-	if size == 0 {
-		return
-	}
-	s.held.Add(-int64(size))
-	select {
-	case s.less <- struct{}{}:
-	default: // nobody has looked since the last
-	}
-}
-
-// await waits until it could send to put or receive from take. False: the connection ended first.
-func (s *session) await(ctx context.Context, c *jsonrpc.Conn, put chan<- struct{}, take <-chan struct{}) bool {
-	c.Cork().Release() // before it waits
-	check := time.NewTicker(hangUpCheck)
-	defer check.Stop()
-	for {
-		select {
-		case put <- struct{}{}:
-			return true
-		case <-take:
-			return true
-		case <-ctx.Done():
-			return false
-		case <-check.C:
-			if hungUp(s.socket) {
-				s.cancelAll(errPeerGone, func(*request) bool { return true })
-				_ = s.socket.Close() // ends the connection
-				return false
-			}
-		}
-	}
 }
 
 // begin records a request. False: the session is closing.
@@ -218,7 +155,7 @@ func (s *session) end(r *request) {
 		r.cancel(nil)
 	}
 	r.endReading()
-	s.leaveSlot(r.size)
+	s.leaveSlot(r)
 	s.requests.Done()
 }
 

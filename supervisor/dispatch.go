@@ -7,9 +7,9 @@ import (
 	"github.com/whipper-sidecar/whipper/ledger"
 )
 
-// dispatch hands waiting calls to free slots, and takes on workers for those that find none; mu is held.
+// dispatch hands waiting calls to free slots, unless the disk is too far behind, and takes on workers for those that find none; mu is held.
 func (p *Pool) dispatch() {
-	now := time.Now()
+	now, crowded := time.Now(), false
 	for !p.paused {
 		from := p.nextQueue()
 		if from == nil {
@@ -19,6 +19,9 @@ func (p *Pool) dispatch() {
 		if c.expired(now) {
 			p.expire(from.take())
 			continue
+		}
+		if crowded = p.crowded(); crowded {
+			break
 		}
 		if !p.letIn(c) {
 			continue
@@ -38,7 +41,9 @@ func (p *Pool) dispatch() {
 		p.assign(w, c)
 	}
 	p.park()
-	p.grow()
+	if !crowded {
+		p.grow()
+	}
 	if p.phase == poolDraining {
 		if p.invokes.Len() == 0 && p.lanes.invokes() == 0 && !p.stopping {
 			p.stopping = true

@@ -41,6 +41,7 @@ type Pool struct {
 	claimWake  chan struct{}
 	workers    sync.WaitGroup // their goroutines
 	limitWake  chan struct{}  // memory is to be looked at
+	roomWanted chan (<-chan struct{})
 
 	pausing sync.Mutex // held while a method is paused or resumed
 
@@ -110,6 +111,7 @@ func NewPool(l *ledger.Ledger, o Options) (*Pool, error) {
 		fatal:      make(chan error, 1),
 		claimWake:  make(chan struct{}, 1),
 		limitWake:  make(chan struct{}, 1),
+		roomWanted: make(chan (<-chan struct{}), 1),
 		slots:      max(o.MaxConcurrentCalls, 1),
 		slotsKnown: o.MaxConcurrentCalls > 0,
 		held:       map[int64]struct{}{},
@@ -165,6 +167,9 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	var claimer sync.WaitGroup
 	claimer.Go(func() { p.claim(claims) })
 	claimer.Go(func() { p.watchMemory(claims) })
+	watching, endWatch := context.WithCancel(context.WithoutCancel(ctx)) // in the drain too
+	var watcher sync.WaitGroup
+	watcher.Go(func() { p.watchRoom(watching) })
 
 	var err error
 	if ctx.Err() == nil {
@@ -179,6 +184,8 @@ func (p *Pool) Run(ctx context.Context, kill <-chan struct{}) error {
 	endClaims()
 	claimer.Wait()
 	p.drain(kill, err)
+	endWatch()
+	watcher.Wait()
 	p.forker.stop()
 	p.closeSockets()
 	if e := p.ledger.FlushLong(lastCommit); e != nil {

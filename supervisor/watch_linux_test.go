@@ -18,16 +18,19 @@ func watch(t *testing.T, pid int) (awaitDeath func(time.Duration)) {
 	return func(within time.Duration) {
 		t.Helper()
 		defer unix.Close(fd)
-		deadline := time.Now().Add(within)
-		for {
-			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(time.Until(deadline).Milliseconds()))
-			if errors.Is(err, unix.EINTR) {
-				continue
-			}
-			if n != 1 {
+		const look = 10 * time.Millisecond // one more is waited where the machine stood still, however long
+		for left := within; ; {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(min(left, look).Milliseconds()))
+			switch {
+			case errors.Is(err, unix.EINTR):
+			case n == 1:
+				return
+			case err != nil || left <= look:
 				t.Errorf("process %d is still there after %s (%v)", pid, within, err)
+				return
+			default:
+				left -= look
 			}
-			return
 		}
 	}
 }

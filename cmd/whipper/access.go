@@ -52,21 +52,19 @@ func (c *console) changeLedger(cc *cli.Context, online func(context.Context, *wh
 	})
 }
 
-// whileLocked tries again while it is only for a lock that another process holds.
+// whileLocked tries again while it is only for a lock that another process holds. It counts its tries, not the time: where the machine stands still
+// the other one does not get on either.
 func whileLocked(ctx context.Context, try func() error) error {
-	patience, again := time.NewTimer(lockPatience), time.NewTicker(lockAgain)
-	defer patience.Stop()
+	again := time.NewTicker(lockAgain)
 	defer again.Stop()
-	for {
+	for tries := 0; ; tries++ {
 		err := try()
 		var locked *ledger.LockedError
-		if !errors.As(err, &locked) {
+		if !errors.As(err, &locked) || tries == int(lockPatience/lockAgain) {
 			return err
 		}
 		select {
 		case <-again.C:
-		case <-patience.C:
-			return err
 		case <-ctx.Done():
 			return ctx.Err()
 		}

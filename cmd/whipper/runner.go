@@ -45,9 +45,6 @@ func (l *language) extract(cache runnerCache) (string, error) {
 	if intact(dir, l.runner) {
 		return entry, nil
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return "", err
-	}
 	temp, err := os.MkdirTemp(cache.dir, "new-")
 	if err != nil {
 		return "", err
@@ -59,7 +56,11 @@ func (l *language) extract(cache runnerCache) (string, error) {
 	if err := cache.setModes(temp); err != nil {
 		return "", err
 	}
-	if err := os.Rename(temp, dir); err != nil && !intact(dir, l.runner) { // another supervisor may have been faster
+	err = os.Rename(temp, dir)
+	if err != nil && !intact(dir, l.runner) { // something else is in its place, and not what another supervisor has just put there
+		err = errors.Join(os.RemoveAll(dir), os.Rename(temp, dir))
+	}
+	if err != nil && !intact(dir, l.runner) {
 		return "", err
 	}
 	return entry, nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -95,6 +96,41 @@ func TestADamagedRunnerIsUnpackedAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+		}
+	}
+}
+
+// As when several services start after a boot, whose workers are another user's.
+func TestARunnerThatSeveralUnpackAtOnceStaysWhereItIs(t *testing.T) {
+	l := language{entry: "main", runner: fstest.MapFS{"main": {Data: []byte("1")}, "lib/x": {Data: []byte("2")}}}
+	for range 100 {
+		cache := runnerCache{dir: filepath.Join(t.TempDir(), "runner"), shared: true}
+		var all, unpacking sync.WaitGroup
+		const several = 4
+		unpacking.Add(several)
+		done := make(chan struct{})
+		for range several {
+			all.Go(func() {
+				entry, err := l.extract(cache)
+				unpacking.Done()
+				for err == nil {
+					if _, err = os.Stat(entry); err != nil {
+						break
+					}
+					select {
+					case <-done:
+						return
+					default:
+					}
+				}
+				t.Error(err)
+			})
+		}
+		unpacking.Wait()
+		close(done)
+		all.Wait()
+		if t.Failed() {
+			return
 		}
 	}
 }

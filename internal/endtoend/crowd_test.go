@@ -115,7 +115,7 @@ func TestAThousandClientsAreServedAtOnceAndCostNothingAfterwards(t *testing.T) {
 		check(t, p.Close())
 	}
 	eventually(t, "the descriptors are given back", func() bool { return s.descriptors() <= idle+20 })
-	t.Logf("%d clients: %s, at most %d MiB for %d MiB before, longest call beside them %s", clients, time.Since(began), peak>>20, memory>>20, stop())
+	t.Logf("%d clients: %s, at most %d MiB for %d MiB before, longest call beside them %s", clients, time.Since(began), peak>>20, memory>>20, stop().longest)
 }
 
 func TestTenThousandCallsWaitAndWhatIsMoreIsRefusedByName(t *testing.T) {
@@ -211,7 +211,7 @@ func TestClientsThatNeverReadOrSendHalfAFrameOrStallHoldUpNobodyElse(t *testing.
 		_, err = c.Wait(t.Context(), whipper.WaitParams{IDs: ids.IDs, TimeoutMs: patience.Milliseconds()})
 		check(t, err)
 	}
-	longest := stop()
+	longest := stop().longest
 	select {
 	case err := <-blocked:
 		t.Errorf("the one that reads nothing was cut off: %v", err)
@@ -276,7 +276,7 @@ func TestALargeBatchIsTakenAndDone(t *testing.T) {
 	for left := 49; left >= 0; left-- { // each part may take as long as anything
 		eventually(t, fmt.Sprintf("only %d in 50 are left", left), func() bool { return jobs()["queued"] <= int64(n/50*left) })
 	}
-	longest := stop()
+	longest := stop().longest
 	eventually(t, "the last have ended", func() bool { return jobs()["running"] == 0 })
 	done := time.Since(began)
 	var ended struct{ Succeeded int }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,4 +136,27 @@ func invoke(t *testing.T, c *whipper.Client, method string, args ...any) <-chan 
 		answer <- string(result)
 	}()
 	return answer
+}
+
+// hold calls a function in the background that runs until open is called.
+func hold(t *testing.T, c *whipper.Client) (answer <-chan string, open func()) {
+	t.Helper()
+	gate := gate(t)
+	return invoke(t, c, "effect", gate, "held"), func() { pass(t, gate) }
+}
+
+// gate is a pipe that an effect waits at: its open waits for a reader.
+func gate(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "gate")
+	check(t, syscall.Mkfifo(path, 0o600))
+	return path
+}
+
+// pass lets those pass who wait at a gate, and who comes later.
+func pass(t *testing.T, gate string) {
+	t.Helper()
+	reader, err := os.OpenFile(gate, os.O_RDWR, 0) // which waits for no writer
+	check(t, err)
+	t.Cleanup(func() { reader.Close() })
 }

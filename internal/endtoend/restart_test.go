@@ -169,12 +169,13 @@ func TestAPausedPoolRunsNothingAndTakesEverything(t *testing.T) {
 		log := filepath.Join(t.TempDir(), "effects")
 		s := start(t, dir, command...)
 		c := s.client()
-		running := invoke(t, c, "sleep", 0.5)
+		running, open := hold(t, c)
 		eventually(t, "the call runs", func() bool { return s.calls(c) == 1 })
 		must(t, dir, "pool", "pause")
 		ids := submitEffects(t, c, log, 50, 0)
 		waiting := invoke(t, c, "effect", log, "call")
-		if got := <-running; got != `"slept"` {
+		open()
+		if got := <-running; got != `"held"` {
 			t.Errorf("the call that ran got %q", got)
 		}
 		eventually(t, "the call waits", func() bool { return strings.Contains(must(t, dir, "pool", "status"), "51 queued") })

@@ -17,17 +17,33 @@ import (
 	whipper "github.com/whipper-sidecar/whipper/sdk-go"
 )
 
-// neighbours calls a pool without pause until it is stopped, which gives the longest that any of the calls took.
-func neighbours(t *testing.T, c *whipper.Client) (stop func() (longest time.Duration)) {
+// besides is what calls beside another came to.
+type besides struct {
+	longest  time.Duration
+	answered []time.Time
+}
+
+// within counts those that were answered during a run. That a call took long can be the machine's doing as well.
+func (b besides) within(run whipper.Attempt) (n int) {
+	for _, at := range b.answered {
+		if at.After(run.StartedAt.Time) && at.Before(run.FinishedAt.Time) {
+			n++
+		}
+	}
+	return n
+}
+
+// neighbours calls a pool without pause until it is stopped.
+func neighbours(t *testing.T, c *whipper.Client) (stop func() besides) {
 	t.Helper()
 	return neighboursOf(t, c, "echo", raw(t, "beside"), `["beside"]`)
 }
 
 // neighboursOf is neighbours with another method, and what it answers.
-func neighboursOf(t *testing.T, c *whipper.Client, method string, params json.RawMessage, want string) (stop func() (longest time.Duration)) {
+func neighboursOf(t *testing.T, c *whipper.Client, method string, params json.RawMessage, want string) (stop func() besides) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	var longest time.Duration
+	var calls besides
 	var caller sync.WaitGroup
 	caller.Go(func() {
 		for ctx.Err() == nil {
@@ -37,14 +53,15 @@ func neighboursOf(t *testing.T, c *whipper.Client, method string, params json.Ra
 				t.Errorf("a call beside it got %s, %v", result, err)
 				return
 			}
-			longest = max(longest, time.Since(began))
+			calls.longest = max(calls.longest, time.Since(began))
+			calls.answered = append(calls.answered, time.Now())
 			time.Sleep(time.Millisecond) // this is no benchmark
 		}
 	})
-	return func() time.Duration {
+	return func() besides {
 		cancel()
 		caller.Wait()
-		return longest
+		return calls
 	}
 }
 
@@ -155,11 +172,12 @@ func TestWhateverAWorkerDoesOthersAreServedAndTheLedgerTells(t *testing.T) {
 			check(t, err)
 			_, err = c.Wait(t.Context(), whipper.WaitParams{IDs: []int64{submitted.ID}, TimeoutMs: patience.Milliseconds()})
 			check(t, err)
-			if longest := stop(); longest >= hang { // as long as if it had waited for the other's end
-				t.Errorf("a call beside it took %s", longest)
-			}
+			beside := stop()
 			job, err := c.Get(t.Context(), whipper.GetParams{ID: submitted.ID})
 			check(t, err)
+			if n := beside.within(job.Attempts[0]); rogue.timeout == hang && n < 10 {
+				t.Errorf("%d calls beside it were answered while it hung, the longest took %s", n, beside.longest)
+			}
 			rogue.check(t, job)
 			if after := mostMemory(t, s.cmd.Process.Pid); after > before+64<<20 {
 				t.Errorf("the supervisor grew from %d to %d MiB", before>>20, after>>20)
@@ -198,7 +216,7 @@ func TestAWorkersOwnAnswersAreNotHeldUpByWhatItPrints(t *testing.T) {
 	if others := handled() - before - 1; others < 10 {
 		t.Errorf("%d calls in the same worker were answered while it printed 10,000 lines a second", others)
 	}
-	t.Logf("the longest took %s", stop())
+	t.Logf("the longest took %s", stop().longest)
 	if printed := strings.Count(s.stderr.String(), "of a program that prints"); printed < 1000 {
 		t.Errorf("only %d lines are in the log", printed)
 	}

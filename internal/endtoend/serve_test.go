@@ -34,8 +34,8 @@ func TestAFileIsChangedUnderLoadWithoutAFailedCall(t *testing.T) {
 	python, node := s.loadOn("python", 4, "add", 1, 2), s.loadOn("node", 4, "add", 3, 4)
 	python.goesOn(20)
 	node.goesOn(20)
-	params := raw(t, 0.5)
-	last, err := c.Submit(t.Context(), whipper.SubmitParams{Pool: "going", Method: "sleep", Params: params})
+	gate := gate(t)
+	last, err := c.Submit(t.Context(), whipper.SubmitParams{Pool: "going", Method: "effect", Params: raw(t, gate, "last")})
 	check(t, err)
 	eventually(t, "the job runs", func() bool {
 		job, err := c.Get(t.Context(), whipper.GetParams{ID: last.ID})
@@ -49,6 +49,7 @@ func TestAFileIsChangedUnderLoadWithoutAFailedCall(t *testing.T) {
 		"coming: {script: SCRIPTS/worker.mjs}",
 		"broken: {script: SCRIPTS/worker.py}")
 	s.signal(syscall.SIGHUP)
+	pass(t, gate)
 	s.says(1, `(?m)^whipper: SIGHUP: pool python: min-workers, max-workers, load-strategy, env changed; [23] workers replaced; `+
 		`pool node: min-workers, max-workers, max-total-calls changed; 1 worker replaced; pool coming: started; `+
 		`pool broken: script, command changed; \d workers? replaced; pool going: stopped$`)

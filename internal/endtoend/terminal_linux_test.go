@@ -42,13 +42,14 @@ func TestAClosedTerminalDrains(t *testing.T) {
 	s.begin()
 	check(t, slave.Close())
 	s.says(1, `pool default is ready`)
-	running := invoke(t, s.client(), "sleep", 0.3)
+	running, open := hold(t, s.client())
 	eventually(t, "the call runs", func() bool { return s.calls(s.client()) == 1 })
 	check(t, master.Close())
 	s.signal(syscall.SIGHUP) // as a shell would send as well: no second signal that kills
 	s.signal(syscall.SIGHUP)
 	s.says(1, `whipper: the terminal is gone: draining with 1 running call`)
-	if got := <-running; got != `"slept"` {
+	open()
+	if got := <-running; got != `"held"` {
 		t.Errorf("the call got %q", got)
 	}
 	if code := s.exitCode(); code != 0 {

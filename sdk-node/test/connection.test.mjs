@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import fs from "node:fs";
 import net from "node:net";
@@ -141,6 +142,40 @@ test("of what was sent when the supervisor dies, only what does no harm twice is
   const { id, duplicate } = await keyed;
   assert.deepEqual([duplicate, await client.wait(id)], [false, "received: you"]);
   assert.deepEqual(got.sort(), ["hello", "hello", "key"]);
+});
+
+test("what is asked when the connection has ended, and is not closed yet, is sent over the next one", async (t) => {
+  const path = `${folder(t)}/s`;
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    const isLast = ++connections === 2;
+    socket.on("error", () => {}).setEncoding("utf8");
+    socket.on("data", (/** @type {string} */ text) => {
+      for (const line of text.trimEnd().split("\n")) {
+        const { id, method } = JSON.parse(line);
+        const result = method === "job.submit" ? { id: 7 } : { workers: {} };
+        socket.write(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`);
+        if (!isLast) socket.end();
+      }
+    });
+    if (isLast) server.close();
+  });
+  await once(server.listen(path), "listening");
+  /** @type {Promise<any> | undefined} */
+  let submitted;
+  const ended = new Promise((resolve) => {
+    const watch = (/** @type {any} */ { socket }) => {
+      unsubscribe("net.client.socket", watch);
+      socket.once("end", () => {
+        submitted = client.submit("hello");
+        resolve(undefined);
+      });
+    };
+    subscribe("net.client.socket", watch);
+  });
+  const client = await connect(t, { socket: path });
+  await ended;
+  assert.equal((await submitted).id, 7);
 });
 
 test("a keyed submission that a draining supervisor refuses goes to the next one", async (t) => {

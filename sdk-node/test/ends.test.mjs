@@ -6,7 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import Whipper from "whipper";
 import { drainMs } from "../src/client/drain.mjs";
 import { silentBefore } from "../src/client/finish.mjs";
-import { alive, BIN, folder, gone, pool, run } from "./pool.mjs";
+import { alive, BIN, folder, freeze, gone, pool, run } from "./pool.mjs";
 
 test("a folder that cannot be removed is no error of the application", async (t) => {
   const { closed, out } = run(
@@ -71,7 +71,7 @@ test("shutdown kills a supervisor that has not ended when its drain must be over
   const client = pool(t, { flags: ["--drain-timeout", "1m"], flushTimeout: 1000, forceKillTimeout: 2000 });
   await client.invoke("hello");
   const pid = /** @type {number} */ (client.pid);
-  process.kill(pid, "SIGSTOP");
+  await freeze(pid);
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const ended = client.shutdown();
   await turn();
@@ -90,7 +90,7 @@ test("shutdown gives up calls whose supervisor has fallen silent", async (t) => 
   const client = pool(t);
   await client.invoke("hello");
   const pid = /** @type {number} */ (client.pid);
-  process.kill(pid, "SIGSTOP");
+  await freeze(pid);
   const call = assert.rejects(client.invoke("hello"), {
     name: "ClosedError",
     message: "the client was shut down: its supervisor does not answer",
@@ -138,7 +138,7 @@ test("calls under way outlive a supervisor that is stopped and continued", async
   const call = client.invoke("gate", `${dir}/open`);
   await client.submit("hello"); // answered after the call was sent
   const pid = /** @type {number} */ (client.pid);
-  process.kill(pid, "SIGSTOP");
+  await freeze(pid);
   const later = client.invoke("hello", "later");
   fs.writeFileSync(`${dir}/open`, "");
   process.kill(pid, "SIGCONT");

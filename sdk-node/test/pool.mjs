@@ -117,6 +117,23 @@ export function run(t, source, node = []) {
   return { child, closed, out, said };
 }
 
+/** Stops a process, and resolves when all its threads stand still: each goes on for a while after the signal. @param {number} pid */
+export async function freeze(pid) {
+  process.kill(pid, "SIGSTOP");
+  while (!isFrozen(pid)) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+/** @param {number} pid */
+function isFrozen(pid) {
+  try {
+    return fs
+      .readdirSync(`/proc/${pid}/task`)
+      .every((thread) => /^State:\tT/m.test(fs.readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8")));
+  } catch {
+    return false; // a thread has ended
+  }
+}
+
 /** Until a process is gone. @param {number} pid */
 export async function gone(pid) {
   while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -137,7 +137,7 @@ export class Channel {
 
   #pump() {
     const link = this.#link;
-    if (!link) return;
+    if (!link || link.over) return; // then it is for the next one
     for (const request of this.#outbox.take(link)) {
       request.sent = true;
       this.#pending.set(request.id, request);

@@ -15,6 +15,11 @@ export class Link {
     return this.#writer.backlog;
   }
 
+  /** Whether it has ended, though that may not have been told yet: what is sent now would be lost. */
+  get over() {
+    return this.#socket.readableEnded || this.#socket.destroyed;
+  }
+
   /**
    * @param {net.Socket} socket connected
    * @param {{frame: (frame: string) => void, drain: () => void, end: (why: Error | undefined) => void}} on
