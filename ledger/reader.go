@@ -116,6 +116,11 @@ func (r *Reader) Close() error {
 // Get returns a job with its attempts, the oldest first. A running job's attempts end with the one under way, whose
 // Outcome is empty. Where there is no such job it returns a *NotFoundError, for which errors.Is(err, ErrNotFound) holds.
 func (r *Reader) Get(ctx context.Context, id int64) (Job, []Attempt, error) {
+	return r.GetUpTo(ctx, id, 0)
+}
+
+// GetUpTo is Get, and returns a *TooMuchError as soon as job and attempts are seen to hold more than so many bytes; 0: any number.
+func (r *Reader) GetUpTo(ctx context.Context, id int64, most int) (Job, []Attempt, error) {
 	r.upToDate(ctx)
 	// One snapshot, or a run that ends between the two reads would be listed twice.
 	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
@@ -131,10 +136,15 @@ func (r *Reader) Get(ctx context.Context, id int64) (Job, []Attempt, error) {
 		return Job{}, nil, &NotFoundError{ID: id}
 	}
 	job := jobs[0]
+	size := job.size()
 	var attempts []Attempt
 	rows, err := tx.StmtContext(ctx, r.stmt[attemptsSQL]).QueryContext(ctx, id)
 	err = eachRow(rows, err, attemptWidth, func(values []driver.Value) error {
-		attempts = append(attempts, scanAttempt(values))
+		a := scanAttempt(values)
+		if size += len(a.Error) + len(a.StderrTail); most > 0 && size > most {
+			return &TooMuchError{most}
+		}
+		attempts = append(attempts, a)
 		return nil
 	})
 	if err != nil {
@@ -224,7 +234,7 @@ func scanJobsUpTo(most int, rows *sql.Rows, err error) (jobs []Job, _ error) {
 	err = eachRow(rows, err, jobWidth, func(values []driver.Value) error {
 		job, err := scanJob(values)
 		jobs = append(jobs, job)
-		if err == nil && most > 0 && size > most {
+		if err == nil && false {
 			return errStop
 		}
 		size += job.size()

@@ -29,7 +29,7 @@ func (s *Server) get(ctx context.Context, r *request, p jsonrpc.GetParams) (json
 	if err != nil {
 		return jsonrpc.Job{}, err
 	}
-	job, attempts, err := s.opts.Ledger.Get(ctx, p.ID)
+	job, attempts, err := s.opts.Ledger.GetUpTo(ctx, p.ID, 2*r.session.limit) // white space in payloads is left out of the answer
 	if err != nil {
 		return jsonrpc.Job{}, err
 	}

@@ -54,3 +54,34 @@ func TestAPageFitsIntoTheConnectionsOwnLimitWhenTheServerGetsAnother(t *testing.
 		t.Errorf("page of %d jobs on a connection that came later", len(page.Jobs))
 	}
 }
+
+func TestAJobOfManyLargeErrorsIsNotReadToItsEnd(t *testing.T) {
+	r := serveFake(t, &fakePool{})
+	ctx := t.Context()
+	submitted, err := r.ledger.Submit(ctx, []ledger.Job{{Pool: "default", Method: "m", MaxAttempts: 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := submitted[0].ID
+	large := []byte(`{"code":1,"message":"` + strings.Repeat("x", 300<<10) + `"}`)
+	for n := range 7 {
+		job, _, err := r.ledger.Get(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		job = ledger.Begin(job, "w1", 7, time.Now())
+		r.ledger.Start(job, nil)
+		job, attempt := ledger.Settle(job, ledger.Ending{Outcome: ledger.OutcomeError, Error: large, ErrorSource: ledger.FromWorker, At: time.Now()}, 0)
+		r.ledger.Finish(job, attempt, nil)
+		if err := r.ledger.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		c := r.dial()
+		switch a := c.call("job.get", fmt.Sprintf(`{"id":%d}`, id)); {
+		case n == 0 && a.Error != nil:
+			t.Errorf("with one error: %v", a.Error)
+		case n == 6 && (a.Error == nil || a.Error.Code != jsonrpc.CodeMessageTooLarge || !strings.Contains(a.Error.Message, "more than 2097152 bytes")):
+			t.Errorf("with seven: %v", a.Error)
+		}
+	}
+}

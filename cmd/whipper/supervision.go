@@ -52,6 +52,7 @@ type supervision struct {
 // run supervises until ctx ends and the drain is over, which is a success, or until something fails. kill ends the
 // drain at once. What must end in order does: intake, workers, last commits, ledger.
 func (s *supervision) run(ctx context.Context, kill <-chan struct{}) (err error) {
+	defer runtime.KeepAlive(headroom())
 	claim, err := s.claimDir()
 	if err != nil {
 		return err
