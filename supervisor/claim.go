@@ -145,11 +145,13 @@ func (p *Pool) claimOnce(ctx context.Context, due bool) (next time.Time, err err
 	p.overlooked(p.missed)
 	clear(p.released)
 	if err == nil && look {
-		more := len(expired) == expireAtOnce
-		if len(jobs) == n || more && done > 0 {
+		if len(jobs) == n {
 			p.exhausted = false
 		}
-		p.overdue = more && done == 0
+		p.overdue = len(expired) == expireAtOnce
+		if done > 0 {
+			p.expireMore()
+		}
 	}
 	p.trim()
 	p.dispatch()
@@ -203,6 +205,14 @@ func (p *Pool) expireClaimed(job ledger.Job) bool {
 func (p *Pool) expire(c *call) {
 	p.finishWaiting(c, ledger.Failed, jsonrpc.Errorf(jsonrpc.CodeExpired, "the job had not started by %s",
 		c.job.ExpiresAt.UTC().Format(time.RFC3339)))
+}
+
+// expireMore has the claimer look for more that have expired, however full the window is; mu is held.
+func (p *Pool) expireMore() {
+	if p.overdue {
+		p.overdue, p.exhausted, p.urgent = false, false, true
+		p.wakeClaimer()
+	}
 }
 
 // claimSize is how many jobs to fetch: enough to fill the window, and a few beyond if some may be more urgent than those in it;

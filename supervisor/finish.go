@@ -110,10 +110,7 @@ func (p *Pool) finished(job ledger.Job, outcome ledger.Outcome) func(error) {
 			p.overlooked(ledger.Position{})
 		}
 		p.letGo(job.ID)
-		if p.overdue {
-			p.overdue, p.exhausted = false, false
-			p.wakeClaimer()
-		}
+		p.expireMore()
 		if job.State == ledger.Queued {
 			if job.ConcurrencyKey != "" { // it may stand there
 				p.stands(ledger.KeyLane(job.ConcurrencyKey))

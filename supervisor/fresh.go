@@ -21,8 +21,12 @@ func (p *Pool) committed(jobs []ledger.Job) {
 		job := &jobs[taken+i]
 		highest = max(highest, job.Priority)
 		p.overlooked(job.Position())
+		if at := job.ExpiresAt; !at.IsZero() && (p.dueAt.IsZero() || at.Before(p.dueAt)) {
+			p.overdue = true // or will be, and the claimer has to know when
+		}
 	}
 	p.lookFurther(highest)
+	p.expireMore()
 }
 
 // takeFresh takes the first of some jobs into the window as they come from their commit, and says how many: the claimer need not read

@@ -74,7 +74,7 @@ type Pool struct {
 	dozing     bool               // memory is looked at seldom, until a worker gets a call
 	exhausted  bool               // the ledger has no ready job that is not in memory
 	urgent     bool               // it may have one that is more urgent than those in a full window
-	overdue    bool               // it may have more that have expired, behind those whose outcome waits for the disk
+	overdue    bool               // it may have more that have expired, or will, than the claimer knows of
 	seen       ledger.Position    // all ready jobs up to here are in memory; zero: that is not known
 	missed     ledger.Position    // from where on the claim under way may have missed some; see overlooked
 	dueAt      time.Time          // when a job becomes due, or expires, as the last claim has found; zero: none does

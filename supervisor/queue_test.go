@@ -200,6 +200,30 @@ func TestJobsThatExpireWhileTheDiskHangsAreReadOnce(t *testing.T) {
 	}
 }
 
+func TestManyJobsExpireBehindOthersThatWait(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil).ready()
+	r.pool.Pause()
+	jobs := make([]ledger.Job, r.pool.windowSize()+extraClaim+2*expireAtOnce+1)
+	for i := range jobs {
+		jobs[i] = ledger.Job{Method: "echo"}
+	}
+	behind := jobs[len(jobs)-2*expireAtOnce-1:]
+	for i := range behind {
+		behind[i].ExpiresAt = time.Now().Add(time.Second)
+	}
+	submitted, err := r.pool.Submit(t.Context(), jobs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range submitted[len(jobs)-len(behind):] {
+		if job, _ := r.wait(s.ID); job.State != ledger.Failed {
+			t.Errorf("job %d is %s", job.ID, job.State)
+		}
+	}
+	r.pool.Resume()
+}
+
 func TestADelayedJobRunsWhenItsTimeHasCome(t *testing.T) {
 	t.Parallel()
 	r := start(t, nil).ready()
