@@ -429,7 +429,7 @@ func TestASubmissionThatADrainRefusesGoesToTheNextSupervisor(t *testing.T) {
 	running := make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() { // holds the drain up
-		_, _, err := c.InvokeProgress(ctx, whipper.InvokeParams{Method: "hang", TimeoutMs: 1500}, func(whipper.ProgressUpdate) { close(running) })
+		_, _, err := c.InvokeProgress(ctx, whipper.InvokeParams{Method: "hang", TimeoutMs: 4000}, func(whipper.ProgressUpdate) { close(running) })
 		if !errors.Is(err, whipper.ErrTimeout) {
 			t.Errorf("the call that ran: %v", err)
 		}
