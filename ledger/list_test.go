@@ -155,3 +155,21 @@ func TestPagesAreThoseOfTheCursorsAndEndWithAnError(t *testing.T) {
 		}
 	}
 }
+
+// What is beyond the page would be memory for nothing, however much it is.
+func TestNoMoreJobsAreReadThanAPageHolds(t *testing.T) {
+	l := open(t, t.TempDir())
+	jobs := make([]Job, 10)
+	for i := range jobs {
+		jobs[i] = Job{Pool: "p", Method: "m", Params: make([]byte, 1<<20)}
+	}
+	if _, err := l.Submit(t.Context(), jobs); err != nil {
+		t.Fatal(err)
+	}
+	for most, want := range map[int]int{0: 10, 1: 2, 3 << 20: 4} { // one more tells whether there is a next page
+		rows, err := l.db.QueryContext(t.Context(), "SELECT "+jobColumns+" FROM job")
+		if read, err := scanJobsUpTo(most, rows, err); err != nil || len(read) != want {
+			t.Errorf("%d jobs of 1 MiB are read for a page of %d bytes, not %d (%v)", len(read), most, want, err)
+		}
+	}
+}

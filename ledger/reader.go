@@ -234,7 +234,7 @@ func scanJobsUpTo(most int, rows *sql.Rows, err error) (jobs []Job, _ error) {
 	err = eachRow(rows, err, jobWidth, func(values []driver.Value) error {
 		job, err := scanJob(values)
 		jobs = append(jobs, job)
-		if err == nil && false {
+		if err == nil && most > 0 && size > most {
 			return errStop
 		}
 		size += job.size()
