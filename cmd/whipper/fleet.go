@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/whipper-sidecar/whipper/ledger"
@@ -36,6 +37,7 @@ type member struct {
 	watch    *fileWatch    // nil: no file restarts its workers
 	patience time.Duration // for its first worker, after which nobody waits for it any more
 	stop     context.CancelCauseFunc
+	removed  atomic.Bool   // the file does not have it any more
 	ended    chan struct{} // closed when it has drained
 }
 
@@ -79,6 +81,13 @@ func (f *fleet) start(ctx context.Context, m *member) {
 	}
 	m.watch.start(ctx, m, f.say)
 	f.added()
+}
+
+// remove has a pool drain that the file does not have any more.
+func (m *member) remove() {
+	m.removed.Store(true)
+	m.watch.close()
+	m.stop(errRemoved)
 }
 
 // reconfigure has a pool go by another plan.

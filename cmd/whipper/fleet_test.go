@@ -99,3 +99,20 @@ func TestPoolsThatEndAtTheSameTimeAreAllForgotten(t *testing.T) {
 		}
 	}
 }
+
+func TestAPoolThatTheFileDoesNotHaveAnyMoreIsNotSaidToServe(t *testing.T) {
+	l, err := ledger.Open(t.Context(), ledger.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	stays, goes := idleMember(t, l, "stays"), idleMember(t, l, "goes")
+	goes.stop = func(error) {}
+	f := &fleet{}
+	f.add([]*member{goes, stays})
+	goes.remove()
+	s := &supervision{file: &configuration{}}
+	if pools := s.readiness(f, "").Pools; len(pools) != 1 || pools[0].Pool != "stays" {
+		t.Errorf("%+v are said to serve", pools)
+	}
+}

@@ -123,14 +123,6 @@ func (r *reloader) apply(ctx context.Context, file *config.File, fresh []*member
 	for _, p := range file.Pools {
 		names = append(names, p.Pool)
 	}
-	for _, m := range r.fleet.all() {
-		if !slices.Contains(names, m.Name()) {
-			r.fleet.say("whipper: pool %s is not in the configuration any more: draining with %s", m.Name(), plural(m.running(), "running call"))
-			m.watch.close()
-			m.stop(errRemoved)
-			news.stopped[m] = true
-		}
-	}
 	for _, c := range changes {
 		if c.rewatch {
 			c.member.watch.close()
@@ -148,6 +140,13 @@ func (r *reloader) apply(ctx context.Context, file *config.File, fresh []*member
 	}
 	r.fleet.add(fresh)
 	r.fleet.arrange(names)
+	for _, m := range r.fleet.all() {
+		if !slices.Contains(names, m.Name()) {
+			r.fleet.say("whipper: pool %s is not in the configuration any more: draining with %s", m.Name(), plural(m.running(), "running call"))
+			m.remove()
+			news.stopped[m] = true
+		}
+	}
 	r.serve(r.fleet.forServer()) // before they run: whoever cancels a job must find the pool that may have it
 	for _, m := range fresh {
 		r.fleet.start(ctx, m)

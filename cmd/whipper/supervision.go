@@ -237,10 +237,13 @@ func (s *supervision) firstWorker(ctx context.Context, fleet *fleet, socket stri
 	}
 }
 
-// readiness is what is told when the pools serve.
+// readiness is what is told when the pools serve. One that the file does not have any more may still be on its way out.
 func (s *supervision) readiness(fleet *fleet, socket string) readiness {
 	r := readiness{PID: os.Getpid(), Socket: socket, Dir: s.dir, HTTP: s.http}
 	for _, m := range fleet.all() {
+		if m.removed.Load() {
+			continue
+		}
 		p := m.Status()
 		if s.file == nil {
 			r.Pool, r.Listen, r.workers = p.Name, p.Listen, workers(p)
