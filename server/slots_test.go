@@ -122,12 +122,20 @@ func TestWhoStopsWaitingForAShareIsNotWokenLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := jsonrpc.NewConn(socket, nil, jsonrpc.Options{})
-	defer conn.Close()
+	defer socket.Close()
 	s := &session{server: r.server, socket: socket, large: large{less: make(chan struct{}, 1)}}
 	s.large.ring() // something has changed on the connection
-	taken, ok := s.takeShare(t.Context(), &request{session: s, conn: conn, size: maxHeldByAll + 1})
-	if taken || !ok || len(s.large.less) > 0 {
-		t.Errorf("taken: %v, goes on: %v, tokens: %d", taken, ok, len(s.large.less))
-	}
+	here, there := net.Pipe()
+	defer there.Close()
+	asked := make(chan struct{})
+	conn := jsonrpc.NewConn(here, jsonrpc.HandlerFunc(func(c *jsonrpc.Conn, _ *jsonrpc.Request) { // whose reader it is that waits
+		defer close(asked)
+		taken, ok := s.takeShare(t.Context(), &request{session: s, conn: c, size: maxHeldByAll + 1})
+		if taken || !ok || len(s.large.less) > 0 {
+			t.Errorf("taken: %v, goes on: %v, tokens: %d", taken, ok, len(s.large.less))
+		}
+	}), jsonrpc.Options{})
+	defer conn.Close()
+	fmt.Fprintln(there, `{"jsonrpc":"2.0","method":"m"}`)
+	<-asked
 }
