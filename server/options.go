@@ -34,8 +34,7 @@ type Options struct {
 	// MaxMessageSize is the most bytes of one frame in either direction, at least jsonrpc.MinMessageSize; 0: jsonrpc.DefaultMaxMessageSize.
 	MaxMessageSize int
 
-	// MaxHeld is how many bytes the large requests in flight of all connections may hold, but for one of each connection, and at least 32 MiB;
-	// 0: 256 MiB.
+	// MaxHeld is how many bytes the large requests in flight of all connections may hold, but for one of each connection; 0: 256 MiB.
 	MaxHeld int
 }
 
